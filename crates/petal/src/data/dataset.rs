@@ -1,0 +1,60 @@
+use crate::Result;
+
+/// Labelled samples that can be loaded in any order.
+///
+/// A data set knows its samples by number, `0..len`. Which samples form a batch is decided by [`Dataset::order`], so
+/// that a batch depends on (seed, epoch, sample) alone and a broken photo cannot shift the others.
+pub trait Dataset: Sync {
+    /// The number of samples.
+    fn len(&self) -> usize;
+
+    /// Whether there are no samples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of samples in a batch; the last batch of an epoch may be shorter.
+    fn batch_size(&self) -> usize;
+
+    /// The shape of one sample, `[height, width, channels]` for images.
+    fn sample_shape(&self) -> &[usize];
+
+    /// The number of target values of a sample: 1 for a class index or a binary label, the number of classes for
+    /// one-hot labels, 0 where there are no labels.
+    fn target_width(&self) -> usize;
+
+    /// The classes' names in the order of their indices; empty where there are none.
+    fn class_names(&self) -> &[String];
+
+    /// The samples in the order in which epoch `epoch` (from 0) visits them.
+    fn order(&self, epoch: usize) -> Vec<usize>;
+
+    /// Replaces what is in `batch` by these samples, in this order. Reuses the batch's memory.
+    ///
+    /// # Errors
+    /// If a sample can no longer be read.
+    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()>;
+}
+
+/// Samples side by side, ready for a training step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// The samples' numbers in their data set, one for each row of the batch.
+    pub samples: Vec<usize>,
+    /// The inputs, `[batch, height, width, channels]`, colours in 0..=255 (Keras' range before `Rescaling`).
+    pub inputs: Vec<f32>,
+    /// The targets, `[batch, target_width]`; a class index is stored as a whole number.
+    pub targets: Vec<f32>,
+}
+
+impl Batch {
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+}

@@ -1,0 +1,5 @@
+//! Photos in, batches out.
+
+mod dataset;
+
+pub use dataset::{Batch, Dataset};

@@ -1,0 +1,80 @@
+use std::path::{Path, PathBuf};
+
+/// Anything that can go wrong in Petal.
+///
+/// The text names the file or layer, what was found, what was expected and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write something.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A file was read, but what is in it is not what it should be.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file concerned.
+        path: PathBuf,
+        /// What was found, what was expected, what to do.
+        problem: String,
+    },
+    /// A folder of photos cannot be used as it is.
+    #[error("{0}")]
+    Data(String),
+    /// A layer cannot take what it was given.
+    #[error("layer '{layer}': {problem}")]
+    Layer {
+        /// The layer's name, or the one it would have got.
+        layer: String,
+        /// The shape or value found, the one expected, what to do.
+        problem: String,
+    },
+    /// A model cannot be built or used in this way.
+    #[error("{0}")]
+    Model(String),
+    /// Training was asked for something that cannot be done.
+    #[error("{0}")]
+    Training(String),
+    /// An argument has a value outside its range.
+    #[error("{argument} is {found}; expected {expected}")]
+    Argument {
+        /// The argument's name.
+        argument: &'static str,
+        /// The value received.
+        found: String,
+        /// The values allowed.
+        expected: String,
+    },
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.as_ref().to_owned();
+        move |source| Error::Io { action, path, source }
+    }
+
+    pub(crate) fn file(path: impl AsRef<Path>, problem: impl std::fmt::Display) -> Error {
+        Error::File { path: path.as_ref().to_owned(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn layer(layer: impl Into<String>, problem: impl std::fmt::Display) -> Error {
+        Error::Layer { layer: layer.into(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn argument(
+        argument: &'static str,
+        found: impl std::fmt::Display,
+        expected: impl std::fmt::Display,
+    ) -> Error {
+        Error::Argument { argument, found: found.to_string(), expected: expected.to_string() }
+    }
+}

@@ -1,0 +1,7 @@
+//! Petal trains and fine-tunes image classifiers from a folder of photos, with Keras' semantics, on the CPU.
+
+pub mod data;
+mod error;
+pub mod random;
+
+pub use error::{Error, Result};
