@@ -2,6 +2,9 @@
 
 pub mod data;
 mod error;
+pub mod layers;
+pub mod model;
 pub mod random;
+pub mod training;
 
 pub use error::{Error, Result};

@@ -28,6 +28,11 @@ impl Key {
         self.0
     }
 
+    /// The key with these bits.
+    pub fn from_bits(bits: u64) -> Self {
+        Key(bits)
+    }
+
     /// A generator that starts at this key.
     pub fn generator(self) -> Generator {
         Generator(self.0)

@@ -1,0 +1,49 @@
+use serde::{Deserialize, Serialize};
+
+use super::{AnyLayer, Definition, LayerSpec};
+use crate::model::plan::{Lowering, Value};
+use crate::model::{Shape, Tensor};
+
+/// The place where data enters a model; Keras' `InputLayer`.
+///
+/// ```
+/// use petal::layers::Input;
+/// let x = Input::image(180, 180, 3);
+/// assert_eq!(x.shape().to_string(), "(None, 180, 180, 3)");
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    shape: Shape,
+}
+
+impl Input {
+    /// Images, `[batch, height, width, channels]`.
+    pub fn image(height: usize, width: usize, channels: usize) -> Tensor {
+        Self::new([height, width, channels])
+    }
+
+    /// Samples of any shape; the batch axis is not part of it.
+    pub fn new(shape: impl Into<Shape>) -> Tensor {
+        Self::named(shape, None)
+    }
+
+    /// Samples of any shape, for an input with a name of its own.
+    pub fn with_name(shape: impl Into<Shape>, name: impl Into<String>) -> Tensor {
+        Self::named(shape, Some(name.into()))
+    }
+
+    fn named(shape: impl Into<Shape>, name: Option<String>) -> Tensor {
+        let layer = AnyLayer::Input(Input { shape: shape.into() });
+        Tensor::new(LayerSpec { layer, name, trainable: true }, Vec::new()).expect("an input takes any shape")
+    }
+}
+
+impl Definition for Input {
+    fn output_shape(&self, _inputs: &[Shape]) -> Result<Shape, String> {
+        Ok(self.shape.clone())
+    }
+
+    fn lower(&self, _node: &mut Lowering<'_>) -> Value {
+        unreachable!("the graph's input is a value before any step")
+    }
+}

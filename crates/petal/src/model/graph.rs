@@ -1,0 +1,468 @@
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Shape, Tensor, names};
+use crate::layers::{AnyLayer, Definition};
+use crate::{Error, Result};
+
+/// How a model was written, which is what Keras calls its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GraphKind {
+    /// A chain of layers, [`Sequential`](super::Sequential).
+    Sequential,
+    /// Layers called on tensors, [`Model::new`](super::Model::new).
+    Functional,
+}
+
+/// A model's layers and how they are connected.
+///
+/// Pure data: `summary()`, saving, freezing and drawing read it, and a plan is lowered from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Graph {
+    name: String,
+    /// Whether the user chose the name.
+    named: bool,
+    kind: GraphKind,
+    /// In an order in which each node comes after its inputs; the first is the input.
+    nodes: Vec<Node>,
+    output: usize,
+}
+
+/// A layer in its place in a graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    name: String,
+    layer: AnyLayer,
+    inputs: Vec<usize>,
+    trainable: bool,
+    #[serde(skip)]
+    shape: Shape,
+    #[serde(skip)]
+    weights: Vec<Weight>,
+}
+
+/// A weight of a layer and where its values lie in the model's arena.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Keras' name of the weight in its layer: `kernel`.
+    pub name: &'static str,
+    /// The weight's shape in Keras' layout.
+    pub shape: Vec<usize>,
+    /// Whether gradients may change it: not so for moving statistics.
+    pub trainable: bool,
+    pub(crate) offset: usize,
+}
+
+impl Weight {
+    /// The number of values.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.elements()
+    }
+}
+
+/// A weight of a model with its full path and its effective trainable flag.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelWeight<'a> {
+    /// The names of the layers on the way to it, and its own, joined by `/`.
+    pub path: String,
+    pub weight: &'a Weight,
+    /// Whether training changes it: its own nature, its layer's flag and those of all models around it.
+    pub trainable: bool,
+    pub initializer: crate::layers::Initializer,
+}
+
+impl Node {
+    /// The layer's name, unique in its model.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The layer.
+    pub fn layer(&self) -> &AnyLayer {
+        &self.layer
+    }
+
+    pub(crate) fn layer_mut(&mut self) -> &mut AnyLayer {
+        &mut self.layer
+    }
+
+    /// The numbers of the nodes that it is called on.
+    pub fn inputs(&self) -> &[usize] {
+        &self.inputs
+    }
+
+    /// The shape of its output, for one sample.
+    pub fn output_shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Its own weights; none for a nested model, whose layers hold them.
+    pub fn weights(&self) -> &[Weight] {
+        &self.weights
+    }
+
+    /// Whether its weights train.
+    pub fn trainable(&self) -> bool {
+        self.trainable
+    }
+
+    /// Sets whether its weights train; for a nested model, also all of its layers.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
+        if let Some(graph) = self.as_model_mut() {
+            graph.set_trainable(trainable);
+        }
+    }
+
+    /// The graph of a nested model.
+    pub fn as_model(&self) -> Option<&Graph> {
+        match &self.layer {
+            AnyLayer::Nested(nested) => Some(&nested.graph),
+            _ => None,
+        }
+    }
+
+    /// The graph of a nested model, to set what trains.
+    pub fn as_model_mut(&mut self) -> Option<&mut Graph> {
+        match &mut self.layer {
+            AnyLayer::Nested(nested) => Some(&mut nested.graph),
+            _ => None,
+        }
+    }
+
+    /// The number of values in all of its weights.
+    pub fn count_params(&self) -> usize {
+        match self.as_model() {
+            Some(graph) => graph.count_params(),
+            None => self.weights.iter().map(Weight::elements).sum(),
+        }
+    }
+}
+
+impl Graph {
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `Functional` or `Sequential`.
+    pub fn class_name(&self) -> &'static str {
+        match self.kind {
+            GraphKind::Sequential => "Sequential",
+            GraphKind::Functional => "Functional",
+        }
+    }
+
+    /// The layers in Keras' order: with the input layer for a functional model, without it for a sequential one.
+    pub fn layers(&self) -> &[Node] {
+        &self.nodes[self.hidden_nodes()..]
+    }
+
+    /// The layers, to set what trains: `base.layers_mut()[..100]`.
+    pub fn layers_mut(&mut self) -> &mut [Node] {
+        let hidden = self.hidden_nodes();
+        &mut self.nodes[hidden..]
+    }
+
+    /// The layer of this name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn get_layer(&self, name: &str) -> Result<&Node> {
+        self.nodes.iter().find(|node| node.name == name).ok_or_else(|| self.no_layer(name))
+    }
+
+    /// The layer of this name, to set whether it trains.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn get_layer_mut(&mut self, name: &str) -> Result<&mut Node> {
+        match self.nodes.iter().position(|node| node.name == name) {
+            Some(index) => Ok(&mut self.nodes[index]),
+            None => Err(self.no_layer(name)),
+        }
+    }
+
+    /// Sets whether all layers train, those of nested models too.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.nodes.iter_mut().for_each(|node| node.set_trainable(trainable));
+    }
+
+    /// Whether any layer with weights trains.
+    pub fn trainable(&self) -> bool {
+        let with_weights: Vec<&Node> = self.nodes.iter().filter(|node| node.count_params() > 0).collect();
+        with_weights.is_empty() || with_weights.iter().any(|node| node.trainable)
+    }
+
+    /// The shape of one input sample.
+    pub fn input_shape(&self) -> &Shape {
+        &self.nodes[0].shape
+    }
+
+    /// The shape of one output sample.
+    pub fn output_shape(&self) -> &Shape {
+        &self.nodes[self.output].shape
+    }
+
+    /// The number of values in all weights.
+    pub fn count_params(&self) -> usize {
+        self.nodes.iter().map(Node::count_params).sum()
+    }
+
+    pub(crate) fn explicit_name(&self) -> Option<&str> {
+        self.named.then_some(self.name.as_str())
+    }
+
+    /// All nodes, the input first.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(crate) fn output(&self) -> usize {
+        self.output
+    }
+
+    fn no_layer(&self, name: &str) -> Error {
+        let names: Vec<&str> = self.nodes.iter().map(Node::name).collect();
+        Error::Model(format!("model '{}' has no layer '{name}'; it has {}", self.name, names.join(", ")))
+    }
+
+    /// A Sequential's input layer is not one of its layers.
+    fn hidden_nodes(&self) -> usize {
+        usize::from(self.kind == GraphKind::Sequential)
+    }
+
+    /// The graph between two tensors.
+    pub(crate) fn new(
+        kind: GraphKind,
+        name: Option<String>,
+        input: &Tensor,
+        output: &Tensor,
+    ) -> Result<Graph> {
+        let order = keras_order(input, output)?;
+        let names = assign_names(&order)?;
+        let index: HashMap<u64, usize> =
+            order.iter().enumerate().map(|(i, tensor)| (tensor.serial(), i)).collect();
+        let nodes = order
+            .iter()
+            .zip(names)
+            .map(|(tensor, name)| {
+                let spec = tensor.spec();
+                let mut layer = spec.layer.clone();
+                if let AnyLayer::Nested(nested) = &mut layer {
+                    nested.graph.name.clone_from(&name);
+                }
+                let inputs = if tensor.serial() == input.serial() {
+                    Vec::new()
+                } else {
+                    tensor.inputs().iter().map(|input| index[&input.serial()]).collect()
+                };
+                Node {
+                    name,
+                    layer,
+                    inputs,
+                    trainable: spec.trainable,
+                    shape: Shape::default(),
+                    weights: Vec::new(),
+                }
+            })
+            .collect();
+        let named = name.is_some();
+        let name = name.unwrap_or_else(|| automatic_model_name(kind, &order));
+        let mut graph = Graph { name, named, kind, nodes, output: index[&output.serial()] };
+        graph.rebuild()?;
+        Ok(graph)
+    }
+
+    /// Computes from the layers' settings what isn't saved: shapes, weights and their places. Trusts nothing, since
+    /// the graph may come from a file.
+    pub(crate) fn rebuild(&mut self) -> Result<()> {
+        self.rebuild_from(0).map(|_| ())
+    }
+
+    fn rebuild_from(&mut self, mut offset: usize) -> Result<usize> {
+        if self.output >= self.nodes.len() {
+            return Err(Error::Model(format!(
+                "model '{}' has {} layers, but its output is layer {}",
+                self.name,
+                self.nodes.len(),
+                self.output
+            )));
+        }
+        let mut names = HashSet::new();
+        for i in 0..self.nodes.len() {
+            let (done, rest) = self.nodes.split_at_mut(i);
+            let node = &mut rest[0];
+            if !names.insert(node.name.clone()) {
+                return Err(Error::layer(&node.name, "two layers have this name; give one of them another"));
+            }
+            let is_input = matches!(node.layer, AnyLayer::Input(_));
+            if is_input != (i == 0) || is_input != node.inputs.is_empty() {
+                return Err(Error::layer(&node.name, "a model has one input layer, which is its first"));
+            }
+            let mut shapes = Vec::with_capacity(node.inputs.len());
+            for &input in &node.inputs {
+                match done.get(input) {
+                    Some(source) => shapes.push(source.shape.clone()),
+                    None => {
+                        return Err(Error::layer(
+                            &node.name,
+                            format!("it is called on layer {input}, which comes later"),
+                        ));
+                    }
+                }
+            }
+            if let AnyLayer::Nested(nested) = &mut node.layer {
+                offset = nested.graph.rebuild_from(offset)?;
+            }
+            node.shape =
+                node.layer.output_shape(&shapes).map_err(|problem| Error::layer(&node.name, problem))?;
+            node.weights = Vec::new();
+            for spec in node.layer.weights(&shapes) {
+                let weight = Weight { name: spec.name, shape: spec.shape, trainable: spec.trainable, offset };
+                offset += weight.elements();
+                node.weights.push(weight);
+            }
+        }
+        Ok(offset)
+    }
+
+    /// All weights in the order of the arena.
+    pub(crate) fn all_weights(&self) -> Vec<ModelWeight<'_>> {
+        let mut weights = Vec::new();
+        self.collect_weights("", true, &mut weights);
+        weights
+    }
+
+    fn collect_weights<'a>(&'a self, prefix: &str, trainable: bool, weights: &mut Vec<ModelWeight<'a>>) {
+        for node in &self.nodes {
+            let trainable = trainable && node.trainable;
+            let path = format!("{prefix}{}/", node.name);
+            if let Some(graph) = node.as_model() {
+                graph.collect_weights(&path, trainable, weights);
+                continue;
+            }
+            let shapes: Vec<Shape> =
+                node.inputs.iter().map(|&input| self.nodes[input].shape.clone()).collect();
+            for (weight, spec) in node.weights.iter().zip(node.layer.weights(&shapes)) {
+                weights.push(ModelWeight {
+                    path: format!("{path}{}", weight.name),
+                    weight,
+                    trainable: trainable && weight.trainable,
+                    initializer: spec.initializer,
+                });
+            }
+        }
+    }
+}
+
+/// The tensors between input and output in the order of Keras' `Functional.operations`: by decreasing distance to the
+/// output, on ties in the order in which a depth-first walk from the output meets them.
+fn keras_order(input: &Tensor, output: &Tensor) -> Result<Vec<Tensor>> {
+    let mut met: Vec<Tensor> = Vec::new();
+    let mut finished: Vec<u64> = Vec::new();
+    let mut seen = HashSet::new();
+    // An explicit stack: a model may be deeper than the thread's.
+    let mut stack = vec![(output.clone(), 0)];
+    seen.insert(output.serial());
+    met.push(output.clone());
+    while let Some((tensor, next)) = stack.last_mut() {
+        let inputs = if tensor.serial() == input.serial() { &[][..] } else { tensor.inputs() };
+        match inputs.get(*next) {
+            Some(child) => {
+                *next += 1;
+                let child = child.clone();
+                if seen.insert(child.serial()) {
+                    met.push(child.clone());
+                    stack.push((child, 0));
+                }
+            }
+            None => {
+                finished.push(tensor.serial());
+                stack.pop();
+            }
+        }
+    }
+    if !seen.contains(&input.serial()) {
+        return Err(Error::Model(
+            "the output doesn't depend on the input; call the layers on the tensor that the model begins with".into(),
+        ));
+    }
+    if let Some(other) =
+        met.iter().find(|t| matches!(t.spec().layer, AnyLayer::Input(_)) && t.serial() != input.serial())
+    {
+        return Err(Error::Model(format!(
+            "the output also depends on another input of shape {}; a model has one input",
+            other.shape()
+        )));
+    }
+    if !matches!(input.spec().layer, AnyLayer::Input(_)) {
+        return Err(Error::Model(
+            "the model begins in the middle of a graph; expected a tensor made by Input::image or Input::new"
+                .into(),
+        ));
+    }
+    let index: HashMap<u64, usize> = met.iter().enumerate().map(|(i, tensor)| (tensor.serial(), i)).collect();
+    let mut depth = vec![0; met.len()];
+    for serial in finished.iter().rev() {
+        let at = index[serial];
+        if met[at].serial() == input.serial() {
+            continue;
+        }
+        for parent in met[at].inputs() {
+            let parent = index[&parent.serial()];
+            depth[parent] = depth[parent].max(depth[at] + 1);
+        }
+    }
+    let mut order: Vec<usize> = (0..met.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(depth[i]), i));
+    Ok(order.into_iter().map(|i| met[i].clone()).collect())
+}
+
+/// The layers' names: the user's, else the class's in snake case, numbered in the order of creation.
+fn assign_names(order: &[Tensor]) -> Result<Vec<String>> {
+    let mut by_creation: Vec<usize> = (0..order.len()).collect();
+    by_creation.sort_by_key(|&i| order[i].serial());
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut assigned = vec![String::new(); order.len()];
+    let mut taken: HashSet<String> = order.iter().filter_map(|tensor| tensor.spec().name.clone()).collect();
+    for i in by_creation {
+        let spec = order[i].spec();
+        assigned[i] = match &spec.name {
+            Some(name) => name.clone(),
+            None => loop {
+                let base = names::snake_case(spec.layer.class_name());
+                let count = counts.entry(base.clone()).or_default();
+                let name = names::numbered(&base, *count);
+                *count += 1;
+                if taken.insert(name.clone()) {
+                    break name;
+                }
+            },
+        };
+    }
+    Ok(assigned)
+}
+
+/// Keras numbers models by class like layers. A Sequential holds a Functional, so it counts as both.
+fn automatic_model_name(kind: GraphKind, order: &[Tensor]) -> String {
+    let nested =
+        order.iter().filter(|tensor| tensor.spec().name.is_none()).filter_map(|tensor| {
+            match &tensor.spec().layer {
+                AnyLayer::Nested(nested) => Some(nested.graph.kind),
+                _ => None,
+            }
+        });
+    match kind {
+        GraphKind::Functional => names::numbered("functional", nested.count()),
+        GraphKind::Sequential => {
+            names::numbered("sequential", nested.filter(|kind| *kind == GraphKind::Sequential).count())
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The CPU engine: runs a plan on arenas that it allocates once.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::backward::BackwardStep;
+use super::op::{Backward, Forward};
+use super::{Plan, memory::Buffer};
+use crate::random::Key;
+
+/// What distinguishes one call of a plan from another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    /// The samples in the batch, by their numbers in the data set.
+    pub samples: &'a [usize],
+    pub epoch: usize,
+}
+
+impl Run<'_> {
+    pub(crate) fn batch(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// One key a sample: what is drawn depends on (seed, stream, epoch, sample) alone.
+    pub(crate) fn fill_keys(&self, stream: Key, keys: &mut Vec<u64>) {
+        let epoch = stream.number(self.epoch as u64);
+        keys.clear();
+        keys.extend(self.samples.iter().map(|&sample| epoch.number(sample as u64).bits()));
+    }
+}
+
+/// A plan with its memory.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    plan: Plan,
+    arena: Vec<f32>,
+    masks: Vec<u8>,
+    scratch: Vec<f32>,
+    gradients: Vec<f32>,
+    keys: Vec<u64>,
+}
+
+impl Engine {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Engine {
+            arena: vec![0.0; plan.arena],
+            masks: vec![0; plan.masks],
+            scratch: vec![0.0; plan.scratch],
+            gradients: vec![0.0; if plan.backward.is_empty() { 0 } else { plan.gradients.len }],
+            keys: Vec::with_capacity(plan.batch),
+            plan,
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Computes the output of `inputs`, `[batch, …]`. Of `weights`, only moving statistics are changed, and only by
+    /// plans for training.
+    pub(crate) fn forward(&mut self, run: Run<'_>, inputs: &[f32], weights: &mut [f32]) {
+        let batch = run.batch();
+        assert!(batch <= self.plan.batch, "a plan for {} samples got {batch}", self.plan.batch);
+        let input = range(&self.plan.buffers[self.plan.input], batch);
+        self.arena[input].copy_from_slice(inputs);
+        for step in &self.plan.forward {
+            let at = |value: usize| range(&self.plan.buffers[value], batch);
+            let saved = step.saved.map_or(0..0, at);
+            let inputs: SmallVec<[_; 4]> = step.inputs.iter().map(|&input| at(input)).collect();
+            let (mut writes, inputs) = borrow(&mut self.arena, &[at(step.output), saved], &inputs);
+            let saved = writes.pop().expect("two ranges were borrowed");
+            let output = writes.pop().expect("two ranges were borrowed");
+            let (start, len) = step.mask.unwrap_or((0, 0));
+            step.op.operation().forward(Forward {
+                run: &run,
+                inputs,
+                output,
+                saved,
+                mask: &mut self.masks[start..start + len],
+                scratch: &mut self.scratch,
+                weights,
+                keys: &mut self.keys,
+            });
+        }
+    }
+
+    /// The model's output after [`Engine::forward`].
+    pub(crate) fn output(&self, batch: usize) -> &[f32] {
+        &self.arena[range(&self.plan.buffers[self.plan.output], batch)]
+    }
+
+    /// What the loss reads and, in a plan for training, where it writes its gradient.
+    pub(crate) fn loss_buffers(&mut self, batch: usize) -> (&[f32], Option<&mut [f32]>) {
+        let at = |value: usize| range(&self.plan.buffers[value], batch);
+        let start = at(self.plan.logits.map_or(self.plan.output, |logits| logits.value));
+        let d_output: SmallVec<[_; 1]> = self.plan.d_output.map(at).into_iter().collect();
+        let (mut writes, mut reads) = borrow(&mut self.arena, &d_output, &[start]);
+        (reads.pop().expect("one range was borrowed"), writes.pop())
+    }
+
+    /// Computes the gradients of all trainable weights from the gradient that the loss left.
+    pub(crate) fn backward(&mut self, run: Run<'_>, weights: &[f32]) {
+        let batch = run.batch();
+        let at = |value: usize| range(&self.plan.buffers[value], batch);
+        for step in &self.plan.backward {
+            match step {
+                BackwardStep::Copy { from, to } => {
+                    let (mut writes, reads) = borrow(&mut self.arena, &[at(*to)], &[at(*from)]);
+                    writes[0].copy_from_slice(reads[0]);
+                }
+                BackwardStep::Accumulate { into, from } => {
+                    let (mut writes, reads) = borrow(&mut self.arena, &[at(*into)], &[at(*from)]);
+                    petal_kernels::add_assign(writes[0], reads[0]);
+                }
+                BackwardStep::Gradient(gradient) => {
+                    let step = &self.plan.forward[gradient.step];
+                    let operation = step.op.operation();
+                    let needs = operation.needs();
+                    let mut reads: SmallVec<[_; 6]> = SmallVec::new();
+                    reads.push(if needs.output { at(step.output) } else { 0..0 });
+                    reads.push(step.saved.map_or(0..0, at));
+                    reads
+                        .extend(step.inputs.iter().map(|&input| if needs.inputs { at(input) } else { 0..0 }));
+                    let mut writes: SmallVec<[_; 4]> = SmallVec::new();
+                    writes.push(at(gradient.d_output));
+                    writes.extend(gradient.d_inputs.iter().flatten().map(|&d_input| at(d_input)));
+                    let (writes, reads) = borrow(&mut self.arena, &writes, &reads);
+                    let mut writes = writes.into_iter();
+                    let d_output = writes.next().expect("the output's gradient was borrowed");
+                    let d_inputs = gradient.d_inputs.iter().map(|d| d.and_then(|_| writes.next())).collect();
+                    let (start, len) = step.mask.unwrap_or((0, 0));
+                    operation.backward(Backward {
+                        run: &run,
+                        output: reads[0],
+                        saved: reads[1],
+                        inputs: SmallVec::from_slice(&reads[2..]),
+                        mask: &self.masks[start..start + len],
+                        d_output,
+                        d_inputs,
+                        scratch: &mut self.scratch,
+                        weights,
+                        gradients: &mut self.gradients,
+                        keys: &mut self.keys,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The gradients of the trainable weights, in the plan's layout.
+    pub(crate) fn gradients_mut(&mut self) -> &mut [f32] {
+        &mut self.gradients
+    }
+}
+
+fn range(buffer: &Buffer, batch: usize) -> Range<usize> {
+    buffer.offset..buffer.offset + buffer.len(batch)
+}
+
+type Writes<'a> = SmallVec<[&'a mut [f32]; 4]>;
+type Reads<'a> = SmallVec<[&'a [f32]; 4]>;
+
+/// Parts of the arena to write, which must be disjoint from all others, and parts to read.
+fn borrow<'a>(
+    arena: &'a mut [f32],
+    writes: &[Range<usize>],
+    reads: &[Range<usize>],
+) -> (Writes<'a>, Reads<'a>) {
+    // Cuts the arena at the written parts in the order of their places; what lies between is there to be read.
+    let mut order: SmallVec<[usize; 8]> = (0..writes.len()).collect();
+    order.sort_unstable_by_key(|&i| (writes[i].start, writes[i].end));
+    let mut written: SmallVec<[Option<&mut [f32]>; 4]> = writes.iter().map(|_| None).collect();
+    let mut gaps: SmallVec<[(usize, &[f32]); 8]> = SmallVec::new();
+    let (mut rest, mut start) = (arena, 0);
+    for i in order {
+        let range = &writes[i];
+        if range.is_empty() {
+            written[i] = Some(&mut []);
+            continue;
+        }
+        let (gap, tail) = rest.split_at_mut(range.start - start);
+        let (part, tail) = tail.split_at_mut(range.len());
+        gaps.push((start, gap));
+        written[i] = Some(part);
+        (rest, start) = (tail, range.end);
+    }
+    gaps.push((start, rest));
+    let read = |range: &Range<usize>| {
+        if range.is_empty() {
+            return &[][..];
+        }
+        let (start, gap) = gaps[gaps.partition_point(|(start, _)| *start <= range.start) - 1];
+        &gap[range.start - start..range.end - start]
+    };
+    let reads = reads.iter().map(read).collect();
+    (written.into_iter().map(|part| part.expect("every range was cut out")).collect(), reads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_the_arena_are_the_ranges_asked_for() {
+        let mut arena: Vec<f32> = (0..20).map(|i| i as f32).collect();
+        let (writes, reads) = borrow(&mut arena, &[12..15, 0..0, 4..6], &[0..4, 15..20, 6..8, 6..8, 0..0]);
+        assert_eq!(*writes[0], [12.0, 13.0, 14.0]);
+        assert!(writes[1].is_empty());
+        assert_eq!(*writes[2], [4.0, 5.0]);
+        assert_eq!(reads[0], [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(reads[1], [15.0, 16.0, 17.0, 18.0, 19.0]);
+        assert_eq!(reads[2], [6.0, 7.0]);
+        assert_eq!(reads[3], [6.0, 7.0]);
+        assert!(reads[4].is_empty());
+    }
+}

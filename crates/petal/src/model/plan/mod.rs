@@ -1,0 +1,138 @@
+//! The plan: a graph lowered for one purpose, as lists of kernel calls on numbered buffers.
+//!
+//! [`lower`](Plan::new) turns the graph's layers into forward steps, `passes/` rewrite them, `backward` derives the
+//! gradient steps from them, `memory` gives every buffer its place, and [`Engine`] runs the result.
+
+mod backward;
+mod engine;
+mod forward;
+mod memory;
+mod op;
+mod ops;
+mod passes;
+
+pub(crate) use backward::BackwardStep;
+pub(crate) use engine::{Engine, Run};
+pub(crate) use forward::{ForwardStep, Lowering, Value};
+pub(crate) use op::{Backward, Forward, Needs, Op, Operation, Param};
+pub(crate) use ops::warp::Warp;
+pub use passes::Passes;
+
+use super::Graph;
+use crate::random::Key;
+use memory::{Buffer, Lifetimes};
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Forward in training mode, then backward to the gradients of all trainable weights.
+    Train,
+    /// Forward in training mode only: to look at augmentations.
+    Augment,
+    /// Forward in inference mode.
+    Infer,
+}
+
+/// Steps and the memory that they need.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub forward: Vec<ForwardStep>,
+    pub backward: Vec<BackwardStep>,
+    pub buffers: Vec<Buffer>,
+    pub input: usize,
+    pub output: usize,
+    /// What the output's activation was applied to, for losses that know how to start there.
+    pub logits: Option<Logits>,
+    /// The buffer that takes the loss's gradient, with respect to `output` or to the logits.
+    pub d_output: Option<usize>,
+    pub batch: usize,
+    /// Floats of activations and activation gradients, bytes of masks, floats of scratch.
+    pub arena: usize,
+    pub masks: usize,
+    pub scratch: usize,
+    pub gradients: GradientLayout,
+}
+
+/// The values before the model's last activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Logits {
+    pub value: usize,
+    pub activation: FinalActivation,
+}
+
+/// Activations that cross-entropy losses see through, as Keras does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FinalActivation {
+    Softmax,
+    Sigmoid,
+}
+
+/// Where the gradient of each trainable weight lies in the gradient arena: the weights' order, without gaps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct GradientLayout {
+    /// (offset in the weights' arena, offset in the gradients' arena, length), neighbours merged.
+    pub segments: Vec<(usize, usize, usize)>,
+    pub len: usize,
+}
+
+impl GradientLayout {
+    pub(crate) fn new(graph: &Graph) -> Self {
+        let mut layout = GradientLayout::default();
+        for weight in graph.all_weights().iter().filter(|weight| weight.trainable) {
+            let range = weight.weight.range();
+            match layout.segments.last_mut() {
+                Some((offset, _, len)) if *offset + *len == range.start => *len += range.len(),
+                _ => layout.segments.push((range.start, layout.len, range.len())),
+            }
+            layout.len += range.len();
+        }
+        layout
+    }
+
+    /// The place of the gradient of the weight at `offset`, if it trains.
+    fn of(&self, offset: usize) -> Option<usize> {
+        let at = self.segments.partition_point(|segment| segment.0 <= offset).checked_sub(1)?;
+        let (start, gradient, len) = self.segments[at];
+        (offset < start + len).then(|| gradient + offset - start)
+    }
+}
+
+impl Plan {
+    /// Lowers `graph` for batches of up to `batch` samples. `loss_on_logits` lets the loss start before a last softmax
+    /// or sigmoid. `key` is the root of the random streams of dropout and augmentation.
+    pub(crate) fn new(
+        graph: &Graph,
+        purpose: Purpose,
+        batch: usize,
+        loss_on_logits: bool,
+        key: Key,
+        passes: Passes,
+    ) -> Plan {
+        let gradients = GradientLayout::new(graph);
+        let lowered = forward::lower(graph, purpose != Purpose::Infer, &gradients, key);
+        let forward::Lowered { mut values, steps: mut forward, input, output, logits } = lowered;
+        let logits = logits.filter(|_| loss_on_logits);
+        passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value)]);
+        let start = logits.map_or(output, |logits| logits.value);
+        let (backward, d_output) = match purpose {
+            Purpose::Train => backward::differentiate(&forward, start, &mut values),
+            Purpose::Augment | Purpose::Infer => (Vec::new(), None),
+        };
+        let mut lifetimes = Lifetimes::new(&values, batch);
+        let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output);
+        Plan {
+            forward,
+            backward,
+            buffers: memory.buffers,
+            input,
+            output,
+            logits,
+            d_output,
+            batch,
+            arena: memory.arena,
+            masks: memory.masks,
+            scratch: memory.scratch,
+            gradients,
+        }
+    }
+}

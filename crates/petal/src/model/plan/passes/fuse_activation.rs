@@ -1,0 +1,58 @@
+//! Convolution or dense layer + ReLU or ReLU6 → one step.
+
+use petal_kernels::{Activation, Unary};
+
+use crate::model::plan::forward::{ForwardStep, Value};
+use crate::model::plan::op::Op;
+
+pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+    let mut at = 1;
+    while at < steps.len() {
+        let fused = relu(&steps[at].op).and_then(|activation| {
+            let input = steps[at].inputs[0];
+            let readers = steps.iter().filter(|step| step.inputs.contains(&input)).count();
+            if readers > 1 || kept.contains(&Some(input)) {
+                return None;
+            }
+            let producer = steps[..at].iter().rposition(|step| step.output == input)?;
+            Some((producer, activation))
+        });
+        let output = steps[at].output;
+        match fused {
+            Some((producer, activation)) if set_activation(&mut steps[producer].op, activation) => {
+                steps[producer].output = output;
+                steps.remove(at);
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+fn relu(op: &Op) -> Option<Activation> {
+    match op {
+        Op::Unary(Unary::Relu { max_value, negative_slope, threshold })
+            if *negative_slope == 0.0 && *threshold == 0.0 =>
+        {
+            match max_value {
+                None => Some(Activation::Relu),
+                Some(6.0) => Some(Activation::Relu6),
+                Some(_) => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether the operation could take the activation.
+fn set_activation(op: &mut Op, fused: Activation) -> bool {
+    let activation = match op {
+        Op::Conv2d(op) => &mut op.activation,
+        Op::Dense(op) => &mut op.activation,
+        _ => return false,
+    };
+    let free = *activation == Activation::Linear;
+    if free {
+        *activation = fused;
+    }
+    free
+}

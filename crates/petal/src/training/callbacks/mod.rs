@@ -1,0 +1,170 @@
+//! What happens between epochs: early stopping, checkpoints, a falling learning rate, logs, and the user's own.
+
+use std::collections::BTreeMap;
+
+use super::{Compiled, LearningRate, Metric};
+use crate::Result;
+use crate::model::Model;
+
+/// The values of an epoch, or of the epoch so far, by name and in alphabetical order: `accuracy`, `loss`,
+/// `val_accuracy`, `val_loss`.
+pub type Logs = BTreeMap<String, f64>;
+
+/// Something that takes part in training.
+///
+/// Callbacks run in the order in which they were added and share one [`Logs`], so what one adds the next sees, and
+/// [`History`](super::History) keeps.
+///
+/// ```
+/// use petal::training::{Callback, Logs, Training};
+///
+/// /// Stops as soon as the training accuracy is good enough.
+/// struct StopAt(f64);
+///
+/// impl Callback for StopAt {
+///     fn on_epoch_end(&mut self, _epoch: usize, logs: &mut Logs, training: &mut Training) -> petal::Result<()> {
+///         if logs["accuracy"] >= self.0 {
+///             training.stop();
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Callback {
+    /// Before the first epoch.
+    ///
+    /// # Errors
+    /// An error ends the training, here and below.
+    fn on_train_begin(&mut self, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Before epoch `epoch`, from 0.
+    ///
+    /// # Errors
+    /// See [`Callback::on_train_begin`].
+    fn on_epoch_begin(&mut self, _epoch: usize, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// After training step `step` of the epoch, from 0; `logs` are the means of the epoch so far.
+    ///
+    /// # Errors
+    /// See [`Callback::on_train_begin`].
+    fn on_batch_end(&mut self, _step: usize, _logs: &Logs, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// After epoch `epoch` (from 0) and its validation.
+    ///
+    /// # Errors
+    /// See [`Callback::on_train_begin`].
+    fn on_epoch_end(&mut self, _epoch: usize, _logs: &mut Logs, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// After the last epoch.
+    ///
+    /// # Errors
+    /// See [`Callback::on_train_begin`].
+    fn on_train_end(&mut self, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// So that the state of a callback can be looked at after training: `.callback(&mut early_stopping)`.
+impl<C: Callback + ?Sized> Callback for &mut C {
+    fn on_train_begin(&mut self, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_train_begin(training)
+    }
+
+    fn on_epoch_begin(&mut self, epoch: usize, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_epoch_begin(epoch, training)
+    }
+
+    fn on_batch_end(&mut self, step: usize, logs: &Logs, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_batch_end(step, logs, training)
+    }
+
+    fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_epoch_end(epoch, logs, training)
+    }
+
+    fn on_train_end(&mut self, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_train_end(training)
+    }
+}
+
+/// When training ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    #[default]
+    Never,
+    /// After the epoch with its validation.
+    AfterEpoch,
+    /// After the current step.
+    Now,
+}
+
+/// The running training, as callbacks see it.
+#[derive(Debug)]
+pub struct Training<'a> {
+    pub(crate) model: &'a mut Model,
+    pub(crate) stop: Stop,
+    pub(crate) verbose: bool,
+}
+
+impl Training<'_> {
+    /// The model as it is now.
+    pub fn model(&self) -> &Model {
+        self.model
+    }
+
+    /// Ends training after this epoch and its validation, as Keras' `stop_training = True`.
+    pub fn stop(&mut self) {
+        self.stop = self.stop.max(Stop::AfterEpoch);
+    }
+
+    /// Ends training after the current step, without validation.
+    pub fn stop_now(&mut self) {
+        self.stop = Stop::Now;
+    }
+
+    /// All of the model's weights, moving statistics too.
+    pub fn weights(&self) -> &[f32] {
+        self.model.arena()
+    }
+
+    /// Puts back what [`Training::weights`] gave.
+    pub fn set_weights(&mut self, weights: &[f32]) {
+        self.model.arena_mut().copy_from_slice(weights);
+    }
+
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> f32 {
+        let compiled = self.compiled();
+        let iterations = compiled.state.as_ref().map_or(0, |state| state.iterations);
+        compiled.optimizer.learning_rate().at(iterations)
+    }
+
+    /// Replaces the learning rate, or its schedule, by this constant.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) {
+        if let Some(compiled) = &mut self.model.compiled {
+            compiled.optimizer.set_learning_rate(LearningRate::Constant(learning_rate));
+        }
+    }
+
+    /// The metrics that the model was compiled with.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.compiled().metrics
+    }
+
+    /// Whether callbacks should say on stderr what they do.
+    pub fn verbose(&self) -> bool {
+        self.verbose
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.model.compiled.as_ref().expect("only compiled models are trained")
+    }
+}

@@ -1,0 +1,295 @@
+use std::ops::ControlFlow;
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use super::loss::{Loss, Predicted};
+use super::{Logs, Metric};
+use crate::data::{Batch, Dataset, prefetch};
+use crate::model::Model;
+use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
+use crate::random::Key;
+use crate::{Error, Result};
+
+/// Loss and metrics of a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss of the samples.
+    pub loss: f64,
+    /// The metrics' values by name.
+    pub metrics: Logs,
+}
+
+impl Evaluation {
+    /// Loss and metrics together, as in Keras' `evaluate(return_dict=True)`.
+    pub fn logs(&self) -> Logs {
+        let mut logs = self.metrics.clone();
+        logs.insert("loss".into(), self.loss);
+        logs
+    }
+
+    /// The share of right answers; NaN where the model wasn't compiled with [`Metric::Accuracy`].
+    pub fn accuracy(&self) -> f64 {
+        self.metrics.get(Metric::Accuracy.name()).copied().unwrap_or(f64::NAN)
+    }
+}
+
+impl Model {
+    /// Loss and metrics of `data`, in inference mode.
+    ///
+    /// # Errors
+    /// If the model isn't compiled, the data has other shapes than it takes, or a sample cannot be read.
+    pub fn evaluate(&mut self, data: &dyn Dataset) -> Result<Evaluation> {
+        self.check_data(data)?;
+        let mut engine = self.inference_engine(data.batch_size(), true);
+        let mut totals = self.totals(data)?;
+        let order: Vec<usize> = (0..data.len()).collect();
+        prefetch(data, &order, |batch| {
+            totals.forward(&mut engine, batch, 0, self.arena_mut());
+            totals.add(&mut engine, batch, None);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(totals.evaluation())
+    }
+
+    /// The model's outputs for all samples of `data` in their own order, in inference mode: `[samples, …]`.
+    ///
+    /// # Errors
+    /// If the data has other shapes than the model takes, or a sample cannot be read.
+    pub fn predict(&self, data: &dyn Dataset) -> Result<ArrayD<f32>> {
+        self.check_input(data.sample_shape())?;
+        let mut engine = self.inference_engine(data.batch_size(), false);
+        let mut weights = self.arena().to_vec();
+        let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
+        let order: Vec<usize> = (0..data.len()).collect();
+        prefetch(data, &order, |batch| {
+            engine.forward(Run { samples: &batch.samples, epoch: 0 }, &batch.inputs, &mut weights);
+            outputs.extend_from_slice(engine.output(batch.len()));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(self.output_array(outputs))
+    }
+
+    /// The model's outputs for `inputs`, `[samples, …]`, in inference mode.
+    ///
+    /// ```
+    /// use ndarray::Array;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::image(8, 8, 3);
+    /// let model = Model::new(&x, &Flatten::new().on(&x)?)?;
+    /// let outputs = model.predict_array(Array::ones([2, 8, 8, 3]).into_dyn().view())?;
+    /// assert_eq!(outputs.shape(), [2, 192]);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the inputs have another shape than the model takes.
+    pub fn predict_array(&self, inputs: ArrayViewD<'_, f32>) -> Result<ArrayD<f32>> {
+        self.run_array(inputs, Purpose::Infer, 0)
+    }
+
+    /// The model's outputs for `inputs`, `[samples, …]`, in training mode: with augmentation and dropout, and
+    /// batch statistics, which are not kept. Each `draw` is another one, and the same each time.
+    ///
+    /// # Errors
+    /// If the inputs have another shape than the model takes.
+    pub fn augment(&self, inputs: ArrayViewD<'_, f32>, draw: usize) -> Result<ArrayD<f32>> {
+        self.run_array(inputs, Purpose::Augment, draw)
+    }
+
+    fn run_array(&self, inputs: ArrayViewD<'_, f32>, purpose: Purpose, epoch: usize) -> Result<ArrayD<f32>> {
+        /// Samples at a time: enough for all cores, few enough for the memory.
+        const BATCH: usize = 32;
+        let Some((&samples, shape)) = inputs.shape().split_first() else {
+            return Err(Error::argument("inputs", "an array of rank 0", "samples along the first axis"));
+        };
+        self.check_input(shape)?;
+        let inputs = inputs.as_standard_layout();
+        let values = inputs.as_slice().expect("an array in standard layout is a slice");
+        let plan =
+            Plan::new(self.graph(), purpose, BATCH.min(samples), false, self.streams(), Passes::default());
+        let mut engine = Engine::new(plan);
+        let mut weights = self.arena().to_vec();
+        let numbers: Vec<usize> = (0..samples).collect();
+        let mut outputs = Vec::with_capacity(samples * self.output_shape().elements());
+        let width = self.input_shape().elements();
+        for samples in numbers.chunks(BATCH) {
+            let part = &values[samples[0] * width..][..samples.len() * width];
+            engine.forward(Run { samples, epoch }, part, &mut weights);
+            outputs.extend_from_slice(engine.output(samples.len()));
+        }
+        Ok(self.output_array(outputs))
+    }
+
+    fn output_array(&self, outputs: Vec<f32>) -> ArrayD<f32> {
+        let width = self.output_shape().elements();
+        let shape = [&[outputs.len() / width.max(1)], &self.output_shape()[..]].concat();
+        ArrayD::from_shape_vec(shape, outputs).expect("outputs are whole samples")
+    }
+
+    /// The root of the random streams of dropout and augmentation.
+    pub(crate) fn streams(&self) -> Key {
+        Key::new(self.seed()).named("layers")
+    }
+
+    pub(crate) fn inference_engine(&self, batch: usize, with_loss: bool) -> Engine {
+        let on_logits = with_loss && self.compiled.as_ref().is_some_and(|c| self.loss_on_logits(&c.loss));
+        let plan =
+            Plan::new(self.graph(), Purpose::Infer, batch, on_logits, self.streams(), Passes::default());
+        Engine::new(plan)
+    }
+
+    /// Whether the loss is computed before the model's last activation.
+    pub(crate) fn loss_on_logits(&self, loss: &Loss) -> bool {
+        use crate::model::plan::FinalActivation::{Sigmoid, Softmax};
+        // A plan keeps logits only where the model ends with one of these, and a loss sees through just one.
+        loss.sees_through(Softmax) || loss.sees_through(Sigmoid)
+    }
+
+    fn check_input(&self, shape: &[usize]) -> Result<()> {
+        if shape == &self.input_shape()[..] {
+            return Ok(());
+        }
+        Err(Error::Model(format!(
+            "model '{}' got samples of shape {}; expected {}",
+            self.name(),
+            crate::model::Shape::from(shape),
+            self.input_shape()
+        )))
+    }
+
+    /// Refuses data that the compiled model cannot train on.
+    pub(crate) fn check_data(&self, data: &dyn Dataset) -> Result<()> {
+        let Some(compiled) = &self.compiled else {
+            return Err(Error::Training(format!(
+                "model '{}' isn't compiled; call compile(optimizer, loss) first",
+                self.name()
+            )));
+        };
+        self.check_input(data.sample_shape())?;
+        if data.is_empty() {
+            return Err(Error::Data("the data set is empty; expected at least one sample".into()));
+        }
+        if self.output_shape().len() != 1 {
+            return Err(Error::Training(format!(
+                "model '{}' has outputs of shape {}; training expects (None, outputs): end with a Dense layer",
+                self.name(),
+                self.output_shape()
+            )));
+        }
+        let width = self.output_shape()[0];
+        compiled.loss.check(width, data.target_width())?;
+        let classes = data.class_names().len();
+        if data.target_width() == 1 && classes > width && width > 1 {
+            return Err(Error::Training(format!(
+                "the data has {classes} classes, but model '{}' has {width} outputs; end it with Dense::new({classes})",
+                self.name()
+            )));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn totals(&self, data: &dyn Dataset) -> Result<Totals> {
+        let compiled = self.compiled.as_ref().expect("checked by check_data");
+        Ok(Totals {
+            loss: compiled.loss.clone(),
+            metrics: compiled.metrics.clone(),
+            target_width: data.target_width(),
+            width: self.output_shape()[0],
+            samples: 0,
+            loss_sum: 0.0,
+            metric_sums: vec![0.0; compiled.metrics.len()],
+            losses: Vec::new(),
+            weights: Vec::new(),
+        })
+    }
+}
+
+/// Running sums of loss and metrics over an epoch.
+pub(crate) struct Totals {
+    loss: Loss,
+    metrics: Vec<Metric>,
+    width: usize,
+    target_width: usize,
+    samples: usize,
+    loss_sum: f64,
+    metric_sums: Vec<f64>,
+    losses: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Totals {
+    /// Runs the model on a batch.
+    pub(crate) fn forward(&self, engine: &mut Engine, batch: &Batch, epoch: usize, weights: &mut [f32]) {
+        engine.forward(Run { samples: &batch.samples, epoch }, &batch.inputs, weights);
+    }
+
+    /// Adds a batch on which `engine` has just run; in a plan for training, leaves the loss's gradient there.
+    /// Returns the batch's mean loss.
+    pub(crate) fn add(&mut self, engine: &mut Engine, batch: &Batch, class_weights: Option<&[f32]>) -> f64 {
+        let rows = batch.len();
+        for (sum, metric) in self.metric_sums.iter_mut().zip(&self.metrics) {
+            *sum += metric.sum(self.width, engine.output(rows), self.target_width, &batch.targets);
+        }
+        self.weights.clear();
+        if let Some(weights) = class_weights {
+            let class = |target: &[f32]| match target {
+                [index] => *index as usize,
+                one_hot => super::metric::arg_max(one_hot),
+            };
+            let of = |target| weights.get(class(target)).copied().unwrap_or(1.0);
+            self.weights.extend(batch.targets.chunks_exact(self.target_width).map(of));
+        }
+        self.losses.resize(rows, 0.0);
+        let on_logits = engine.plan().logits.is_some();
+        let (values, gradient) = engine.loss_buffers(rows);
+        let predicted = Predicted {
+            rows,
+            width: self.width,
+            values,
+            on_logits,
+            targets: &batch.targets,
+            weights: class_weights.map(|_| &self.weights[..]),
+        };
+        self.loss.compute(&predicted, &mut self.losses, gradient);
+        let sum: f64 = self.losses.iter().map(|&loss| f64::from(loss)).sum();
+        self.loss_sum += sum;
+        self.samples += rows;
+        sum / rows.max(1) as f64
+    }
+
+    /// The means so far.
+    pub(crate) fn logs_into(&self, prefix: &str, logs: &mut Logs) {
+        let samples = self.samples.max(1) as f64;
+        let mut set = |name: &str, value: f64| match logs.get_mut(name) {
+            Some(entry) => *entry = value,
+            None => {
+                logs.insert(name.to_owned(), value);
+            }
+        };
+        if prefix.is_empty() {
+            set("loss", self.loss_sum / samples);
+            for (metric, sum) in self.metrics.iter().zip(&self.metric_sums) {
+                set(metric.name(), sum / samples);
+            }
+        } else {
+            set(&format!("{prefix}loss"), self.loss_sum / samples);
+            for (metric, sum) in self.metrics.iter().zip(&self.metric_sums) {
+                set(&format!("{prefix}{}", metric.name()), sum / samples);
+            }
+        }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.samples = 0;
+        self.loss_sum = 0.0;
+        self.metric_sums.fill(0.0);
+    }
+
+    fn evaluation(&self) -> Evaluation {
+        let mut metrics = Logs::new();
+        self.logs_into("", &mut metrics);
+        let loss = metrics.remove("loss").unwrap_or(f64::NAN);
+        Evaluation { loss, metrics }
+    }
+}

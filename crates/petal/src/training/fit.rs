@@ -1,0 +1,235 @@
+use std::ops::ControlFlow;
+
+use super::callbacks::Stop;
+use super::evaluate::Totals;
+use super::optimizer::State;
+use super::progress::Progress;
+use super::{Callback, History, Logs, Training};
+use crate::data::{Batch, Dataset, prefetch};
+use crate::model::Model;
+use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
+use crate::{Error, Result};
+
+/// How [`Model::fit`] trains: epochs, validation, callbacks.
+///
+/// Defaults: no validation, no callbacks, every class weighs 1, [`Verbose::Auto`].
+pub struct Fit<'a> {
+    epochs: usize,
+    initial_epoch: usize,
+    validation: Option<&'a dyn Dataset>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    class_weights: Option<Vec<f32>>,
+    verbose: Verbose,
+}
+
+/// What is shown of the training on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbose {
+    /// A bar where stderr is a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// Nothing.
+    Silent,
+    /// A bar for each epoch, as Keras' `verbose=1`.
+    Bar,
+    /// A line for each epoch, as Keras' `verbose=2`.
+    Lines,
+}
+
+impl<'a> Fit<'a> {
+    /// Trains up to epoch `epochs`. As in Keras this is the last epoch's number, not their count, if
+    /// [`Fit::initial_epoch`] is given.
+    pub fn epochs(epochs: usize) -> Self {
+        Fit {
+            epochs,
+            initial_epoch: 0,
+            validation: None,
+            callbacks: Vec::new(),
+            class_weights: None,
+            verbose: Verbose::Auto,
+        }
+    }
+
+    /// The epoch to begin with, from 0: to go on after an earlier run.
+    pub fn initial_epoch(self, initial_epoch: usize) -> Self {
+        Fit { initial_epoch, ..self }
+    }
+
+    /// The data whose loss and metrics are computed after each epoch.
+    pub fn validation(self, validation: &'a dyn Dataset) -> Self {
+        Fit { validation: Some(validation), ..self }
+    }
+
+    /// Adds a callback; pass `&mut callback` to look at it afterwards.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// A factor for the loss of each class's samples, in the classes' order; the mean is still over their number.
+    pub fn class_weights(self, class_weights: impl Into<Vec<f32>>) -> Self {
+        Fit { class_weights: Some(class_weights.into()), ..self }
+    }
+
+    /// What is shown of the training.
+    pub fn verbose(self, verbose: Verbose) -> Self {
+        Fit { verbose, ..self }
+    }
+}
+
+impl Model {
+    /// Trains the model on `train` and returns what each epoch gave.
+    ///
+    /// Each epoch takes all samples in the data set's order of that epoch, in batches of its size, the last one
+    /// short; `loss` and metrics are means over the samples, taken while the weights move. Then the validation data
+    /// is evaluated. The same seed gives the same weights, bit for bit, on any number of threads.
+    ///
+    /// # Errors
+    /// If the model isn't compiled, the data doesn't go with it, a sample cannot be read, or a callback fails.
+    pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
+        self.check_data(train)?;
+        if let Some(validation) = fit.validation {
+            self.check_data(validation)?;
+        }
+        self.check_trainable()?;
+        if let Some(weights) = &fit.class_weights
+            && train.class_names().len() > weights.len()
+        {
+            let expected = format!("one for each of the {} classes", train.class_names().len());
+            return Err(Error::argument("class_weights", format!("{} numbers", weights.len()), expected));
+        }
+        let mut session = Session::new(self, train, &fit)?;
+        let Fit { epochs, initial_epoch, mut callbacks, verbose, .. } = fit;
+        let mut training = Training { model: self, stop: Stop::Never, verbose: verbose != Verbose::Silent };
+        let mut history = History::default();
+        for callback in &mut callbacks {
+            callback.on_train_begin(&mut training)?;
+        }
+        for epoch in initial_epoch..epochs {
+            for callback in &mut callbacks {
+                callback.on_epoch_begin(epoch, &mut training)?;
+            }
+            session.progress.epoch(epoch, epochs, train.len().div_ceil(train.batch_size().max(1)));
+            session.train_epoch(&mut training, train, epoch, &mut callbacks)?;
+            let mut logs = session.logs.clone();
+            if training.stop != Stop::Now {
+                session.validate(training.model, &mut logs)?;
+            }
+            for callback in &mut callbacks {
+                callback.on_epoch_end(epoch, &mut logs, &mut training)?;
+            }
+            session.progress.finish(&logs);
+            history.push(epoch, &logs);
+            if training.stop != Stop::Never {
+                break;
+            }
+        }
+        for callback in &mut callbacks {
+            callback.on_train_end(&mut training)?;
+        }
+        Ok(history)
+    }
+
+    /// Refuses to train with flags that the optimizer doesn't know of.
+    fn check_trainable(&self) -> Result<()> {
+        let compiled = self.compiled.as_ref().expect("checked by check_data");
+        if compiled.trainable == self.trainable_flags() {
+            return Ok(());
+        }
+        Err(Error::Training(format!(
+            "what trains in model '{}' has changed since it was compiled; call compile again, which keeps the weights",
+            self.name()
+        )))
+    }
+}
+
+/// What lives as long as one call of `fit`.
+struct Session<'a> {
+    engine: Engine,
+    totals: Totals,
+    class_weights: Option<Vec<f32>>,
+    validation: Option<(&'a dyn Dataset, Engine, Totals)>,
+    progress: Progress,
+    logs: Logs,
+}
+
+impl<'a> Session<'a> {
+    fn new(model: &mut Model, train: &dyn Dataset, fit: &Fit<'a>) -> Result<Self> {
+        let totals = model.totals(train)?;
+        let mut compiled = model.compiled.take().expect("checked by check_data");
+        if compiled.state.is_none() {
+            compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
+        }
+        let on_logits = model.loss_on_logits(&compiled.loss);
+        model.compiled = Some(compiled);
+        let batch = train.batch_size().min(train.len());
+        let plan =
+            Plan::new(model.graph(), Purpose::Train, batch, on_logits, model.streams(), Passes::default());
+        let validation = fit
+            .validation
+            .map(|data| {
+                let batch = data.batch_size().min(data.len());
+                Ok::<_, Error>((data, model.inference_engine(batch, true), model.totals(data)?))
+            })
+            .transpose()?;
+        Ok(Session {
+            engine: Engine::new(plan),
+            totals,
+            class_weights: fit.class_weights.clone(),
+            validation,
+            progress: Progress::new(fit.verbose),
+            logs: Logs::new(),
+        })
+    }
+
+    fn train_epoch(
+        &mut self,
+        training: &mut Training<'_>,
+        train: &dyn Dataset,
+        epoch: usize,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<()> {
+        self.totals.reset();
+        let mut step = 0;
+        prefetch(train, &train.order(epoch), |batch| {
+            self.train_batch(training.model, batch, epoch);
+            self.totals.logs_into("", &mut self.logs);
+            for callback in callbacks.iter_mut() {
+                callback.on_batch_end(step, &self.logs, training)?;
+            }
+            step += 1;
+            self.progress.step(step, &self.logs);
+            Ok(if training.stop == Stop::Never { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })
+    }
+
+    fn train_batch(&mut self, model: &mut Model, batch: &Batch, epoch: usize) {
+        let run = Run { samples: &batch.samples, epoch };
+        self.engine.forward(run, &batch.inputs, model.arena_mut());
+        self.totals.add(&mut self.engine, batch, self.class_weights.as_deref());
+        self.engine.backward(run, model.arena());
+        model.step_optimizer(self.engine.gradients_mut());
+    }
+
+    fn validate(&mut self, model: &mut Model, logs: &mut Logs) -> Result<()> {
+        let Some((data, engine, totals)) = &mut self.validation else { return Ok(()) };
+        totals.reset();
+        let order: Vec<usize> = (0..data.len()).collect();
+        prefetch(*data, &order, |batch| {
+            totals.forward(engine, batch, 0, model.arena_mut());
+            totals.add(engine, batch, None);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        totals.logs_into("val_", logs);
+        Ok(())
+    }
+}
+
+impl Model {
+    fn step_optimizer(&mut self, gradients: &[f32]) {
+        let mut compiled = self.compiled.take().expect("only compiled models are trained");
+        let state = compiled.state.as_mut().expect("made at the start of training");
+        state.step(&compiled.optimizer, self.arena_mut(), gradients);
+        self.compiled = Some(compiled);
+    }
+}

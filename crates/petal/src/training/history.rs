@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// What [`fit`](crate::model::Model::fit) saw: each epoch's values by name, as Keras' `History`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    epochs: Vec<usize>,
+    values: BTreeMap<String, Vec<f64>>,
+}
+
+impl History {
+    /// The epochs' numbers, from 0.
+    pub fn epochs(&self) -> &[usize] {
+        &self.epochs
+    }
+
+    /// The names of the values, sorted: `accuracy`, `loss`, `val_accuracy`, `val_loss`.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// The values of this name, one an epoch; empty if there are none. NaN stands where an epoch had none.
+    pub fn get(&self, key: &str) -> &[f64] {
+        self.values.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds an epoch.
+    pub fn push(&mut self, epoch: usize, logs: &BTreeMap<String, f64>) {
+        let before = self.epochs.len();
+        for key in logs.keys() {
+            self.values.entry(key.clone()).or_insert_with(|| vec![f64::NAN; before]);
+        }
+        for (key, values) in &mut self.values {
+            values.push(logs.get(key).copied().unwrap_or(f64::NAN));
+        }
+        self.epochs.push(epoch);
+    }
+
+    /// Appends the epochs of a later run.
+    pub fn extend(&mut self, later: &History) {
+        for (i, &epoch) in later.epochs.iter().enumerate() {
+            let logs = later.values.iter().map(|(key, values)| (key.clone(), values[i])).collect();
+            self.push(epoch, &logs);
+        }
+    }
+
+    /// A table with one line an epoch: `epoch` (from 0), then the values.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::from("epoch");
+        self.values.keys().for_each(|key| text.extend([",", key]));
+        text.push('\n');
+        for (i, epoch) in self.epochs.iter().enumerate() {
+            text += &epoch.to_string();
+            for values in self.values.values() {
+                text.push(',');
+                if !values[i].is_nan() {
+                    text += &values[i].to_string();
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The history as JSON: `{"epochs": [0, 1], "values": {"loss": [1.6, 1.1], …}}`; `null` stands for NaN.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("numbers and strings can always be written")
+    }
+
+    /// Writes the history, as CSV or JSON by the file's ending.
+    ///
+    /// # Errors
+    /// If the ending is another or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("csv") => self.to_csv(),
+            Some("json") => self.to_json(),
+            _ => return Err(Error::file(path, "the name of a history ends in .csv or .json")),
+        };
+        std::fs::write(path, text).map_err(Error::io("write", path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(pairs: &[(&str, f64)]) -> BTreeMap<String, f64> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect()
+    }
+
+    #[test]
+    fn two_runs_join_and_a_value_that_came_late_is_empty_before() {
+        let mut history = History::default();
+        history.push(0, &logs(&[("loss", 1.5), ("accuracy", 0.25)]));
+        let mut later = History::default();
+        later.push(1, &logs(&[("loss", 1.0), ("accuracy", 0.5), ("learning_rate", 0.001)]));
+        history.extend(&later);
+        assert_eq!(history.to_csv(), "epoch,accuracy,learning_rate,loss\n0,0.25,,1.5\n1,0.5,0.001,1\n");
+        assert_eq!(history.get("loss"), [1.5, 1.0]);
+        assert!(history.to_json().contains("null"));
+    }
+}

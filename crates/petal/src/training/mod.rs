@@ -1,0 +1,24 @@
+//! Compile, fit, evaluate, predict: training with Keras' semantics.
+
+pub mod callbacks;
+mod compile;
+mod evaluate;
+mod fit;
+mod history;
+mod loss;
+mod metric;
+pub mod optimizer;
+mod progress;
+mod schedule;
+
+pub use callbacks::{Callback, Logs, Training};
+pub use compile::Compiled;
+pub use evaluate::Evaluation;
+pub use fit::{Fit, Verbose};
+pub use history::History;
+pub use loss::{
+    BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy,
+};
+pub use metric::Metric;
+pub use optimizer::{Adam, AdamW, Optimizer, OptimizerSettings, RMSprop, SGD};
+pub use schedule::LearningRate;
