@@ -232,7 +232,7 @@ impl ImageFolder {
             )));
         }
         let Listing { class_names, files } = self.list()?;
-        self.open_one(files, &class_names, self.shuffle)
+        self.open_one(self.shuffled(files), &class_names, self.shuffle)
     }
 }
 
@@ -268,12 +268,17 @@ impl ImageFolder {
                 self.directory.display()
             )));
         }
-        let mut training = files;
-        if let (true, Some(seed)) = (self.shuffle, self.seed) {
-            training = permutation(seed, found).into_iter().map(|i| training[i].clone()).collect();
-        }
+        let mut training = self.shuffled(files);
         let validation = training.split_off(found - validation_count);
         Ok((class_names, training, validation))
+    }
+
+    /// As Keras shuffles the list of all files, with or without a split.
+    fn shuffled(&self, files: Files) -> Files {
+        if !self.shuffle {
+            return files;
+        }
+        permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone()).collect()
     }
 
     fn list(&self) -> Result<Listing> {

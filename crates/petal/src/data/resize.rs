@@ -126,6 +126,10 @@ fn blend_columns<const CHANNELS: usize>(row: &[f32], columns: &Taps, out: &mut [
     for (x, out) in out.iter_mut().enumerate() {
         let (first, weights) = columns.at(x);
         let mut sum = [0.0; CHANNELS];
+        if let ([a, b], [left, right]) = (weights, &pixels[first..first + weights.len()]) {
+            *out = std::array::from_fn(|c| (a * left[c] + b * right[c] + 0.5) as u8);
+            continue;
+        }
         for (&weight, pixel) in weights.iter().zip(&pixels[first..first + weights.len()]) {
             for (sum, value) in sum.iter_mut().zip(pixel) {
                 *sum += weight * value;
