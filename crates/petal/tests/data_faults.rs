@@ -149,7 +149,8 @@ fn a_picture_that_claims_to_be_huge_is_refused() {
 #[test]
 fn folders_without_classes_say_what_to_do() {
     let picture = bytes("rgb.bmp");
-    let cases: [(&[(&str, &[u8])], &str); 6] = [
+    type Files<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: [(Files, &str); 6] = [
         (&[], "no class folders and no photos"),
         (&[("1.jpg", &picture), ("2.PNG", &picture)], "2 photos but no class folders"),
         (&[("cat/1.jpg", &picture)], "one class, 'cat', with 1 photos"),

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -286,7 +286,7 @@ impl ImageFolder {
         let listing = listing::list(&self.directory, self.class_names.as_deref(), self.follow_links)?;
         let classes = listing.class_names.len();
         if classes < 2 || listing.files.is_empty() {
-            return Err(Error::Data(self.no_classes(&listing)));
+            return Err(Error::Data(listing.why_unusable(&self.directory)));
         }
         if self.label_mode == LabelMode::Binary && classes != 2 {
             return Err(Error::Data(format!(
@@ -297,33 +297,6 @@ impl ImageFolder {
             )));
         }
         Ok(listing)
-    }
-
-    /// Why the listing is of no use.
-    fn no_classes(&self, listing: &Listing) -> String {
-        let directory = self.directory.display();
-        let endings = "bmp, gif, jpeg, jpg or png";
-        let advice = "make one sub-folder for each class, named after it, and put its photos there";
-        match listing.class_names.as_slice() {
-            [] => match count_images(&self.directory) {
-                0 => format!("{directory} has no class folders and no photos; {advice}"),
-                loose => format!("{directory} has {loose} photos but no class folders; {advice}"),
-            },
-            [class] if has_folders(&self.directory.join(class)) => format!(
-                "{directory} has one class folder, '{class}'; a classifier needs two or more. \
-                 '{class}' has folders itself: is {} the folder of the classes?",
-                self.directory.join(class).display()
-            ),
-            [class] => format!(
-                "{directory} has one class, '{class}', with {} photos; a classifier needs two or more: {advice}",
-                listing.files.len()
-            ),
-            names => format!(
-                "{directory} has {} class folders ({}) but no photos: no file below them ends in {endings}",
-                names.len(),
-                names.join(", ")
-            ),
-        }
     }
 
     fn settings(&self, shuffle: bool) -> Result<Settings> {
@@ -400,16 +373,4 @@ impl ImageFolder {
             }
         }
     }
-}
-
-/// The photos that lie in a folder itself.
-fn count_images(directory: &Path) -> usize {
-    let Ok(entries) = directory.read_dir() else { return 0 };
-    entries.flatten().filter(|entry| listing::has_image_ending(&entry.file_name())).count()
-}
-
-/// Whether there are two folders or more in `directory`.
-fn has_folders(directory: &Path) -> bool {
-    let Ok(entries) = directory.read_dir() else { return false };
-    entries.flatten().filter(|entry| entry.path().is_dir()).count() > 1
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// The file name endings that Keras takes, compared in lower case.
-pub(super) const ENDINGS: [&str; 5] = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
+const ENDINGS: [&str; 5] = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
 
 /// The files of a folder with one sub-folder for each class.
 pub(super) struct Listing {
@@ -39,6 +39,39 @@ pub(super) fn list(directory: &Path, class_names: Option<&[String]>, follow_link
     }
     let class_names = folders.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     Ok(Listing { class_names, files })
+}
+
+impl Listing {
+    /// Why a classifier cannot be trained on this listing of `directory`, which has no files or fewer than two classes.
+    pub fn why_unusable(&self, directory: &Path) -> String {
+        let advice = "make one sub-folder for each class, named after it, and put its photos there";
+        let shown = directory.display();
+        match self.class_names.as_slice() {
+            [] => match count(directory, |entry| has_image_ending(&entry.file_name())) {
+                0 => format!("{shown} has no class folders and no photos; {advice}"),
+                loose => format!("{shown} has {loose} photos but no class folders; {advice}"),
+            },
+            [class] if count(&directory.join(class), |entry| entry.path().is_dir()) > 1 => format!(
+                "{shown} has one class folder, '{class}'; a classifier needs two or more. \
+                 '{class}' has folders itself: is {} the folder of the classes?",
+                directory.join(class).display()
+            ),
+            [class] => format!(
+                "{shown} has one class, '{class}', with {} photos; a classifier needs two or more: {advice}",
+                self.files.len()
+            ),
+            names => format!(
+                "{shown} has {} class folders ({}) but no photos: no file below them ends in {}",
+                names.len(),
+                names.join(", "),
+                ENDINGS.join(", ")
+            ),
+        }
+    }
+}
+
+fn count(directory: &Path, counts: impl Fn(&fs::DirEntry) -> bool) -> usize {
+    directory.read_dir().map_or(0, |entries| entries.flatten().filter(counts).count())
 }
 
 fn class_folders(directory: &Path) -> Result<Vec<OsString>> {
@@ -101,7 +134,7 @@ fn walk(
     Ok(())
 }
 
-pub(super) fn has_image_ending(name: &OsStr) -> bool {
+fn has_image_ending(name: &OsStr) -> bool {
     let name = bytes(name).to_ascii_lowercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
