@@ -19,7 +19,6 @@ pub enum Activation {
 }
 
 impl Activation {
-
     /// Adds a bias to each row of `bias.len()` values, and applies the activation.
     pub(crate) fn apply_with_bias(self, bias: Option<&[f32]>, values: &mut [f32]) {
         if let Some(bias) = bias {

@@ -1,7 +1,27 @@
 //! Photos in, batches out.
+//!
+//! [`ImageFolder`] makes [`ImageDataset`]s of a folder of photos; [`ArrayDataset`] holds samples that are in memory
+//! already. Both are [`Dataset`]s, whose batches [`prefetch`](fn@prefetch) loads ahead of their use.
 
+mod array_dataset;
+mod compare;
 mod dataset;
+mod decode;
+mod image_dataset;
+mod image_folder;
+mod listing;
+mod memory;
+mod numpy_random;
 mod prefetch;
+mod preprocessing;
+mod resize;
 
+pub use array_dataset::ArrayDataset;
+pub use compare::{Comparison, compare};
 pub use dataset::{Batch, Dataset};
+pub use decode::ColorMode;
+pub use image_dataset::{ImageDataset, LabelMode, Skipped};
+pub use image_folder::ImageFolder;
 pub use prefetch::prefetch;
+pub use preprocessing::{AspectRatio, Preprocessing};
+pub use resize::Interpolation;

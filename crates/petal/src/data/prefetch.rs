@@ -1,23 +1,62 @@
 use std::ops::ControlFlow;
+use std::sync::mpsc::{channel, sync_channel};
+use std::thread;
 
 use super::{Batch, Dataset};
 use crate::Result;
 
-/// Loads the samples of `order` batch by batch and hands each batch to `visit`, until it says to stop.
+/// Batches that are loaded ahead of the one in use.
+const AHEAD: usize = 2;
+
+/// Calls `step` with `dataset`'s batches in the order of `order`, while a thread loads those that come next.
+///
+/// Batches have the data set's batch size; the last may be shorter. `step` ends the run early by
+/// `Ok(ControlFlow::Break(()))`. The thread has ended when this returns, and batches' memory is used again, so that a
+/// run allocates a handful of batches only.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use petal::data::{ArrayDataset, Dataset, prefetch};
+///
+/// let dataset = ArrayDataset::new(ndarray::Array2::zeros((5, 3)), &[0, 1, 0, 1, 0])?.batch_size(2);
+/// let mut sizes = Vec::new();
+/// prefetch(&dataset, &dataset.order(0), |batch| {
+///     sizes.push(batch.len());
+///     Ok(ControlFlow::Continue(()))
+/// })?;
+/// assert_eq!(sizes, [2, 2, 1]);
+/// # Ok::<(), petal::Error>(())
+/// ```
 ///
 /// # Errors
-/// If a sample cannot be read, or `visit` fails.
+/// The first one that a load or `step` gives.
 pub fn prefetch(
     dataset: &dyn Dataset,
     order: &[usize],
-    mut visit: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
+    mut step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    let mut batch = Batch::default();
-    for samples in order.chunks(dataset.batch_size().max(1)) {
-        dataset.load(samples, &mut batch)?;
-        if visit(&batch)?.is_break() {
-            break;
+    thread::scope(|scope| {
+        // Both ends below are dropped when `step` ends the run, fails or panics; that ends the thread.
+        let (loaded, batches) = sync_channel::<Result<Batch>>(AHEAD);
+        let (done, used) = channel::<Batch>();
+        scope.spawn(move || {
+            for samples in order.chunks(dataset.batch_size().max(1)) {
+                let mut batch = used.try_recv().unwrap_or_default();
+                let outcome = dataset.load(samples, &mut batch).map(|()| batch);
+                let failed = outcome.is_err();
+                if loaded.send(outcome).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        for batch in batches {
+            let batch = batch?;
+            if step(&batch)?.is_break() {
+                break;
+            }
+            // Fails once everything is loaded and the thread has ended.
+            let _ = done.send(batch);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

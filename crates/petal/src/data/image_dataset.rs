@@ -1,0 +1,313 @@
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::decode::ColorMode;
+use super::preprocessing::{Preprocessing, Scratch};
+use super::{Batch, Dataset};
+use crate::random::Key;
+use crate::{Error, Result};
+
+/// The photos of a folder, or of one side of its split: made by [`ImageFolder`](super::ImageFolder).
+///
+/// Every photo was decoded once, so those here are whole; the others are in [`skipped`](Self::skipped). Pixels are kept
+/// at the target size as bytes as far as the memory budget goes; photos past it are decoded again when they are
+/// wanted.
+#[derive(Clone, Debug)]
+pub struct ImageDataset {
+    file_paths: Vec<PathBuf>,
+    labels: Vec<usize>,
+    class_names: Vec<String>,
+    skipped: Vec<Skipped>,
+    /// A digest of each file's bytes.
+    pub(super) digests: Vec<Digest>,
+    settings: Settings,
+    sample_shape: [usize; 3],
+    /// The pixels of the first photos.
+    cache: Vec<u8>,
+}
+
+/// A file that is not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, for example `the file is empty`.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+/// The form of the targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelMode {
+    /// The class' index, for sparse categorical cross-entropy. The default.
+    #[default]
+    Int,
+    /// One value a class, 1 for the photo's and 0 for the others, for categorical cross-entropy.
+    Categorical,
+    /// 0 for the first and 1 for the second of exactly two classes, for binary cross-entropy.
+    Binary,
+}
+
+impl LabelMode {
+    pub(super) fn width(self, classes: usize) -> usize {
+        if self == LabelMode::Categorical { classes } else { 1 }
+    }
+
+    pub(super) fn push(self, label: usize, classes: usize, targets: &mut Vec<f32>) {
+        match self {
+            LabelMode::Int | LabelMode::Binary => targets.push(label as f32),
+            LabelMode::Categorical => {
+                targets.extend((0..classes).map(|class| if class == label { 1.0 } else { 0.0 }))
+            }
+        }
+    }
+}
+
+impl ImageDataset {
+    /// The photos' files, by sample.
+    pub fn file_paths(&self) -> &[PathBuf] {
+        &self.file_paths
+    }
+
+    /// The photos' classes, by sample.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The number of photos of each class.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.class_names.len()];
+        self.labels.iter().for_each(|&label| counts[label] += 1);
+        counts
+    }
+
+    /// The files that would be here if they were not broken, empty or unreadable.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    /// Height and width of the samples, in pixels.
+    pub fn image_size(&self) -> (usize, usize) {
+        self.settings.preprocessing.image_size
+    }
+
+    /// How the photos are made into samples.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.settings.preprocessing
+    }
+
+    /// How many photos are kept in memory; the others are decoded again in each epoch.
+    pub fn cached(&self) -> usize {
+        self.cache.len() / self.sample_size()
+    }
+
+    /// A photo at the target size, to be shown: gray becomes RGB, alpha is dropped.
+    ///
+    /// # Errors
+    /// If the file can no longer be read.
+    pub fn image(&self, sample: usize) -> Result<RgbImage> {
+        let mut pixels = vec![0; self.sample_size()];
+        self.read(sample, &mut Scratch::default(), &mut pixels)?;
+        let pixels = match self.settings.preprocessing.color_mode {
+            ColorMode::Rgb => pixels,
+            ColorMode::Grayscale => pixels.iter().flat_map(|&gray| [gray; 3]).collect(),
+            ColorMode::Rgba => pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
+        };
+        let (height, width) = self.image_size();
+        Ok(RgbImage::from_raw(width as u32, height as u32, pixels).expect("three bytes a pixel"))
+    }
+
+    fn sample_size(&self) -> usize {
+        self.sample_shape.iter().product()
+    }
+
+    /// Copies or decodes a sample's pixels to `out`.
+    fn read(&self, sample: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<()> {
+        if sample < self.cached() {
+            out.copy_from_slice(&self.cache[sample * out.len()..][..out.len()]);
+            return Ok(());
+        }
+        let path = &self.file_paths[sample];
+        let read = scratch.read(path).and_then(|()| self.settings.preprocessing.prepare_read(scratch, out));
+        read.map_err(|problem| {
+            Error::file(
+                path,
+                format!("{problem}; it was whole when training began, so leave the folder as it is"),
+            )
+        })
+    }
+}
+
+impl Dataset for ImageDataset {
+    fn len(&self) -> usize {
+        self.file_paths.len()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.settings.batch_size
+    }
+
+    fn sample_shape(&self) -> &[usize] {
+        &self.sample_shape
+    }
+
+    fn target_width(&self) -> usize {
+        self.settings.label_mode.width(self.class_names.len())
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    fn order(&self, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        if let Some(key) = self.settings.order {
+            key.number(epoch as u64).generator().shuffle(&mut order);
+        }
+        order
+    }
+
+    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+        let size = self.sample_size();
+        batch.samples.clear();
+        batch.samples.extend_from_slice(samples);
+        batch.targets.clear();
+        for &sample in samples {
+            self.settings.label_mode.push(self.labels[sample], self.class_names.len(), &mut batch.targets);
+        }
+        batch.inputs.resize(samples.len() * size, 0.0);
+        let rows = batch.inputs.par_chunks_exact_mut(size).zip(samples.par_iter());
+        rows.try_for_each_init(
+            Default::default,
+            |(scratch, pixels): &mut (Scratch, Vec<u8>), (row, &sample)| {
+                if sample < self.cached() {
+                    to_floats(&self.cache[sample * size..][..size], row);
+                } else {
+                    pixels.resize(size, 0);
+                    self.read(sample, scratch, pixels)?;
+                    to_floats(pixels, row);
+                }
+                Ok(())
+            },
+        )
+    }
+}
+
+fn to_floats(pixels: &[u8], out: &mut [f32]) {
+    out.iter_mut().zip(pixels).for_each(|(out, &pixel)| *out = f32::from(pixel));
+}
+
+/// What a folder's data sets have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub preprocessing: Preprocessing,
+    pub label_mode: LabelMode,
+    pub batch_size: usize,
+    /// The stream that each epoch's order is drawn from; `None` keeps the order.
+    pub order: Option<Key>,
+}
+
+/// Equal for files with equal bytes, and almost never otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Digest {
+    length: usize,
+    hash: u64,
+}
+
+impl Digest {
+    fn of(bytes: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Digest { length: bytes.len(), hash: hasher.finish() }
+    }
+}
+
+impl ImageDataset {
+    /// Decodes every file once, sorts out the broken ones and keeps what fits into `budget` bytes. Calls `seen` after
+    /// each file.
+    pub(super) fn open(
+        files: Vec<(PathBuf, usize)>,
+        class_names: Vec<String>,
+        settings: Settings,
+        budget: usize,
+        seen: &(dyn Fn() + Sync),
+    ) -> Self {
+        let sample_shape = settings.preprocessing.shape();
+        let size: usize = sample_shape.iter().product();
+        let mut cache = vec![0; (budget / size).min(files.len()) * size];
+        let outcomes = decode_all(&files, &settings.preprocessing, &mut cache, size, seen);
+
+        let mut dataset = ImageDataset {
+            file_paths: Vec::with_capacity(files.len()),
+            labels: Vec::with_capacity(files.len()),
+            class_names,
+            skipped: Vec::new(),
+            digests: Vec::with_capacity(files.len()),
+            settings,
+            sample_shape,
+            cache: Vec::new(),
+        };
+        let cached = cache.len() / size;
+        let mut kept = 0;
+        for (i, ((path, label), outcome)) in files.into_iter().zip(outcomes).enumerate() {
+            match outcome {
+                Ok(digest) => {
+                    if i < cached {
+                        cache.copy_within(i * size..(i + 1) * size, kept * size);
+                        kept += 1;
+                    }
+                    dataset.file_paths.push(path);
+                    dataset.labels.push(label);
+                    dataset.digests.push(digest);
+                }
+                Err(reason) => dataset.skipped.push(Skipped { path, reason }),
+            }
+        }
+        cache.truncate(kept * size);
+        dataset.cache = cache;
+        dataset
+    }
+
+    /// The memory that the kept pixels take, in bytes.
+    pub(super) fn cache_size(&self) -> usize {
+        self.cache.len()
+    }
+}
+
+/// Decodes each file, into its place in `cache` where there is one.
+fn decode_all(
+    files: &[(PathBuf, usize)],
+    preprocessing: &Preprocessing,
+    cache: &mut [u8],
+    size: usize,
+    seen: &(dyn Fn() + Sync),
+) -> Vec<Result<Digest, String>> {
+    let places = cache.chunks_exact_mut(size).map(Some).chain(std::iter::repeat_with(|| None));
+    let work: Vec<(&Path, Option<&mut [u8]>)> =
+        files.iter().map(|(path, _)| path.as_path()).zip(places).collect();
+    work.into_par_iter()
+        .map_init(Default::default, |(scratch, spare): &mut (Scratch, Vec<u8>), (path, place)| {
+            let outcome = scratch.read(path).and_then(|()| {
+                let out = place.unwrap_or_else(|| {
+                    spare.resize(size, 0);
+                    spare
+                });
+                preprocessing.prepare_read(scratch, out)?;
+                Ok(Digest::of(&scratch.bytes))
+            });
+            seen();
+            outcome
+        })
+        .collect()
+}

@@ -1,0 +1,376 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Dataset;
+use super::decode::ColorMode;
+use super::image_dataset::{ImageDataset, LabelMode, Settings};
+use super::listing::{self, Listing};
+use super::memory;
+use super::numpy_random::permutation;
+use super::preprocessing::{AspectRatio, Preprocessing};
+use super::resize::Interpolation;
+use crate::random::Key;
+use crate::{Error, Result};
+
+/// A folder of photos with one sub-folder for each class: Keras' `image_dataset_from_directory`.
+///
+/// The classes are the sub-folders in the order of their names; files ending in jpg, jpeg, png, bmp or gif count, at
+/// any depth, in the order that Keras lists them in. What decodes a file is its content, not its name. With the same
+/// `seed` and `validation_split`, training and validation photos are the very files that Keras gives.
+///
+/// Unlike Keras: every file is decoded before training starts, and a broken, empty or unreadable one is left out and
+/// listed in [`ImageDataset::skipped`] ([`strict`](Self::strict) makes it an error; the split is made before, so it
+/// stays Keras'); each epoch shuffles all training photos and not a window of eight batches; resized pixels are
+/// rounded to whole numbers and kept as bytes; a split that leaves a side empty is an error.
+///
+/// ```no_run
+/// use petal::data::{Dataset, ImageFolder};
+///
+/// let (train, val) =
+///     ImageFolder::new("flower_photos").image_size(180, 180).batch_size(32).seed(42).validation_split(0.2).split()?;
+/// println!("{} photos of {:?}; {} left out", train.len(), train.class_names(), train.skipped().len());
+/// # Ok::<(), petal::Error>(())
+/// ```
+///
+/// Separate folders for training and validation are two `ImageFolder`s; [`compare`](super::compare) checks that they
+/// fit together.
+#[derive(Clone)]
+#[must_use = "nothing is read before split, training, validation or load"]
+pub struct ImageFolder {
+    directory: PathBuf,
+    class_names: Option<Vec<String>>,
+    follow_links: bool,
+    seed: Option<u32>,
+    shuffle: bool,
+    validation_split: Option<f64>,
+    batch_size: usize,
+    label_mode: LabelMode,
+    preprocessing: Preprocessing,
+    crop: bool,
+    pad: bool,
+    strict: bool,
+    memory_budget: Option<usize>,
+    progress: Option<Arc<Progress>>,
+}
+
+/// Told how many files were decoded, and of how many.
+type Progress = dyn Fn(usize, usize) + Send + Sync;
+
+impl ImageFolder {
+    /// The photos below `directory`, with Keras' defaults: 256 × 256 pixels, batches of 32, shuffled.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        ImageFolder {
+            directory: directory.into(),
+            class_names: None,
+            follow_links: false,
+            seed: None,
+            shuffle: true,
+            validation_split: None,
+            batch_size: 32,
+            label_mode: LabelMode::default(),
+            preprocessing: Preprocessing::new(256, 256),
+            crop: false,
+            pad: false,
+            strict: false,
+            memory_budget: None,
+            progress: None,
+        }
+    }
+
+    /// The samples' height and width in pixels. Default: 256 × 256.
+    pub fn image_size(mut self, height: usize, width: usize) -> Self {
+        self.preprocessing.image_size = (height, width);
+        self
+    }
+
+    /// Photos per batch; an epoch's last batch may be shorter. Default: 32.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// Decides the split and the order in each epoch; 32 bits, as NumPy's generator takes. A shuffled split needs one.
+    pub fn seed(mut self, seed: u32) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Whether files are shuffled before the split, and training photos again in each epoch. Default: yes. Without,
+    /// the validation photos are the last ones of the list, so mostly those of the last classes.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// The share of the files, above 0 and below 1, that is for validation. Default: none.
+    pub fn validation_split(mut self, share: f64) -> Self {
+        self.validation_split = Some(share);
+        self
+    }
+
+    /// The channels of the samples. Default: RGB.
+    pub fn color_mode(mut self, color_mode: ColorMode) -> Self {
+        self.preprocessing.color_mode = color_mode;
+        self
+    }
+
+    /// The form of the targets. Default: the class' index.
+    pub fn label_mode(mut self, label_mode: LabelMode) -> Self {
+        self.label_mode = label_mode;
+        self
+    }
+
+    /// The resize rule. Default: bilinear.
+    pub fn interpolation(mut self, interpolation: Interpolation) -> Self {
+        self.preprocessing.interpolation = interpolation;
+        self
+    }
+
+    /// Whether photos are cropped to the target's proportions instead of stretched. Default: no.
+    pub fn crop_to_aspect_ratio(mut self, crop: bool) -> Self {
+        self.crop = crop;
+        self
+    }
+
+    /// Whether photos get black bars instead of being stretched. Default: no.
+    pub fn pad_to_aspect_ratio(mut self, pad: bool) -> Self {
+        self.pad = pad;
+        self
+    }
+
+    /// The classes and their order; other sub-folders are ignored. Default: all sub-folders, sorted.
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.class_names = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Whether links to folders below the class folders are followed. Default: no. A link to a folder around itself is
+    /// not followed.
+    pub fn follow_links(mut self, follow_links: bool) -> Self {
+        self.follow_links = follow_links;
+        self
+    }
+
+    /// Whether photos are turned as their EXIF data says. Default: no, as in Keras.
+    pub fn exif_orientation(mut self, honour: bool) -> Self {
+        self.preprocessing.exif_orientation = honour;
+        self
+    }
+
+    /// Size, colours and resize rule in one, for example those that a saved model was trained with.
+    pub fn preprocessing(mut self, preprocessing: Preprocessing) -> Self {
+        self.crop = preprocessing.aspect_ratio == AspectRatio::Crop;
+        self.pad = preprocessing.aspect_ratio == AspectRatio::Pad;
+        self.preprocessing = preprocessing;
+        self
+    }
+
+    /// Whether a broken, empty or unreadable file is an error. Default: no, it is left out.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// How many bytes of pixels are kept in memory, both sides of a split together. Photos past it are decoded in each
+    /// epoch. Default: a quarter of the machine's memory.
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = Some(bytes);
+        self
+    }
+
+    /// Called after each file that was decoded, from any thread, with the number done and the number of all.
+    pub fn progress(mut self, progress: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// Training and validation photos. The validation photos' order is the same in each epoch.
+    ///
+    /// # Errors
+    /// If there is no [`validation_split`](Self::validation_split), no [`seed`](Self::seed) for a shuffled one, a side
+    /// would be empty, or for any reason that [`load`](Self::load) has.
+    pub fn split(self) -> Result<(ImageDataset, ImageDataset)> {
+        let (class_names, training, validation) = self.sides()?;
+        let seen = self.counter(training.len() + validation.len());
+        let budget = self.budget();
+        let training = self.open(training, &class_names, self.shuffle, budget, &seen)?;
+        let budget = budget - training.cache_size();
+        let validation = self.open(validation, &class_names, false, budget, &seen)?;
+        self.check_skipped(&[&training, &validation])?;
+        Ok((training, validation))
+    }
+
+    /// The training photos of the split alone.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    pub fn training(self) -> Result<ImageDataset> {
+        let (class_names, training, _) = self.sides()?;
+        self.open_one(training, &class_names, self.shuffle)
+    }
+
+    /// The validation photos of the split alone, in the same order in each epoch.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    pub fn validation(self) -> Result<ImageDataset> {
+        let (class_names, _, validation) = self.sides()?;
+        self.open_one(validation, &class_names, false)
+    }
+
+    /// All photos, without a split. Without a seed, the order in each epoch is that of seed 0.
+    ///
+    /// # Errors
+    /// If a setting is out of range, the folder cannot be read, has no photos or fewer than two classes, all its
+    /// photos are broken, or one is and [`strict`](Self::strict) is set.
+    pub fn load(self) -> Result<ImageDataset> {
+        if let Some(share) = self.validation_split {
+            return Err(Error::Data(format!(
+                "load takes the whole folder, but validation_split is {share}; \
+                 use split, training or validation, or leave validation_split out"
+            )));
+        }
+        let Listing { class_names, files } = self.list()?;
+        self.open_one(self.shuffled(files), &class_names, self.shuffle)
+    }
+}
+
+type Files = Vec<(PathBuf, usize)>;
+
+impl ImageFolder {
+    /// The class names and both sides of the split.
+    fn sides(&self) -> Result<(Vec<String>, Files, Files)> {
+        let Some(share) = self.validation_split else {
+            return Err(Error::Data(
+                "no validation_split is set; set one, for example 0.2, or use load for the whole folder"
+                    .into(),
+            ));
+        };
+        if !(share > 0.0 && share < 1.0) {
+            return Err(Error::argument("validation_split", share, "a number above 0 and below 1"));
+        }
+        if self.shuffle && self.seed.is_none() {
+            return Err(Error::Data(
+                "a shuffled validation_split needs a seed, so that no photo is on both sides; \
+                 set one, for example 42, or set shuffle to false"
+                    .into(),
+            ));
+        }
+        let Listing { class_names, files } = self.list()?;
+        let found = files.len();
+        let validation_count = (share * found as f64) as usize;
+        if validation_count == 0 || validation_count == found {
+            let side = if validation_count == 0 { "validation" } else { "training" };
+            return Err(Error::Data(format!(
+                "validation_split {share} of the {found} photos in {} leaves none for {side}; \
+                 choose another share or add photos",
+                self.directory.display()
+            )));
+        }
+        let mut training = self.shuffled(files);
+        let validation = training.split_off(found - validation_count);
+        Ok((class_names, training, validation))
+    }
+
+    /// As Keras shuffles the list of all files, with or without a split.
+    fn shuffled(&self, files: Files) -> Files {
+        if !self.shuffle {
+            return files;
+        }
+        permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone()).collect()
+    }
+
+    fn list(&self) -> Result<Listing> {
+        self.settings(false)?;
+        let listing = listing::list(&self.directory, self.class_names.as_deref(), self.follow_links)?;
+        let classes = listing.class_names.len();
+        if classes < 2 || listing.files.is_empty() {
+            return Err(Error::Data(listing.why_unusable(&self.directory)));
+        }
+        if self.label_mode == LabelMode::Binary && classes != 2 {
+            return Err(Error::Data(format!(
+                "binary labels need exactly 2 classes; {} has {classes}: {}; use int or categorical labels, \
+                 or choose two with class_names",
+                self.directory.display(),
+                listing.class_names.join(", ")
+            )));
+        }
+        Ok(listing)
+    }
+
+    fn settings(&self, shuffle: bool) -> Result<Settings> {
+        let aspect_ratio = match (self.crop, self.pad) {
+            (false, false) => AspectRatio::Stretch,
+            (true, false) => AspectRatio::Crop,
+            (false, true) => AspectRatio::Pad,
+            (true, true) => {
+                return Err(Error::Data(
+                    "crop_to_aspect_ratio and pad_to_aspect_ratio are both set; set one of them".into(),
+                ));
+            }
+        };
+        if self.batch_size == 0 {
+            return Err(Error::argument("batch_size", 0, "1 or more"));
+        }
+        let preprocessing = Preprocessing { aspect_ratio, ..self.preprocessing.clone() };
+        preprocessing.check()?;
+        let order = shuffle.then(|| Key::new(self.seed.unwrap_or(0).into()).named("order"));
+        Ok(Settings { preprocessing, label_mode: self.label_mode, batch_size: self.batch_size, order })
+    }
+
+    fn open_one(&self, files: Files, class_names: &[String], shuffle: bool) -> Result<ImageDataset> {
+        let seen = self.counter(files.len());
+        let dataset = self.open(files, class_names, shuffle, self.budget(), &seen)?;
+        self.check_skipped(&[&dataset])?;
+        Ok(dataset)
+    }
+
+    fn open(
+        &self,
+        files: Files,
+        class_names: &[String],
+        shuffle: bool,
+        budget: usize,
+        seen: &(dyn Fn() + Sync),
+    ) -> Result<ImageDataset> {
+        Ok(ImageDataset::open(files, class_names.to_vec(), self.settings(shuffle)?, budget, seen))
+    }
+
+    fn check_skipped(&self, datasets: &[&ImageDataset]) -> Result<()> {
+        let skipped: Vec<_> = datasets.iter().flat_map(|dataset| dataset.skipped()).collect();
+        let what = if self.strict && !skipped.is_empty() {
+            "strict is set; replace or remove the files, or leave strict out to go on without them"
+        } else if datasets.iter().any(|dataset| dataset.is_empty()) {
+            "this leaves no photo for training or validation; replace the files"
+        } else {
+            return Ok(());
+        };
+        const SHOWN: usize = 20;
+        let mut lines: Vec<_> = skipped.iter().take(SHOWN).map(|skipped| format!("  {skipped}")).collect();
+        if skipped.len() > SHOWN {
+            lines.push(format!("  and {} more", skipped.len() - SHOWN));
+        }
+        let (count, plural) = (skipped.len(), if skipped.len() == 1 { "" } else { "s" });
+        let directory = self.directory.display();
+        Err(Error::Data(format!(
+            "{count} broken file{plural} in {directory} ({what}):\n{}",
+            lines.join("\n")
+        )))
+    }
+
+    fn budget(&self) -> usize {
+        self.memory_budget.unwrap_or_else(|| memory::total() / 4)
+    }
+
+    /// Tells the progress callback of one more file each time it is called.
+    fn counter(&self, total: usize) -> impl Fn() + Sync {
+        let done = AtomicUsize::new(0);
+        let progress = self.progress.clone();
+        move || {
+            if let Some(progress) = &progress {
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            }
+        }
+    }
+}
