@@ -2,3 +2,58 @@
 //!
 //! Activations are NHWC (`[batch, height, width, channels]`), weights are in Keras' layouts. There are no tensors,
 //! no layers and no I/O here: a kernel is a shape, and methods of it that read and write slices.
+//!
+//! - Outputs are overwritten, never accumulated into, unless a kernel says so.
+//! - Slices of the wrong length are programming errors and panic.
+//! - Kernels run on rayon's current pool. Partial sums are cut by the work's shape, so results are the same bits on
+//!   any number of threads.
+//! - A `*_scratch()` method gives the number of `f32` that its kernel needs in `scratch`; their contents don't matter.
+
+mod activation;
+mod batch_norm;
+mod color;
+mod conv2d;
+mod dense;
+mod depthwise_conv2d;
+mod dropout;
+mod elementwise;
+mod global_pooling;
+mod layer_norm;
+mod loss;
+mod matmul;
+mod optimizer;
+mod pad;
+mod padding;
+mod parallel;
+mod pooling;
+mod resize;
+mod simd;
+mod softmax;
+mod warp;
+
+pub use activation::{Activation, Unary, activation_backward};
+pub use batch_norm::BatchNorm;
+pub use color::{brightness, contrast};
+pub use conv2d::Conv2d;
+pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2d;
+pub use dropout::{dropout, spatial_dropout};
+pub use elementwise::{
+    add, add_assign, channel_affine, channel_sum, channel_sum_scratch, copy_block, extract_block, multiply,
+    scale_offset,
+};
+pub use global_pooling::{
+    global_average_backward, global_average_forward, global_max_backward, global_max_forward,
+};
+pub use layer_norm::LayerNorm;
+pub use loss::{
+    binary_cross_entropy, categorical_cross_entropy, mean_squared_error, softmax_cross_entropy,
+    sparse_categorical_cross_entropy, sparse_softmax_cross_entropy,
+};
+pub use optimizer::{AdamStep, RmspropStep, SgdStep, sum_of_squares};
+pub use pad::{Crop2d, Pad2d};
+pub use padding::Padding;
+pub use pooling::Pool2d;
+pub use resize::Resize;
+pub use softmax::{softmax_backward, softmax_forward};
+pub use warp::{FillMode, Interpolation, affine, affine_backward};

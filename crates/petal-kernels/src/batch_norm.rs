@@ -1,0 +1,230 @@
+//! Batch normalisation over the last axis.
+//!
+//! Strategies:
+//! - sums over rows: parallel chunks of rows cut by the number of channels, combined in order. A chunk's variance is
+//!   centred on the chunk's own mean and combined by Chan, Golub and LeVeque (1979), so one pass over memory keeps
+//!   the accuracy of two.
+//! - elementwise passes: per-channel coefficients are computed for blocks of channels on the stack.
+
+use rayon::prelude::*;
+
+use crate::parallel::chunk_rows;
+
+/// Normalises `[rows, channels]` for each channel; for images rows are all pixels of the batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Values of one channel: batch × height × width.
+    pub rows: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl BatchNorm {
+    /// Scratch of [`statistics`](Self::statistics).
+    pub fn statistics_scratch(&self) -> usize {
+        self.partials() * 2 * self.channels
+    }
+
+    /// Mean and population variance of each channel.
+    pub fn statistics(&self, x: &[f32], mean: &mut [f32], variance: &mut [f32], scratch: &mut [f32]) {
+        let channels = self.channels;
+        assert_eq!(x.len(), self.rows * channels);
+        assert_eq!(mean.len(), channels);
+        assert_eq!(variance.len(), channels);
+        if x.is_empty() {
+            return;
+        }
+        let chunk = chunk_rows(channels) * channels;
+        let partials = &mut scratch[..self.statistics_scratch()];
+        partials.par_chunks_mut(2 * channels).zip(x.par_chunks(chunk)).for_each(|(partial, x)| {
+            let (mean, squares) = partial.split_at_mut(channels);
+            mean.fill(0.0);
+            squares.fill(0.0);
+            for x in x.chunks_exact(channels) {
+                mean.iter_mut().zip(x).for_each(|(mean, x)| *mean += x);
+            }
+            let scale = 1.0 / (x.len() / channels) as f32;
+            mean.iter_mut().for_each(|mean| *mean *= scale);
+            for x in x.chunks_exact(channels) {
+                for ((squares, mean), x) in squares.iter_mut().zip(mean.iter()).zip(x) {
+                    *squares += (x - mean) * (x - mean);
+                }
+            }
+        });
+        let rows = chunk_rows(channels);
+        for c in 0..channels {
+            let (mut count, mut total_mean, mut total_squares) = (0.0f64, 0.0f64, 0.0f64);
+            for (i, partial) in partials.chunks_exact(2 * channels).enumerate() {
+                let n = (self.rows - i * rows).min(rows) as f64;
+                let delta = f64::from(partial[c]) - total_mean;
+                total_squares += f64::from(partial[channels + c]) + delta * delta * count * n / (count + n);
+                total_mean += delta * n / (count + n);
+                count += n;
+            }
+            mean[c] = total_mean as f32;
+            variance[c] = (total_squares / count) as f32;
+        }
+    }
+
+    /// `y = x * inv + (beta - mean * inv)` with `inv = gamma / sqrt(variance + epsilon)`, with batch or moving
+    /// statistics.
+    pub fn normalize(
+        &self,
+        x: &[f32],
+        mean: &[f32],
+        variance: &[f32],
+        gamma: Option<&[f32]>,
+        beta: Option<&[f32]>,
+        y: &mut [f32],
+    ) {
+        self.blocks([x, x], y, |c| {
+            let inv = gamma.map_or(1.0, |gamma| gamma[c]) * self.inverse(variance[c]);
+            [inv, 0.0, beta.map_or(0.0, |beta| beta[c]) - mean[c] * inv]
+        });
+    }
+
+    /// Scratch of [`backward_batch`](Self::backward_batch) and [`backward_fixed`](Self::backward_fixed).
+    pub fn backward_scratch(&self) -> usize {
+        (self.partials() + 1) * 2 * self.channels
+    }
+
+    /// Gradients through the batch's own statistics:
+    /// `dx = gamma / sqrt(variance + epsilon) * (dy - mean(dy) - xhat * mean(dy * xhat))`.
+    #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one formula")]
+    pub fn backward_batch(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        mean: &[f32],
+        variance: &[f32],
+        gamma: Option<&[f32]>,
+        dx: Option<&mut [f32]>,
+        dgamma: Option<&mut [f32]>,
+        dbeta: Option<&mut [f32]>,
+        scratch: &mut [f32],
+    ) {
+        let sums = self.backward_sums(x, dy, mean, variance, scratch);
+        let (sum_dy_xhat, sum_dy) = sums.split_at(self.channels);
+        if let Some(dx) = dx {
+            let n = self.rows as f32;
+            self.blocks([dy, x], dx, |c| {
+                let inverse = self.inverse(variance[c]);
+                let scale = gamma.map_or(1.0, |gamma| gamma[c]) * inverse;
+                let of_x = -scale * inverse * sum_dy_xhat[c] / n;
+                [scale, of_x, -scale * sum_dy[c] / n - of_x * mean[c]]
+            });
+        }
+        dgamma.into_iter().for_each(|dgamma| dgamma.copy_from_slice(sum_dy_xhat));
+        dbeta.into_iter().for_each(|dbeta| dbeta.copy_from_slice(sum_dy));
+    }
+
+    /// Gradients with constant statistics: `dx = gamma / sqrt(variance + epsilon) * dy`.
+    #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one formula")]
+    pub fn backward_fixed(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        mean: &[f32],
+        variance: &[f32],
+        gamma: Option<&[f32]>,
+        dx: Option<&mut [f32]>,
+        dgamma: Option<&mut [f32]>,
+        dbeta: Option<&mut [f32]>,
+        scratch: &mut [f32],
+    ) {
+        if dgamma.is_some() || dbeta.is_some() {
+            let sums = self.backward_sums(x, dy, mean, variance, scratch);
+            let (sum_dy_xhat, sum_dy) = sums.split_at(self.channels);
+            dgamma.into_iter().for_each(|dgamma| dgamma.copy_from_slice(sum_dy_xhat));
+            dbeta.into_iter().for_each(|dbeta| dbeta.copy_from_slice(sum_dy));
+        }
+        if let Some(dx) = dx {
+            self.blocks([dy, dy], dx, |c| {
+                [gamma.map_or(1.0, |gamma| gamma[c]) * self.inverse(variance[c]), 0.0, 0.0]
+            });
+        }
+    }
+
+    fn partials(&self) -> usize {
+        self.rows.div_ceil(chunk_rows(self.channels))
+    }
+
+    fn inverse(&self, variance: f32) -> f32 {
+        1.0 / (variance + self.epsilon).sqrt()
+    }
+
+    /// Sums of `dy * xhat` and of `dy` over the rows, at the front of `scratch`.
+    fn backward_sums<'a>(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        mean: &[f32],
+        variance: &[f32],
+        scratch: &'a mut [f32],
+    ) -> &'a [f32] {
+        let channels = self.channels;
+        assert_eq!(x.len(), self.rows * channels);
+        assert_eq!(dy.len(), self.rows * channels);
+        assert_eq!(mean.len(), channels);
+        assert_eq!(variance.len(), channels);
+        let (sums, partials) = scratch[..self.backward_scratch()].split_at_mut(2 * channels);
+        sums.fill(0.0);
+        if x.is_empty() {
+            return sums;
+        }
+        let chunk = chunk_rows(channels) * channels;
+        let inputs = x.par_chunks(chunk).zip(dy.par_chunks(chunk));
+        partials.par_chunks_mut(2 * channels).zip(inputs).for_each(|(partial, (x, dy))| {
+            partial.fill(0.0);
+            let (dot, sum) = partial.split_at_mut(channels);
+            for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+                for ((((dot, sum), x), dy), mean) in
+                    dot.iter_mut().zip(sum.iter_mut()).zip(x).zip(dy).zip(mean)
+                {
+                    *dot += dy * (x - mean);
+                    *sum += dy;
+                }
+            }
+        });
+        for partial in partials.chunks_exact(2 * channels) {
+            sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
+        }
+        sums.iter_mut().zip(variance).for_each(|(sum, variance)| *sum *= self.inverse(*variance));
+        sums
+    }
+
+    /// `out = a * coefficients[0] + b * coefficients[1] + coefficients[2]`, the coefficients being each channel's.
+    fn blocks(&self, [a, b]: [&[f32]; 2], out: &mut [f32], coefficients: impl Fn(usize) -> [f32; 3] + Sync) {
+        const BLOCK: usize = 64;
+        let channels = self.channels;
+        assert_eq!(a.len(), self.rows * channels);
+        assert_eq!(b.len(), self.rows * channels);
+        assert_eq!(out.len(), self.rows * channels);
+        if out.is_empty() {
+            return;
+        }
+        let chunk = chunk_rows(channels) * channels;
+        let inputs = a.par_chunks(chunk).zip(b.par_chunks(chunk));
+        out.par_chunks_mut(chunk).zip(inputs).for_each(|(out, (a, b))| {
+            for start in (0..channels).step_by(BLOCK) {
+                let range = start..(start + BLOCK).min(channels);
+                let (mut of_a, mut of_b, mut offset) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+                for (i, c) in range.clone().enumerate() {
+                    [of_a[i], of_b[i], offset[i]] = coefficients(c);
+                }
+                let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+                for (out, (a, b)) in out.chunks_exact_mut(channels).zip(rows) {
+                    let inputs = a[range.clone()].iter().zip(&b[range.clone()]);
+                    let coefficients = of_a.iter().zip(&of_b).zip(&offset);
+                    for ((out, (a, b)), ((of_a, of_b), offset)) in
+                        out[range.clone()].iter_mut().zip(inputs).zip(coefficients)
+                    {
+                        *out = a * of_a + b * of_b + offset;
+                    }
+                }
+            }
+        });
+    }
+}

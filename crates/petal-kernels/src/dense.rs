@@ -1,0 +1,72 @@
+//! Fully connected layers.
+//!
+//! Strategy: matrix products cut by shape (see `matmul.rs`); bias and activation are applied while a piece is in cache.
+
+use crate::Activation;
+use crate::elementwise::{channel_sum, channel_sum_scratch};
+use crate::matmul::Matmul;
+
+/// `y = activation(x × kernel + bias)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dense {
+    /// Rows of `x` and `y`.
+    pub rows: usize,
+    /// Columns of `x`.
+    pub inputs: usize,
+    /// Columns of `y`.
+    pub units: usize,
+}
+
+impl Dense {
+    /// Scratch of [`forward`](Self::forward).
+    pub fn forward_scratch(&self) -> usize {
+        self.matmul().forward_scratch()
+    }
+
+    /// `x` `[rows, inputs]`, `kernel` `[inputs, units]`, `bias` `[units]`, `y` `[rows, units]`.
+    pub fn forward(
+        &self,
+        x: &[f32],
+        kernel: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.matmul().forward(x, kernel, bias, activation, y, scratch);
+    }
+
+    /// Scratch of [`backward_input`](Self::backward_input).
+    pub fn backward_input_scratch(&self) -> usize {
+        0
+    }
+
+    /// `dx = dy × kernelᵀ`; `dy` is the gradient before the activation.
+    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], _scratch: &mut [f32]) {
+        self.matmul().backward_input(dy, kernel, dx);
+    }
+
+    /// Scratch of [`backward_kernel`](Self::backward_kernel).
+    pub fn backward_kernel_scratch(&self) -> usize {
+        self.matmul().backward_kernel_scratch().max(channel_sum_scratch(self.rows, self.units))
+    }
+
+    /// `dkernel = xᵀ × dy`, `dbias` = sum of `dy` over rows.
+    pub fn backward_kernel(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        dkernel: &mut [f32],
+        dbias: Option<&mut [f32]>,
+        scratch: &mut [f32],
+    ) {
+        self.matmul().backward_kernel(x, dy, dkernel, scratch);
+        if let Some(dbias) = dbias {
+            channel_sum(self.rows, self.units, dy, dbias, scratch);
+        }
+    }
+
+    fn matmul(&self) -> Matmul {
+        Matmul { rows: self.rows, inputs: self.inputs, units: self.units }
+    }
+}

@@ -1,0 +1,114 @@
+//! Sums, products, affine maps and copies.
+//!
+//! Strategy: one pass in parallel chunks; sums over rows are cut into chunks whose size depends on the width alone.
+
+use rayon::prelude::*;
+
+use crate::parallel::{CHUNK, chunk_rows, map, map2};
+
+/// `y = a + b`.
+pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
+    map2(a, b, y, |a, b| a + b);
+}
+
+/// `y += a`.
+pub fn add_assign(y: &mut [f32], a: &[f32]) {
+    assert_eq!(a.len(), y.len());
+    y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
+        for (y, a) in y.iter_mut().zip(a) {
+            *y += a;
+        }
+    });
+}
+
+/// `y = a * b`.
+pub fn multiply(a: &[f32], b: &[f32], y: &mut [f32]) {
+    map2(a, b, y, |a, b| a * b);
+}
+
+/// `y = x * scale + offset`.
+pub fn scale_offset(x: &[f32], scale: f32, offset: f32, y: &mut [f32]) {
+    map(x, y, |x| x * scale + offset);
+}
+
+/// `y[r, c] = x[r, c] * scale[c] + offset[c]`.
+pub fn channel_affine(rows: usize, channels: usize, x: &[f32], scale: &[f32], offset: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), rows * channels);
+    assert_eq!(y.len(), rows * channels);
+    assert_eq!(scale.len(), channels);
+    assert_eq!(offset.len(), channels);
+    if y.is_empty() {
+        return;
+    }
+    let chunk = chunk_rows(channels) * channels;
+    y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| {
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for (((y, x), scale), offset) in y.iter_mut().zip(x).zip(scale).zip(offset) {
+                *y = x * scale + offset;
+            }
+        }
+    });
+}
+
+/// Copies `x` `[outer, inner_src]` to columns `offset..offset + inner_src` of `y` `[outer, inner_dst]`, leaving the
+/// others as they are. One call for each input concatenates along any axis.
+pub fn copy_block(outer: usize, inner_src: usize, inner_dst: usize, offset: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), outer * inner_src);
+    assert_eq!(y.len(), outer * inner_dst);
+    assert!(offset + inner_src <= inner_dst);
+    if x.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(inner_dst)
+        .zip(x.par_chunks(inner_src))
+        .with_min_len(chunk_rows(inner_src))
+        .for_each(|(y, x)| y[offset..offset + inner_src].copy_from_slice(x));
+}
+
+/// The inverse of [`copy_block`]: copies columns `offset..offset + inner_dst` of `x` `[outer, inner_src]` to `y`
+/// `[outer, inner_dst]`.
+pub fn extract_block(
+    outer: usize,
+    inner_src: usize,
+    inner_dst: usize,
+    offset: usize,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    assert_eq!(x.len(), outer * inner_src);
+    assert_eq!(y.len(), outer * inner_dst);
+    assert!(offset + inner_dst <= inner_src);
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(inner_dst)
+        .zip(x.par_chunks(inner_src))
+        .with_min_len(chunk_rows(inner_dst))
+        .for_each(|(y, x)| y.copy_from_slice(&x[offset..offset + inner_dst]));
+}
+
+/// Scratch of [`channel_sum`].
+pub fn channel_sum_scratch(rows: usize, channels: usize) -> usize {
+    rows.div_ceil(chunk_rows(channels)) * channels
+}
+
+/// `out[c] = sum over r of x[r, c]`.
+pub fn channel_sum(rows: usize, channels: usize, x: &[f32], out: &mut [f32], scratch: &mut [f32]) {
+    assert_eq!(x.len(), rows * channels);
+    assert_eq!(out.len(), channels);
+    out.fill(0.0);
+    if x.is_empty() {
+        return;
+    }
+    let partials = &mut scratch[..channel_sum_scratch(rows, channels)];
+    let chunk = chunk_rows(channels) * channels;
+    partials.par_chunks_mut(channels).zip(x.par_chunks(chunk)).for_each(|(sum, x)| {
+        sum.fill(0.0);
+        for x in x.chunks_exact(channels) {
+            sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+        }
+    });
+    for partial in partials.chunks_exact(channels) {
+        out.iter_mut().zip(partial).for_each(|(out, partial)| *out += partial);
+    }
+}

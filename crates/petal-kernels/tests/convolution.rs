@@ -1,0 +1,262 @@
+//! Convolutions and dense layers against naive loops in `f64`.
+
+use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding};
+use proptest::prelude::*;
+
+/// Deterministic values in [-1, 1).
+fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// Outputs and scratch start as NaN, so that what a kernel doesn't write or clear shows.
+fn unset(len: usize) -> Vec<f32> {
+    vec![f32::NAN; len]
+}
+
+fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1.0f64, |max, e| max.max(e.abs()));
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        assert!((f64::from(*f) - e).abs() <= 1e-5 * scale, "{what}[{i}]: found {f}, expected {e}");
+    }
+}
+
+/// Calls `f(y index, x index, kernel index)` for every product of the convolution.
+fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
+    let [height, width, filters] = conv.output();
+    let [input_height, input_width, channels] = conv.input;
+    let (group_channels, group_filters) = (channels / conv.groups, filters / conv.groups);
+    for n in 0..conv.batch {
+        for (oy, ox, filter) in positions([height, width, filters]) {
+            for (ky, kx, c) in positions([conv.kernel[0], conv.kernel[1], group_channels]) {
+                let iy = (oy * conv.strides[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding.top);
+                let ix = (ox * conv.strides[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding.left);
+                if iy < input_height && ix < input_width {
+                    let channel = filter / group_filters * group_channels + c;
+                    f(
+                        ((n * height + oy) * width + ox) * filters + filter,
+                        ((n * input_height + iy) * input_width + ix) * channels + channel,
+                        ((ky * conv.kernel[1] + kx) * group_channels + c) * filters + filter,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn positions([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+fn product(a: f32, b: f32) -> f64 {
+    f64::from(a) * f64::from(b)
+}
+
+fn check_conv(conv: &Conv2d) {
+    let x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
+    let kernel = values(conv.kernel_len(), 2);
+    let bias = values(conv.filters, 3);
+    let dy = values(conv.batch * conv.output().iter().product::<usize>(), 4);
+
+    let mut y = unset(dy.len());
+    conv.forward(&x, &kernel, Some(&bias), Activation::Linear, &mut y, &mut unset(conv.forward_scratch()));
+    let mut expected: Vec<f64> = (0..y.len()).map(|i| f64::from(bias[i % conv.filters])).collect();
+    for_products(conv, |y, i, k| expected[y] += product(x[i], kernel[k]));
+    assert_close("y", &y, &expected);
+
+    let mut clipped = unset(dy.len());
+    conv.forward(
+        &x,
+        &kernel,
+        Some(&bias),
+        Activation::Relu,
+        &mut clipped,
+        &mut unset(conv.forward_scratch()),
+    );
+    assert!(clipped.iter().zip(&y).all(|(clipped, y)| *clipped == y.max(0.0)));
+
+    let mut dx = unset(x.len());
+    conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+    let mut expected = vec![0.0; dx.len()];
+    for_products(conv, |y, i, k| expected[i] += product(dy[y], kernel[k]));
+    assert_close("dx", &dx, &expected);
+
+    let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(conv.filters));
+    let scratch = &mut unset(conv.backward_kernel_scratch());
+    conv.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
+    let mut expected = vec![0.0; kernel.len()];
+    for_products(conv, |y, i, k| expected[k] += product(x[i], dy[y]));
+    assert_close("dkernel", &dkernel, &expected);
+    let mut expected = vec![0.0; conv.filters];
+    dy.iter().enumerate().for_each(|(i, dy)| expected[i % conv.filters] += f64::from(*dy));
+    assert_close("dbias", &dbias, &expected);
+}
+
+fn axis() -> impl Strategy<Value = (usize, usize, usize, usize, usize, usize)> {
+    (1usize..12, 1usize..5, 1usize..4, 1usize..3, 0usize..4, 0usize..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn convolution_matches_the_naive_loops(
+        batch in 1usize..4, v in axis(), h in axis(), groups in 1usize..4, channels in 1usize..9, filters in 1usize..20,
+    ) {
+        let conv = Conv2d {
+            batch,
+            input: [v.0, h.0, channels * groups],
+            filters: filters * groups,
+            kernel: [v.1, h.1],
+            strides: [v.2, h.2],
+            dilation: [v.3, h.3],
+            padding: Padding { top: v.4, bottom: v.5, left: h.4, right: h.5 },
+            groups,
+        };
+        check_conv(&conv);
+    }
+
+    #[test]
+    fn depthwise_convolution_matches_the_grouped_one(
+        batch in 1usize..4, v in axis(), h in axis(), channels in 1usize..20, multiplier in 1usize..3,
+    ) {
+        let padding = Padding { top: v.4, bottom: v.5, left: h.4, right: h.5 };
+        let input = [v.0, h.0, channels];
+        let (kernel, strides, dilation) = ([v.1, h.1], [v.2, h.2], [v.3, h.3]);
+        let conv = DepthwiseConv2d { batch, input, multiplier, kernel, strides, dilation, padding };
+        let filters = channels * multiplier;
+        let reference = Conv2d { batch, input, filters, kernel, strides, dilation, padding, groups: channels };
+        prop_assert_eq!(conv.output(), reference.output());
+
+        let x = values(batch * input.iter().product::<usize>(), 1);
+        let kernel = values(conv.kernel_len(), 2);
+        let bias = values(filters, 3);
+        let dy = values(batch * conv.output().iter().product::<usize>(), 4);
+
+        let mut y = unset(dy.len());
+        conv.forward(&x, &kernel, Some(&bias), Activation::Relu6, &mut y, &mut unset(conv.forward_scratch()));
+        let mut expected: Vec<f64> = (0..y.len()).map(|i| f64::from(bias[i % filters])).collect();
+        for_products(&reference, |y, i, k| expected[y] += product(x[i], kernel[k]));
+        expected.iter_mut().for_each(|e| *e = e.clamp(0.0, 6.0));
+        assert_close("y", &y, &expected);
+
+        let mut dx = unset(x.len());
+        conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+        let mut expected = vec![0.0; dx.len()];
+        for_products(&reference, |y, i, k| expected[i] += product(dy[y], kernel[k]));
+        assert_close("dx", &dx, &expected);
+
+        let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(filters));
+        let scratch = &mut unset(conv.backward_kernel_scratch());
+        conv.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
+        let mut expected = vec![0.0; kernel.len()];
+        for_products(&reference, |y, i, k| expected[k] += product(x[i], dy[y]));
+        assert_close("dkernel", &dkernel, &expected);
+        let mut expected = vec![0.0; filters];
+        dy.iter().enumerate().for_each(|(i, dy)| expected[i % filters] += f64::from(*dy));
+        assert_close("dbias", &dbias, &expected);
+    }
+
+    #[test]
+    fn dense_matches_the_pointwise_convolution(rows in 1usize..6, inputs in 1usize..1300, units in 1usize..40) {
+        check_dense(&Dense { rows, inputs, units });
+    }
+}
+
+fn check_dense(dense: &Dense) {
+    let Dense { rows, inputs, units } = *dense;
+    let (x, kernel, bias) = (values(rows * inputs, 1), values(inputs * units, 2), values(units, 3));
+    let dy = values(rows * units, 4);
+    let mut y = unset(rows * units);
+    dense.forward(&x, &kernel, Some(&bias), Activation::Linear, &mut y, &mut unset(dense.forward_scratch()));
+    let mut expected: Vec<f64> = (0..y.len()).map(|i| f64::from(bias[i % units])).collect();
+    let mut expected_dx = vec![0.0; x.len()];
+    let mut expected_dkernel = vec![0.0; kernel.len()];
+    let mut expected_dbias = vec![0.0; units];
+    for (r, i, u) in positions([rows, inputs, units]) {
+        expected[r * units + u] += product(x[r * inputs + i], kernel[i * units + u]);
+        expected_dx[r * inputs + i] += product(dy[r * units + u], kernel[i * units + u]);
+        expected_dkernel[i * units + u] += product(x[r * inputs + i], dy[r * units + u]);
+    }
+    dy.iter().enumerate().for_each(|(i, dy)| expected_dbias[i % units] += f64::from(*dy));
+    assert_close("y", &y, &expected);
+    let mut dx = unset(x.len());
+    dense.backward_input(&dy, &kernel, &mut dx, &mut unset(dense.backward_input_scratch()));
+    assert_close("dx", &dx, &expected_dx);
+    let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(units));
+    let scratch = &mut unset(dense.backward_kernel_scratch());
+    dense.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
+    assert_close("dkernel", &dkernel, &expected_dkernel);
+    assert_close("dbias", &dbias, &expected_dbias);
+}
+
+#[test]
+fn dense_layers_of_many_rows_match_too() {
+    check_dense(&Dense { rows: 4500, inputs: 7, units: 5 });
+    check_dense(&Dense { rows: 513, inputs: 9, units: 17 });
+}
+
+fn same(batch: usize, input: [usize; 3], filters: usize, kernel: usize, stride: usize) -> Conv2d {
+    Conv2d {
+        batch,
+        input,
+        filters,
+        kernel: [kernel; 2],
+        strides: [stride; 2],
+        dilation: [1; 2],
+        padding: Padding::same([input[0], input[1]], [kernel; 2], [stride; 2]),
+        groups: 1,
+    }
+}
+
+#[test]
+fn convolutions_of_usual_shapes_match() {
+    check_conv(&same(2, [21, 19, 3], 16, 3, 1));
+    check_conv(&same(2, [20, 22, 3], 32, 3, 2));
+    check_conv(&same(3, [13, 15, 16], 32, 3, 1));
+    check_conv(&same(1, [9, 9, 32], 64, 3, 1));
+    check_conv(&same(2, [7, 7, 24], 40, 1, 1));
+    check_conv(&same(2, [8, 7, 24], 40, 1, 2));
+    check_conv(&same(1, [15, 15, 5], 9, 7, 2));
+}
+
+#[test]
+fn results_are_the_same_bits_on_any_number_of_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut results = Vec::new();
+            for conv in [
+                same(4, [31, 29, 3], 16, 3, 1),
+                same(4, [15, 15, 16], 24, 3, 1),
+                same(8, [20, 20, 8], 8, 1, 1),
+            ] {
+                let x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
+                let kernel = values(conv.kernel_len(), 2);
+                let mut y = unset(conv.batch * conv.output().iter().product::<usize>());
+                conv.forward(
+                    &x,
+                    &kernel,
+                    None,
+                    Activation::Linear,
+                    &mut y,
+                    &mut unset(conv.forward_scratch()),
+                );
+                let mut dx = unset(x.len());
+                conv.backward_input(&y, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+                let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(conv.filters));
+                let scratch = &mut unset(conv.backward_kernel_scratch());
+                conv.backward_kernel(&x, &y, &mut dkernel, Some(&mut dbias), scratch);
+                results.extend([y, dx, dkernel, dbias]);
+            }
+            results
+        })
+    };
+    assert_eq!(run(1), run(3));
+}
