@@ -172,7 +172,11 @@ impl Conv2d {
     }
 
     fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {
-        assert!(self.groups > 0 && self.input[2].is_multiple_of(self.groups) && self.filters.is_multiple_of(self.groups));
+        assert!(
+            self.groups > 0
+                && self.input[2].is_multiple_of(self.groups)
+                && self.filters.is_multiple_of(self.groups)
+        );
         assert_eq!(x.len(), self.batch * self.input.iter().product::<usize>());
         assert_eq!(kernel.len(), self.kernel_len());
         assert_eq!(y.len(), self.batch * self.output().iter().product::<usize>());
