@@ -19,14 +19,12 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Adds a bias to each row of `bias.len()` values, and applies the activation.
-    pub(crate) fn apply_with_bias(self, bias: Option<&[f32]>, values: &mut [f32]) {
-        if let Some(bias) = bias {
-            for row in values.chunks_exact_mut(bias.len()) {
-                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-            }
+    pub(crate) fn bounds(self) -> (f32, f32) {
+        match self {
+            Activation::Linear => (f32::NEG_INFINITY, f32::INFINITY),
+            Activation::Relu => (0.0, f32::INFINITY),
+            Activation::Relu6 => (0.0, 6.0),
         }
-        self.apply(values);
     }
 
     /// Applies the activation to `values` in place.
@@ -40,9 +38,10 @@ impl Activation {
     }
 }
 
-/// As [`activation_backward`], in place of `dy`.
+/// Turns the gradient `dy` after a fused activation into the one before it, in place; the activation's output `y` says
+/// where it passes: strictly between the bounds (TensorFlow's ReLU and ReLU6 gradients).
 pub fn activation_backward_in_place(activation: Activation, y: &[f32], dy: &mut [f32]) {
-    let mask = |passes: fn(f32) -> bool, y: &[f32], dy: &mut [f32]| {
+    let mask = |passes: fn(f32) -> bool, dy: &mut [f32]| {
         assert_eq!(y.len(), dy.len());
         dy.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).for_each(|(dy, y)| {
             dy.iter_mut().zip(y).for_each(|(dy, &y)| *dy = if passes(y) { *dy } else { 0.0 });
@@ -50,21 +49,8 @@ pub fn activation_backward_in_place(activation: Activation, y: &[f32], dy: &mut 
     };
     match activation {
         Activation::Linear => {}
-        Activation::Relu => mask(|y| y > 0.0, y, dy),
-        Activation::Relu6 => mask(|y| y > 0.0 && y < 6.0, y, dy),
-    }
-}
-
-/// Gradient of a fused activation, recovered from its output alone: `dx = dy` where the output is strictly between
-/// the bounds, 0 elsewhere (TensorFlow's ReLU and ReLU6 gradients).
-pub fn activation_backward(activation: Activation, y: &[f32], dy: &[f32], dx: &mut [f32]) {
-    match activation {
-        Activation::Linear => {
-            assert_eq!(y.len(), dy.len());
-            dx.copy_from_slice(dy);
-        }
-        Activation::Relu => map2(y, dy, dx, |y, dy| if y > 0.0 { dy } else { 0.0 }),
-        Activation::Relu6 => map2(y, dy, dx, |y, dy| if y > 0.0 && y < 6.0 { dy } else { 0.0 }),
+        Activation::Relu => mask(|y| y > 0.0, dy),
+        Activation::Relu6 => mask(|y| y > 0.0 && y < 6.0, dy),
     }
 }
 

@@ -1,53 +1,58 @@
-//! Depthwise convolution: each channel with kernels of its own.
+//! Depthwise convolution: each input channel has its own `multiplier` filters.
 //!
-//! Strategy: rows of the output in parallel; within a row, each cell of the window is a multiply-add along the
-//! channels, which lie side by side. The kernel's gradient is summed by lanes of images and rows, in order.
+//! Strategies: one task an output row (forward), an input row (input's gradient) or a part of the batch's rows
+//! (kernel's gradient); the inner loop runs over channels, vectorised, if the multiplier is 1.
 
 use rayon::prelude::*;
 
-use crate::elementwise::{channel_sum, channel_sum_scratch};
-use crate::lanes::{for_each_row, lanes, units_of};
+use crate::matmul::sum_parts;
+use crate::simd::{Kernel, Simd, dispatch};
 use crate::{Activation, Padding};
 
-/// Depthwise convolution of `[batch, height, width, channels]`; kernel
-/// `[kernel height, kernel width, channels, multiplier]`, output channel `channel · multiplier + m`.
+/// Output rows of one part of the kernel's gradient, at least.
+const PART_ROWS: usize = 16;
+
+/// Shape of a depthwise convolution. Output channel `c * multiplier + m` comes from input channel `c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepthwiseConv2d {
-    /// The number of images.
+    /// Images.
     pub batch: usize,
-    /// Height, width and channels of an image.
+    /// `[height, width, channels]` of the input.
     pub input: [usize; 3],
-    /// Output channels of each input channel.
+    /// Filters for each channel.
     pub multiplier: usize,
-    /// Height and width of the kernel.
+    /// `[height, width]` of the kernel.
     pub kernel: [usize; 2],
-    /// The window's step.
+    /// Steps `[vertical, horizontal]`.
     pub strides: [usize; 2],
-    /// The distance of the window's cells.
+    /// Distance of the kernel's taps `[vertical, horizontal]`.
     pub dilation: [usize; 2],
     /// Zeros around the image.
     pub padding: Padding,
 }
 
 impl DepthwiseConv2d {
-    /// Height, width and channels of an output image.
+    /// `[height, width, channels]` of the output.
     pub fn output(&self) -> [usize; 3] {
-        let window = [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1);
-        let [height, width] = self.padding.output([self.input[0], self.input[1]], window, self.strides);
-        [height, width, self.input[2] * self.multiplier]
+        let Padding { top, bottom, left, right } = self.padding;
+        let size = |axis: usize, padding: usize| {
+            let window = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            (self.input[axis] + padding + self.strides[axis]).saturating_sub(window) / self.strides[axis]
+        };
+        [size(0, top + bottom), size(1, left + right), self.filters()]
     }
 
-    /// The number of values in the kernel.
+    /// Weights in the kernel `[height, width, channels, multiplier]`.
     pub fn kernel_len(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.input[2] * self.multiplier
+        self.kernel[0] * self.kernel[1] * self.filters()
     }
 
-    /// Floats of scratch for [`DepthwiseConv2d::forward`].
+    /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
         0
     }
 
-    /// The output; `bias` has `channels · multiplier` values.
+    /// `y = activation(x ⋆ kernel + bias)`; `kernel` is `[height, width, channels, multiplier]`.
     pub fn forward(
         &self,
         x: &[f32],
@@ -58,43 +63,73 @@ impl DepthwiseConv2d {
         _scratch: &mut [f32],
     ) {
         self.check(x, kernel, y);
+        assert!(bias.is_none_or(|bias| bias.len() == self.filters()));
+        if y.is_empty() {
+            return;
+        }
         let [height, width, filters] = self.output();
-        for_each_row(y, width * filters, |number, y| {
-            y.fill(0.0);
-            let x = self.image(x, number / height.max(1));
-            for (i, row) in self.input_rows(number % height) {
-                for (column, y) in y.chunks_exact_mut(filters).enumerate() {
-                    for (j, source) in self.input_columns(column) {
-                        let x = &x[self.pixel(row, source)..][..self.input[2]];
-                        let kernel = &kernel[(i * self.kernel[1] + j) * filters..][..filters];
-                        self.multiply_add(x, kernel, y);
+        y.par_chunks_mut(width * filters).enumerate().with_min_len(4).for_each(|(i, y)| {
+            match bias {
+                Some(bias) => y.chunks_exact_mut(filters).for_each(|y| y.copy_from_slice(bias)),
+                None => y.fill(0.0),
+            }
+            self.for_pixels(i / height, i % height, |column, tap, source| {
+                let y = &mut y[column * filters..][..filters];
+                let weights = &kernel[tap * filters..][..filters];
+                let x = &x[source..][..self.input[2]];
+                if self.multiplier == 1 {
+                    dispatch(MulAdd { a: x, b: weights, y });
+                } else {
+                    for ((y, weights), x) in
+                        y.chunks_exact_mut(self.multiplier).zip(weights.chunks_exact(self.multiplier)).zip(x)
+                    {
+                        y.iter_mut().zip(weights).for_each(|(y, weight)| *y += x * weight);
                     }
                 }
-            }
-            activation.apply_with_bias(bias, y);
+            });
+            activation.apply(y);
         });
     }
 
-    /// Floats of scratch for [`DepthwiseConv2d::backward_input`].
+    /// Scratch of [`backward_input`](Self::backward_input).
     pub fn backward_input_scratch(&self) -> usize {
         0
     }
 
-    /// The gradient of the input.
+    /// Gradient by the input; `dy` is the gradient before the activation.
     pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], _scratch: &mut [f32]) {
         self.check(dx, kernel, dy);
+        if dx.is_empty() {
+            return;
+        }
         let [height, width, filters] = self.output();
-        let image = self.input.iter().product();
-        for_each_row(dx, image, |number, dx| {
+        let [input_height, input_width, channels] = self.input;
+        dx.par_chunks_mut(input_width * channels).enumerate().with_min_len(4).for_each(|(i, dx)| {
             dx.fill(0.0);
-            for row in 0..height {
-                let dy = &dy[(number * height + row) * width * filters..][..width * filters];
-                for (i, target) in self.input_rows(row) {
-                    for (column, dy) in dy.chunks_exact(filters).enumerate() {
-                        for (j, source) in self.input_columns(column) {
-                            let at = self.pixel(target, source);
-                            let kernel = &kernel[(i * self.kernel[1] + j) * filters..][..filters];
-                            self.add_gradient(dy, kernel, &mut dx[at..at + self.input[2]]);
+            let (image, iy) = (i / input_height, i % input_height);
+            for ky in 0..self.kernel[0] {
+                let Some(position) = (iy + self.padding.top).checked_sub(ky * self.dilation[0]) else {
+                    break;
+                };
+                let oy = position / self.strides[0];
+                if position % self.strides[0] != 0 || oy >= height {
+                    continue;
+                }
+                for column in 0..width {
+                    for kx in 0..self.kernel[1] {
+                        let Some(ix) = self.source(1, column, kx) else { continue };
+                        let tap = ky * self.kernel[1] + kx;
+                        let dy = &dy[((image * height + oy) * width + column) * filters..][..filters];
+                        let weights = &kernel[tap * filters..][..filters];
+                        let dx = &mut dx[ix * channels..][..channels];
+                        if self.multiplier == 1 {
+                            dispatch(MulAdd { a: dy, b: weights, y: dx });
+                        } else {
+                            let products =
+                                dy.chunks_exact(self.multiplier).zip(weights.chunks_exact(self.multiplier));
+                            for (dx, (dy, weights)) in dx.iter_mut().zip(products) {
+                                *dx += dy.iter().zip(weights).map(|(dy, weight)| dy * weight).sum::<f32>();
+                            }
                         }
                     }
                 }
@@ -102,14 +137,12 @@ impl DepthwiseConv2d {
         });
     }
 
-    /// Floats of scratch for [`DepthwiseConv2d::backward_kernel`].
+    /// Scratch of [`backward_kernel`](Self::backward_kernel).
     pub fn backward_kernel_scratch(&self) -> usize {
-        let [height, width, filters] = self.output();
-        let units = self.batch * height;
-        (lanes(units, self.kernel_len()) * self.kernel_len()).max(channel_sum_scratch(units * width, filters))
+        self.parts() * (self.kernel_len() + self.filters())
     }
 
-    /// The gradients of kernel and bias.
+    /// Gradients by kernel and bias; `dy` is the gradient before the activation.
     pub fn backward_kernel(
         &self,
         x: &[f32],
@@ -119,99 +152,113 @@ impl DepthwiseConv2d {
         scratch: &mut [f32],
     ) {
         self.check(x, dkernel, dy);
-        let [height, width, filters] = self.output();
-        let (units, len) = (self.batch * height, self.kernel_len());
-        if len == 0 {
+        if dkernel.is_empty() {
             return;
         }
-        let lanes = lanes(units, len);
-        let partial = &mut scratch[..lanes * len];
-        partial.par_chunks_mut(len).enumerate().for_each(|(lane, sum)| {
-            sum.fill(0.0);
-            for unit in units_of(lane, lanes, units) {
-                let x = self.image(x, unit / height);
-                let dy = &dy[unit * width * filters..][..width * filters];
-                for (i, row) in self.input_rows(unit % height) {
-                    for (column, dy) in dy.chunks_exact(filters).enumerate() {
-                        for (j, source) in self.input_columns(column) {
-                            let x = &x[self.pixel(row, source)..][..self.input[2]];
-                            let sum = &mut sum[(i * self.kernel[1] + j) * filters..][..filters];
-                            self.multiply_add(x, dy, sum);
+        let [height, width, filters] = self.output();
+        let parts = self.parts();
+        let rows = self.batch * height;
+        let part_rows = rows.div_ceil(parts);
+        let (kernels, biases) =
+            scratch[..self.backward_kernel_scratch()].split_at_mut(parts * self.kernel_len());
+        let tasks = kernels.par_chunks_mut(self.kernel_len()).zip(biases.par_chunks_mut(filters)).enumerate();
+        tasks.for_each(|(part, (kernel, bias))| {
+            kernel.fill(0.0);
+            bias.fill(0.0);
+            for row in (part * part_rows).min(rows)..((part + 1) * part_rows).min(rows) {
+                let dy = &dy[row * width * filters..][..width * filters];
+                for dy in dy.chunks_exact(filters) {
+                    bias.iter_mut().zip(dy).for_each(|(bias, dy)| *bias += dy);
+                }
+                self.for_pixels(row / height, row % height, |column, tap, source| {
+                    let dy = &dy[column * filters..][..filters];
+                    let kernel = &mut kernel[tap * filters..][..filters];
+                    let x = &x[source..][..self.input[2]];
+                    if self.multiplier == 1 {
+                        dispatch(MulAdd { a: x, b: dy, y: kernel });
+                    } else {
+                        for ((kernel, dy), x) in kernel
+                            .chunks_exact_mut(self.multiplier)
+                            .zip(dy.chunks_exact(self.multiplier))
+                            .zip(x)
+                        {
+                            kernel.iter_mut().zip(dy).for_each(|(kernel, dy)| *kernel += x * dy);
                         }
                     }
-                }
+                });
             }
         });
-        dkernel.fill(0.0);
-        for lane in partial.chunks_exact(len) {
-            dkernel.iter_mut().zip(lane).for_each(|(sum, lane)| *sum += lane);
-        }
+        sum_parts(kernels, dkernel);
         if let Some(dbias) = dbias {
-            channel_sum(units * width, filters, dy, dbias, scratch);
+            assert_eq!(dbias.len(), filters);
+            sum_parts(biases, dbias);
         }
     }
 
-    /// `y[c · multiplier + m] += x[c] · k[c · multiplier + m]`.
-    fn multiply_add(&self, x: &[f32], k: &[f32], y: &mut [f32]) {
-        if self.multiplier == 1 {
-            y.iter_mut().zip(x.iter().zip(k)).for_each(|(y, (x, k))| *y += x * k);
-        } else {
-            let outputs = y.chunks_exact_mut(self.multiplier).zip(k.chunks_exact(self.multiplier));
-            for (x, (y, k)) in x.iter().zip(outputs) {
-                y.iter_mut().zip(k).for_each(|(y, k)| *y += x * k);
+    fn filters(&self) -> usize {
+        self.input[2] * self.multiplier
+    }
+
+    fn parts(&self) -> usize {
+        (self.batch * self.output()[0]).div_ceil(PART_ROWS).clamp(1, 32)
+    }
+
+    /// Calls `f(column, tap, offset of the source pixel in x)` for every tap of an output row inside the image.
+    #[inline(always)]
+    fn for_pixels(&self, image: usize, oy: usize, mut f: impl FnMut(usize, usize, usize)) {
+        for column in 0..self.output()[1] {
+            for ky in 0..self.kernel[0] {
+                let Some(iy) = self.source(0, oy, ky) else { continue };
+                for kx in 0..self.kernel[1] {
+                    let Some(ix) = self.source(1, column, kx) else { continue };
+                    let source = ((image * self.input[0] + iy) * self.input[1] + ix) * self.input[2];
+                    f(column, ky * self.kernel[1] + kx, source);
+                }
             }
         }
     }
 
-    /// `dx[c] += Σ dy[c · multiplier + m] · k[c · multiplier + m]`.
-    fn add_gradient(&self, dy: &[f32], k: &[f32], dx: &mut [f32]) {
-        if self.multiplier == 1 {
-            dx.iter_mut().zip(dy.iter().zip(k)).for_each(|(dx, (dy, k))| *dx += dy * k);
-        } else {
-            let outputs = dy.chunks_exact(self.multiplier).zip(k.chunks_exact(self.multiplier));
-            for (dx, (dy, k)) in dx.iter_mut().zip(outputs) {
-                *dx += dy.iter().zip(k).map(|(dy, k)| dy * k).sum::<f32>();
-            }
-        }
-    }
-
-    /// The window's rows that lie in the image, with the image's rows.
-    fn input_rows(&self, output: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-        cells(output, self.kernel[0], self.strides[0], self.dilation[0], self.padding.top, self.input[0])
-    }
-
-    /// The window's columns that lie in the image, with the image's columns.
-    fn input_columns(&self, output: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-        cells(output, self.kernel[1], self.strides[1], self.dilation[1], self.padding.left, self.input[1])
-    }
-
-    fn pixel(&self, row: usize, column: usize) -> usize {
-        (row * self.input[1] + column) * self.input[2]
-    }
-
-    fn image<'a>(&self, x: &'a [f32], image: usize) -> &'a [f32] {
-        let len = self.input.iter().product::<usize>();
-        &x[image * len..(image + 1) * len]
+    fn source(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let before = [self.padding.top, self.padding.left][axis];
+        let position = output * self.strides[axis] + tap * self.dilation[axis];
+        position.checked_sub(before).filter(|position| *position < self.input[axis])
     }
 
     fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {
-        assert_eq!(x.len(), self.batch * self.input.iter().product::<usize>(), "input of {self:?}");
-        assert_eq!(kernel.len(), self.kernel_len(), "kernel of {self:?}");
-        assert_eq!(y.len(), self.batch * self.output().iter().product::<usize>(), "output of {self:?}");
+        assert_eq!(x.len(), self.batch * self.input.iter().product::<usize>());
+        assert_eq!(kernel.len(), self.kernel_len());
+        assert_eq!(y.len(), self.batch * self.output().iter().product::<usize>());
     }
 }
 
-/// The cells of a window along one axis that lie in the image: the cell's number and the image's.
-pub(crate) fn cells(
-    output: usize,
-    window: usize,
-    stride: usize,
-    dilation: usize,
-    before: usize,
-    size: usize,
-) -> impl Iterator<Item = (usize, usize)> {
-    (0..window).filter_map(move |cell| {
-        let place = (output * stride + cell * dilation).checked_sub(before)?;
-        (place < size).then_some((cell, place))
-    })
+/// `y += a * b`.
+struct MulAdd<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for MulAdd<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let MulAdd { a, b, y } = self;
+        assert!(a.len() == y.len() && b.len() == y.len());
+        let n = y.len();
+        // SAFETY: all three slices have n elements.
+        unsafe {
+            let (a, b, y) = (a.as_ptr(), b.as_ptr(), y.as_mut_ptr());
+            let mut i = 0;
+            while i + 8 <= n {
+                S::store(y.add(i), S::mul_add(S::load(a.add(i)), S::load(b.add(i)), S::load(y.add(i))));
+                i += 8;
+            }
+            let left = n - i;
+            if left > 0 {
+                let (a, b, y) = (a.add(i), b.add(i), y.add(i));
+                let sum =
+                    S::mul_add(S::load_partial(a, left), S::load_partial(b, left), S::load_partial(y, left));
+                S::store_partial(y, sum, left);
+            }
+        }
+    }
 }

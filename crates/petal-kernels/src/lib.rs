@@ -9,9 +9,6 @@
 //!   any number of threads.
 //! - A `*_scratch()` method gives the number of `f32` that its kernel needs in `scratch`; their contents don't matter.
 
-// A kernel's slices are its interface; bundling them into structs would only move the list.
-#![allow(clippy::too_many_arguments)]
-
 mod activation;
 mod batch_norm;
 mod color;
@@ -21,20 +18,20 @@ mod depthwise_conv2d;
 mod dropout;
 mod elementwise;
 mod global_pooling;
-mod lanes;
 mod layer_norm;
 mod loss;
-mod matrix;
+mod matmul;
 mod optimizer;
 mod pad;
 mod padding;
 mod parallel;
 mod pooling;
 mod resize;
+mod simd;
 mod softmax;
 mod warp;
 
-pub use activation::{Activation, Unary, activation_backward, activation_backward_in_place};
+pub use activation::{Activation, Unary, activation_backward_in_place};
 pub use batch_norm::BatchNorm;
 pub use color::{brightness, contrast};
 pub use conv2d::Conv2d;

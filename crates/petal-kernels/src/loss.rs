@@ -54,12 +54,12 @@ pub fn softmax_cross_entropy(
     for_rows(rows, classes, logits, weights, losses, d, |row, z, d| {
         let sum = softmax_row(z, d);
         let targets = &targets[row * classes..][..classes];
-        let total: f32 = targets.iter().map(|&t| smooth(t, label_smoothing, classes)).sum();
         let mut loss = 0.0;
         for ((d, z), &t) in d.iter_mut().zip(z).zip(targets) {
             let t = smooth(t, label_smoothing, classes);
             loss += t * (sum - z);
-            *d = *d * total - t;
+            // TensorFlow's gradient: exact when the targets sum to 1.
+            *d -= t;
         }
         loss
     });

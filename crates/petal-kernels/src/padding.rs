@@ -27,15 +27,4 @@ impl Padding {
         });
         Padding { top: rows / 2, bottom: rows - rows / 2, left: columns / 2, right: columns - columns / 2 }
     }
-
-    /// Height and width of the output of a window that slides over the padded image.
-    pub(crate) fn output(self, input: [usize; 2], window: [usize; 2], strides: [usize; 2]) -> [usize; 2] {
-        let size = |cells: usize, window: usize, stride: usize| {
-            if cells < window { 0 } else { (cells - window) / stride + 1 }
-        };
-        [
-            size(input[0] + self.top + self.bottom, window[0], strides[0]),
-            size(input[1] + self.left + self.right, window[1], strides[1]),
-        ]
-    }
 }

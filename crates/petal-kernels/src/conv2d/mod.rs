@@ -1,0 +1,184 @@
+//! Two-dimensional convolution (cross-correlation, as in Keras), with stride, dilation and groups.
+//!
+//! Strategies, chosen by shape alone:
+//! - 1×1 kernels with stride 1, no padding and one group are matrix products (`matmul.rs`);
+//! - forward and the input's gradient are direct gathers over packed weights (`gather.rs`): no copy of the image, the
+//!   borders are runs of pixels with fewer taps;
+//! - the kernel's gradient accumulates outer products of pixels row by row (`kernel_gradient.rs`).
+
+mod gather;
+mod kernel_gradient;
+
+use crate::elementwise::{channel_sum, channel_sum_scratch};
+use crate::matmul::Matmul;
+use crate::{Activation, Padding};
+use gather::{Axis, Gather};
+
+/// Shape of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Images.
+    pub batch: usize,
+    /// `[height, width, channels]` of the input.
+    pub input: [usize; 3],
+    /// Channels of the output.
+    pub filters: usize,
+    /// `[height, width]` of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps `[vertical, horizontal]`.
+    pub strides: [usize; 2],
+    /// Distance of the kernel's taps `[vertical, horizontal]`.
+    pub dilation: [usize; 2],
+    /// Zeros around the image.
+    pub padding: Padding,
+    /// Groups that channels and filters are divided into.
+    pub groups: usize,
+}
+
+impl Conv2d {
+    /// `[height, width, channels]` of the output.
+    pub fn output(&self) -> [usize; 3] {
+        let Padding { top, bottom, left, right } = self.padding;
+        let size = |axis: usize, padding: usize| {
+            let window = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            (self.input[axis] + padding + self.strides[axis]).saturating_sub(window) / self.strides[axis]
+        };
+        [size(0, top + bottom), size(1, left + right), self.filters]
+    }
+
+    /// Weights in the kernel `[height, width, channels / groups, filters]`.
+    pub fn kernel_len(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * (self.input[2] / self.groups) * self.filters
+    }
+
+    /// Scratch of [`forward`](Self::forward).
+    pub fn forward_scratch(&self) -> usize {
+        self.pointwise().map_or_else(|| self.forward_gather().packed_len(), |matmul| matmul.forward_scratch())
+    }
+
+    /// `y = activation(x ⋆ kernel + bias)`; `kernel` is `[height, width, channels / groups, filters]`.
+    pub fn forward(
+        &self,
+        x: &[f32],
+        kernel: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(x, kernel, y);
+        assert!(bias.is_none_or(|bias| bias.len() == self.filters));
+        if let Some(matmul) = self.pointwise() {
+            return matmul.forward(x, kernel, bias, activation, y, scratch);
+        }
+        let gather = self.forward_gather();
+        let packed = &mut scratch[..gather.packed_len()];
+        let (channels, filters) = (self.input[2] / self.groups, self.filters / self.groups);
+        gather.pack(packed, |group, tap, c, f| {
+            kernel[(tap * channels + c) * self.filters + group * filters + f]
+        });
+        gather.run(self.batch, x, packed, bias, activation, y);
+    }
+
+    /// Scratch of [`backward_input`](Self::backward_input).
+    pub fn backward_input_scratch(&self) -> usize {
+        self.pointwise().map_or_else(|| self.backward_gather().packed_len(), |_| 0)
+    }
+
+    /// Gradient by the input; `dy` is the gradient before the activation.
+    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
+        self.check(dx, kernel, dy);
+        if let Some(matmul) = self.pointwise() {
+            return matmul.backward_input(dy, kernel, dx);
+        }
+        let gather = self.backward_gather();
+        let packed = &mut scratch[..gather.packed_len()];
+        let (channels, filters) = (self.input[2] / self.groups, self.filters / self.groups);
+        gather.pack(packed, |group, tap, f, c| {
+            kernel[(tap * channels + c) * self.filters + group * filters + f]
+        });
+        gather.run(self.batch, dy, packed, None, Activation::Linear, dx);
+    }
+
+    /// Scratch of [`backward_kernel`](Self::backward_kernel).
+    pub fn backward_kernel_scratch(&self) -> usize {
+        match self.pointwise() {
+            Some(matmul) => {
+                matmul.backward_kernel_scratch().max(channel_sum_scratch(matmul.rows, matmul.units))
+            }
+            None => kernel_gradient::scratch(self),
+        }
+    }
+
+    /// Gradients by kernel and bias; `dy` is the gradient before the activation.
+    pub fn backward_kernel(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        dkernel: &mut [f32],
+        dbias: Option<&mut [f32]>,
+        scratch: &mut [f32],
+    ) {
+        self.check(x, dkernel, dy);
+        assert!(dbias.as_ref().is_none_or(|dbias| dbias.len() == self.filters));
+        let Some(matmul) = self.pointwise() else {
+            return kernel_gradient::run(self, x, dy, dkernel, dbias, scratch);
+        };
+        matmul.backward_kernel(x, dy, dkernel, scratch);
+        if let Some(dbias) = dbias {
+            channel_sum(matmul.rows, matmul.units, dy, dbias, scratch);
+        }
+    }
+
+    fn pointwise(&self) -> Option<Matmul> {
+        let pointwise = self.kernel == [1, 1]
+            && self.strides == [1, 1]
+            && self.groups == 1
+            && self.padding == Padding::default();
+        let rows = self.batch * self.input[0] * self.input[1];
+        pointwise.then_some(Matmul { rows, inputs: self.input[2], units: self.filters })
+    }
+
+    fn axes(&self) -> [Axis; 2] {
+        let before = [self.padding.top, self.padding.left];
+        let output = self.output();
+        [0, 1].map(|i| Axis {
+            kernel: self.kernel[i],
+            stride: self.strides[i],
+            dilation: self.dilation[i],
+            before: before[i],
+            input: self.input[i],
+            output: output[i],
+            transposed: false,
+        })
+    }
+
+    fn forward_gather(&self) -> Gather {
+        Gather {
+            axes: self.axes(),
+            sources: self.input[2] / self.groups,
+            targets: self.filters / self.groups,
+            groups: self.groups,
+        }
+    }
+
+    fn backward_gather(&self) -> Gather {
+        Gather {
+            axes: self.axes().map(|axis| Axis { transposed: true, ..axis }),
+            sources: self.filters / self.groups,
+            targets: self.input[2] / self.groups,
+            groups: self.groups,
+        }
+    }
+
+    fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {
+        assert!(
+            self.groups > 0
+                && self.input[2].is_multiple_of(self.groups)
+                && self.filters.is_multiple_of(self.groups)
+        );
+        assert_eq!(x.len(), self.batch * self.input.iter().product::<usize>());
+        assert_eq!(kernel.len(), self.kernel_len());
+        assert_eq!(y.len(), self.batch * self.output().iter().product::<usize>());
+    }
+}
