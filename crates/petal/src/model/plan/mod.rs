@@ -15,6 +15,8 @@ pub(crate) use backward::BackwardStep;
 pub(crate) use engine::{Engine, Run};
 pub(crate) use forward::{ForwardStep, Lowering, Value};
 pub(crate) use op::{Backward, Forward, Needs, Op, Operation, Param};
+pub(crate) use ops::channel_affine::moments_to_affine;
+pub(crate) use ops::color::Color;
 pub(crate) use ops::warp::Warp;
 pub use passes::Passes;
 
