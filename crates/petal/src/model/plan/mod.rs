@@ -4,6 +4,8 @@
 //! gradient steps from them, `memory` gives every buffer its place, and [`Engine`] runs the result.
 
 mod backward;
+#[cfg(test)]
+mod conformance;
 mod engine;
 mod forward;
 mod memory;
