@@ -125,15 +125,19 @@ impl Unary {
     pub fn backward(&self, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
         match *self {
             Unary::Linear => dx.copy_from_slice(dy),
-            Unary::Relu { max_value, negative_slope, threshold } => map2(x, dy, dx, |x, dy| {
-                if x > threshold {
-                    if max_value.is_none_or(|max| x >= 0.0 && x < max) { dy } else { 0.0 }
-                } else if x < threshold {
-                    negative_slope * dy
-                } else {
-                    0.0
-                }
-            }),
+            Unary::Relu { max_value, negative_slope, threshold } => {
+                // TensorFlow's LeakyRelu, which this is without the other settings, has its lower slope at the bend.
+                let leaky = max_value.is_none() && threshold == 0.0;
+                map2(x, dy, dx, |x, dy| {
+                    if x > threshold {
+                        if max_value.is_none_or(|max| x >= 0.0 && x < max) { dy } else { 0.0 }
+                    } else if x < threshold || leaky {
+                        negative_slope * dy
+                    } else {
+                        0.0
+                    }
+                })
+            }
             Unary::Sigmoid => map2(y, dy, dx, |y, dy| dy * y * (1.0 - y)),
             Unary::Tanh => map2(y, dy, dx, |y, dy| dy * (1.0 - y * y)),
             Unary::Elu => map2(y, dy, dx, |y, dy| if y > 0.0 { dy } else { dy * (y + 1.0) }),
@@ -143,7 +147,7 @@ impl Unary {
                     dy,
                     dx,
                     |y, dy| {
-                        if y > 0.0 { dy * SELU_SCALE } else { dy * (y + SELU_SCALE * SELU_ALPHA) }
+                        if y >= 0.0 { dy * SELU_SCALE } else { dy * (y + SELU_SCALE * SELU_ALPHA) }
                     },
                 )
             }

@@ -57,3 +57,71 @@ pub fn brightness(
         }
     });
 }
+
+/// Gradient of [`contrast`] by its input: values that were clipped hand nothing back, the mean spreads its share over
+/// all pixels of the channel.
+#[expect(clippy::too_many_arguments, reason = "inputs, outputs and settings of one formula")]
+pub fn contrast_backward(
+    batch: usize,
+    pixels: usize,
+    channels: usize,
+    factors: &[f32],
+    range: [f32; 2],
+    x: &[f32],
+    dy: &[f32],
+    dx: &mut [f32],
+) {
+    assert_eq!(factors.len(), batch);
+    assert_eq!(x.len(), batch * pixels * channels);
+    assert_eq!(dy.len(), x.len());
+    assert_eq!(dx.len(), x.len());
+    if dx.is_empty() {
+        return;
+    }
+    let image = pixels * channels;
+    let images = dx.par_chunks_mut(image).zip(x.par_chunks(image).zip(dy.par_chunks(image)));
+    images.zip(factors).for_each(|((dx, (x, dy)), &factor)| {
+        for c in 0..channels {
+            let x = x[c..].iter().step_by(channels);
+            let dy = dy[c..].iter().step_by(channels);
+            let sum: f64 = x.clone().map(|&x| f64::from(x)).sum();
+            let mean = (sum / pixels as f64) as f32;
+            let passed = x.zip(dy).map(|(x, dy)| {
+                let y = (x - mean) * factor + mean;
+                if range[0] <= y && y <= range[1] { *dy } else { 0.0 }
+            });
+            let total: f64 = passed.clone().map(f64::from).sum();
+            let share = (total / pixels as f64) as f32 * (1.0 - factor);
+            dx[c..].iter_mut().step_by(channels).zip(passed).for_each(|(dx, dy)| *dx = dy * factor + share);
+        }
+    });
+}
+
+/// Gradient of [`brightness`] by its input: values that were clipped hand nothing back.
+#[expect(clippy::too_many_arguments, reason = "inputs, outputs and settings of one formula")]
+pub fn brightness_backward(
+    batch: usize,
+    pixels: usize,
+    channels: usize,
+    deltas: &[f32],
+    range: [f32; 2],
+    x: &[f32],
+    dy: &[f32],
+    dx: &mut [f32],
+) {
+    assert_eq!(deltas.len(), batch);
+    assert_eq!(x.len(), batch * pixels * channels);
+    assert_eq!(dy.len(), x.len());
+    assert_eq!(dx.len(), x.len());
+    if dx.is_empty() {
+        return;
+    }
+    let image = pixels * channels;
+    let images = dx.par_chunks_mut(image).zip(x.par_chunks(image).zip(dy.par_chunks(image)));
+    images.zip(deltas).for_each(|((dx, (x, dy)), &delta)| {
+        for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
+            let y = x + delta;
+            *dx = if range[0] <= y && y <= range[1] { *dy } else { 0.0 };
+        }
+    });
+}

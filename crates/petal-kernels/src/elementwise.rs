@@ -26,6 +26,29 @@ pub fn multiply(a: &[f32], b: &[f32], y: &mut [f32]) {
     map2(a, b, y, |a, b| a * b);
 }
 
+/// `y *= a`.
+pub fn multiply_assign(y: &mut [f32], a: &[f32]) {
+    assert_eq!(a.len(), y.len());
+    y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
+        for (y, a) in y.iter_mut().zip(a) {
+            *y *= a;
+        }
+    });
+}
+
+/// `y[o, c, r] = x[o, r, c]`, for `x` `[outer, rows, columns]`.
+pub fn swap_axes(outer: usize, rows: usize, columns: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), outer * rows * columns);
+    assert_eq!(y.len(), x.len());
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(rows).enumerate().with_min_len(CHUNK.div_ceil(rows)).for_each(|(i, y)| {
+        let x = &x[i / columns * rows * columns + i % columns..];
+        y.iter_mut().zip(x.iter().step_by(columns)).for_each(|(y, x)| *y = *x);
+    });
+}
+
 /// `y = x * scale + offset`.
 pub fn scale_offset(x: &[f32], scale: f32, offset: f32, y: &mut [f32]) {
     map(x, y, |x| x * scale + offset);

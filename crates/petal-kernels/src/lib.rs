@@ -33,14 +33,14 @@ mod warp;
 
 pub use activation::{Activation, Unary, activation_backward_in_place};
 pub use batch_norm::BatchNorm;
-pub use color::{brightness, contrast};
+pub use color::{brightness, brightness_backward, contrast, contrast_backward};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use dropout::{dropout, spatial_dropout};
 pub use elementwise::{
     add, add_assign, channel_affine, channel_sum, channel_sum_scratch, copy_block, extract_block, multiply,
-    scale_offset,
+    multiply_assign, scale_offset, swap_axes,
 };
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,

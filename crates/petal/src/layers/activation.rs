@@ -1,5 +1,5 @@
 use petal_kernels::Unary;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Definition;
 use crate::model::Shape;
@@ -31,8 +31,15 @@ pub enum Function {
     Silu,
     /// `ln(1 + exp(x))`
     Softplus,
+    /// `x / (1 + |x|)`
+    Softsign,
+    /// `x` where positive, else `0.2 x`
+    LeakyRelu,
     /// `min(max(x / 6 + 1 / 2, 0), 1)`
     HardSigmoid,
+    /// `x hard_sigmoid(x)`, also called hard swish
+    #[serde(alias = "hard_swish")]
+    HardSilu,
     /// `exp(x)`
     Exponential,
     /// `exp(x) / Σ exp(x)` over the last axis
@@ -69,16 +76,23 @@ impl Definition for Activation {
     }
 }
 
+/// Reads the activation of another layer's configuration, where null means none.
+pub(super) fn null_is_linear<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Function, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 impl Function {
     /// Emits the function applied to `x`, a value of the node's output shape.
     pub(crate) fn lower(self, node: &mut Lowering<'_>, x: Value) -> Value {
+        let relu = |max_value, negative_slope| Unary::Relu { max_value, negative_slope, threshold: 0.0 };
         let unary = match self {
             Function::Linear => return x,
             Function::Softmax => {
                 return node.emit(Op::softmax(node.output_shape()), &[x], node.output_shape());
             }
-            Function::Relu => Unary::Relu { max_value: None, negative_slope: 0.0, threshold: 0.0 },
-            Function::Relu6 => Unary::Relu { max_value: Some(6.0), negative_slope: 0.0, threshold: 0.0 },
+            Function::Relu => relu(None, 0.0),
+            Function::Relu6 => relu(Some(6.0), 0.0),
+            Function::LeakyRelu => relu(None, 0.2),
             Function::Sigmoid => Unary::Sigmoid,
             Function::Tanh => Unary::Tanh,
             Function::Elu => Unary::Elu,
@@ -86,7 +100,9 @@ impl Function {
             Function::Gelu => Unary::Gelu,
             Function::Silu => Unary::Silu,
             Function::Softplus => Unary::Softplus,
+            Function::Softsign => Unary::Softsign,
             Function::HardSigmoid => Unary::HardSigmoid,
+            Function::HardSilu => Unary::HardSilu,
             Function::Exponential => Unary::Exponential,
         };
         node.emit(Op::Unary(unary), &[x], node.output_shape())

@@ -21,6 +21,7 @@ use crate::model::plan::{Lowering, Op, Value};
 /// # Ok::<(), petal::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BatchNormalization {
     momentum: f32,
     epsilon: f32,

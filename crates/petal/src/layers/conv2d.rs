@@ -1,6 +1,8 @@
 use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
+use super::activation::null_is_linear;
+use super::window::{Window, convolution_setters};
 use super::{Definition, Function, Initializer, Padding, Pair, WeightSpec, only};
 use crate::model::Shape;
 use crate::model::plan::{Lowering, Op, Value};
@@ -21,6 +23,7 @@ use crate::model::plan::{Lowering, Op, Value};
 /// # Ok::<(), petal::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default = "Conv2D::unset")]
 pub struct Conv2D {
     filters: usize,
     kernel_size: Pair,
@@ -28,6 +31,7 @@ pub struct Conv2D {
     padding: Padding,
     dilation_rate: Pair,
     groups: usize,
+    #[serde(deserialize_with = "null_is_linear")]
     activation: Function,
     use_bias: bool,
     kernel_initializer: Initializer,
@@ -51,82 +55,27 @@ impl Conv2D {
         }
     }
 
-    /// The window's step.
-    pub fn strides(self, strides: impl Into<Pair>) -> Self {
-        Conv2D { strides: strides.into(), ..self }
+    /// What a configuration that lacks a key has: the defaults, and sizes that shape inference refuses.
+    fn unset() -> Self {
+        Conv2D::new(0, 0)
     }
 
-    /// Pads the input so that stride 1 keeps its size.
-    pub fn same(self) -> Self {
-        Conv2D { padding: Padding::Same, ..self }
-    }
-
-    /// The distance between neighbouring cells of the window.
-    pub fn dilation_rate(self, dilation_rate: impl Into<Pair>) -> Self {
-        Conv2D { dilation_rate: dilation_rate.into(), ..self }
-    }
+    convolution_setters!();
 
     /// Cuts the channels into this many groups, each convolved with `filters / groups` kernels of its own.
     pub fn groups(self, groups: usize) -> Self {
         Conv2D { groups, ..self }
     }
 
-    /// The function applied to the output.
-    pub fn activation(self, activation: Function) -> Self {
-        Conv2D { activation, ..self }
-    }
-
-    /// [`Function::Relu`] on the output.
-    pub fn relu(self) -> Self {
-        self.activation(Function::Relu)
-    }
-
-    /// Whether a bias is added; it is by default.
-    pub fn use_bias(self, use_bias: bool) -> Self {
-        Conv2D { use_bias, ..self }
-    }
-
     /// How the kernel starts.
     pub fn kernel_initializer(self, kernel_initializer: Initializer) -> Self {
         Conv2D { kernel_initializer, ..self }
     }
-
-    /// How the bias starts.
-    pub fn bias_initializer(self, bias_initializer: Initializer) -> Self {
-        Conv2D { bias_initializer, ..self }
-    }
-
-    /// The kernel's size with its gaps.
-    fn window(&self) -> [usize; 2] {
-        dilated(self.kernel_size, self.dilation_rate)
-    }
-}
-
-/// The size of a window with gaps between its cells.
-pub(crate) fn dilated(kernel_size: Pair, dilation_rate: Pair) -> [usize; 2] {
-    [0, 1].map(|axis| kernel_size.0[axis].saturating_sub(1) * dilation_rate.0[axis] + 1)
-}
-
-/// Refuses sizes of 0 and the combination that Keras refuses.
-pub(crate) fn check_window(kernel_size: Pair, strides: Pair, dilation_rate: Pair) -> Result<(), String> {
-    for (what, pair) in [("kernel size", kernel_size), ("strides", strides), ("dilation rate", dilation_rate)]
-    {
-        if pair.0.contains(&0) {
-            return Err(format!("its {what} is {pair}; expected at least 1×1"));
-        }
-    }
-    if strides != Pair::from(1) && dilation_rate != Pair::from(1) {
-        return Err(format!(
-            "it has strides {strides} and dilation rate {dilation_rate}; one of them must be 1"
-        ));
-    }
-    Ok(())
 }
 
 impl Definition for Conv2D {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let [height, width, channels] = only(inputs)?.image()?;
-        check_window(self.kernel_size, self.strides, self.dilation_rate)?;
         if self.filters == 0 {
             return Err("it has 0 filters; expected at least 1".into());
         }
@@ -136,8 +85,8 @@ impl Definition for Conv2D {
                 self.groups, self.filters
             ));
         }
-        let [out_height, out_width] = self.padding.output([height, width], self.window(), self.strides)?;
-        Ok([out_height, out_width, self.filters].into())
+        let [height, width] = self.window().output([height, width])?;
+        Ok([height, width, self.filters].into())
     }
 
     fn weights(&self, inputs: &[Shape]) -> Vec<WeightSpec> {
@@ -163,7 +112,7 @@ impl Definition for Conv2D {
             kernel: self.kernel_size.0,
             strides: self.strides.0,
             dilation: self.dilation_rate.0,
-            padding: self.padding.cells([input[0], input[1]], self.window(), self.strides),
+            padding: self.window().padding([input[0], input[1]]),
             groups: self.groups,
         };
         let op = Op::conv2d(convolution, node.weight(0), self.use_bias.then(|| node.weight(1)));

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::activation::null_is_linear;
 use super::{Definition, Function, Initializer, WeightSpec, only};
 use crate::model::Shape;
 use crate::model::plan::{Lowering, Op, Value};
@@ -18,8 +19,10 @@ use crate::model::plan::{Lowering, Op, Value};
 /// # Ok::<(), petal::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default = "Dense::unset")]
 pub struct Dense {
     units: usize,
+    #[serde(deserialize_with = "null_is_linear")]
     activation: Function,
     use_bias: bool,
     kernel_initializer: Initializer,
@@ -36,6 +39,11 @@ impl Dense {
             kernel_initializer: Initializer::GlorotUniform {},
             bias_initializer: Initializer::Zeros {},
         }
+    }
+
+    /// What a configuration that lacks a key has: the defaults, and a size that shape inference refuses.
+    fn unset() -> Self {
+        Dense::new(0)
     }
 
     /// The function applied to the output.

@@ -5,37 +5,87 @@
 
 mod activation;
 mod add;
+mod average_pooling2d;
+mod axes;
 mod batch_normalization;
+mod center_crop;
+mod concatenate;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
+mod factor;
 mod flatten;
+mod global_average_pooling2d;
+mod global_max_pooling2d;
 mod initializer;
 mod input;
+mod interpolation;
+mod layer_normalization;
 mod max_pooling2d;
+mod multiply;
 mod nested;
+mod normalization;
 mod padding;
 mod pair;
+mod random_brightness;
+mod random_contrast;
+mod random_crop;
 mod random_flip;
+mod random_rotation;
+mod random_translation;
+mod random_zoom;
+mod re_lu;
 mod rescaling;
+mod reshape;
+mod resizing;
+mod separable_conv2d;
+mod softmax;
+mod spatial_dropout2d;
+mod window;
+mod zero_padding2d;
 
 use serde::{Deserialize, Serialize};
 
 pub use activation::{Activation, Function};
 pub use add::Add;
+pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
+pub use center_crop::CenterCrop;
+pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
+pub use factor::Factor;
 pub use flatten::Flatten;
+pub use global_average_pooling2d::GlobalAveragePooling2D;
+pub use global_max_pooling2d::GlobalMaxPooling2D;
 pub use initializer::Initializer;
 pub use input::Input;
+pub use interpolation::{FillMode, Interpolation};
+pub use layer_normalization::LayerNormalization;
 pub use max_pooling2d::MaxPooling2D;
+pub use multiply::Multiply;
 pub use nested::Nested;
+pub use normalization::Normalization;
 pub use padding::Padding;
 pub use pair::Pair;
+pub use random_brightness::RandomBrightness;
+pub use random_contrast::RandomContrast;
+pub use random_crop::RandomCrop;
 pub use random_flip::{FlipMode, RandomFlip};
-pub use rescaling::Rescaling;
+pub use random_rotation::RandomRotation;
+pub use random_translation::RandomTranslation;
+pub use random_zoom::RandomZoom;
+pub use re_lu::ReLU;
+pub use rescaling::{PerChannel, Rescaling};
+pub use reshape::Reshape;
+pub use resizing::Resizing;
+pub use separable_conv2d::SeparableConv2D;
+pub use softmax::Softmax;
+pub use spatial_dropout2d::SpatialDropout2D;
+pub use zero_padding2d::ZeroPadding2D;
 
 use crate::Result;
 use crate::model::plan::{Lowering, Value};
@@ -184,14 +234,36 @@ macro_rules! layers {
 layers! {
     Activation,
     Add,
+    AveragePooling2D,
     BatchNormalization,
+    CenterCrop,
+    Concatenate,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    LayerNormalization,
     MaxPooling2D,
+    Multiply,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
     RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+    ReLU,
     Rescaling,
+    Reshape,
+    Resizing,
+    SeparableConv2D,
+    Softmax,
+    SpatialDropout2D,
+    ZeroPadding2D,
 }
 
 impl Definition for AnyLayer {

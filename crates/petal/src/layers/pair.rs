@@ -7,7 +7,25 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(Pair::from(3), Pair::from((3, 3)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OneOrTwo")]
 pub struct Pair(pub [usize; 2]);
+
+/// What Keras accepts in a configuration.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrTwo {
+    One(usize),
+    Two([usize; 2]),
+}
+
+impl From<OneOrTwo> for Pair {
+    fn from(value: OneOrTwo) -> Self {
+        match value {
+            OneOrTwo::One(both) => both.into(),
+            OneOrTwo::Two(axes) => axes.into(),
+        }
+    }
+}
 
 impl From<usize> for Pair {
     fn from(both: usize) -> Self {

@@ -25,7 +25,8 @@ pub enum FlipMode {
 /// let y = RandomFlip::new(FlipMode::Horizontal).on(&Input::image(180, 180, 3))?;
 /// # Ok::<(), petal::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RandomFlip {
     mode: FlipMode,
 }

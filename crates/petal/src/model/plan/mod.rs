@@ -4,6 +4,8 @@
 //! gradient steps from them, `memory` gives every buffer its place, and [`Engine`] runs the result.
 
 mod backward;
+#[cfg(test)]
+mod conformance;
 mod engine;
 mod forward;
 mod memory;
@@ -15,6 +17,8 @@ pub(crate) use backward::BackwardStep;
 pub(crate) use engine::{Engine, Run};
 pub(crate) use forward::{ForwardStep, Lowering, Value};
 pub(crate) use op::{Backward, Forward, Needs, Op, Operation, Param};
+pub(crate) use ops::channel_affine::moments_to_affine;
+pub(crate) use ops::color::Color;
 pub(crate) use ops::warp::Warp;
 pub use passes::Passes;
 

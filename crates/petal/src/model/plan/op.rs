@@ -5,7 +5,18 @@ use std::ops::Range;
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
-use super::ops::{self, warp::Warp};
+use super::ops::batch_norm::BatchNorm;
+use super::ops::channel_affine::{ChannelAffine, Coefficients};
+use super::ops::color::{Color, ColorOp};
+use super::ops::dropout::Dropout;
+use super::ops::elementwise::{Add, Multiply};
+use super::ops::frame::{Crop, CropStart, Pad, Resize};
+use super::ops::layer_norm::LayerNorm;
+use super::ops::layout::{Concatenate, SwapAxes};
+use super::ops::pooling::{AveragePool, GlobalPool, GlobalPoolKind, MaxPool};
+use super::ops::warp::{Warp, WarpOp};
+use super::ops::weighted::Weighted;
+use crate::layers::Interpolation;
 use crate::model::Shape;
 use crate::random::Key;
 
@@ -106,39 +117,126 @@ pub(crate) trait Operation {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Op {
     Add,
-    BatchNorm(ops::batch_norm::BatchNorm),
-    Conv2d(ops::conv2d::Conv2d),
-    Dense(ops::dense::Dense),
-    Dropout(ops::dropout::Dropout),
-    MaxPool(ops::max_pool::MaxPool),
+    AveragePool(AveragePool),
+    BatchNorm(BatchNorm),
+    ChannelAffine(ChannelAffine),
+    Color(ColorOp),
+    Concatenate(Concatenate),
+    Conv2d(Weighted<kernels::Conv2d>),
+    Crop(Crop),
+    Dense(Weighted<kernels::Dense>),
+    DepthwiseConv2d(Weighted<kernels::DepthwiseConv2d>),
+    Dropout(Dropout),
+    GlobalPool(GlobalPool),
+    LayerNorm(LayerNorm),
+    MaxPool(MaxPool),
+    Multiply,
+    Pad(Pad),
+    Resize(Resize),
     Scale { scale: f32, offset: f32 },
     Softmax { rows: usize, classes: usize },
+    SwapAxes(SwapAxes),
     Unary(kernels::Unary),
-    Warp(ops::warp::WarpOp),
+    Warp(WarpOp),
 }
 
 impl Op {
-    pub(crate) fn conv2d(convolution: kernels::Conv2d, kernel: Param, bias: Option<Param>) -> Op {
-        let activation = kernels::Activation::Linear;
-        Op::Conv2d(ops::conv2d::Conv2d { convolution, kernel, bias, activation })
+    pub(crate) fn conv2d(shape: kernels::Conv2d, kernel: Param, bias: Option<Param>) -> Op {
+        Op::Conv2d(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
+    }
+
+    pub(crate) fn depthwise_conv2d(
+        shape: kernels::DepthwiseConv2d,
+        kernel: Param,
+        bias: Option<Param>,
+    ) -> Op {
+        Op::DepthwiseConv2d(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
     }
 
     pub(crate) fn dense(rows: usize, inputs: usize, units: usize, kernel: Param, bias: Option<Param>) -> Op {
-        let activation = kernels::Activation::Linear;
-        Op::Dense(ops::dense::Dense { rows, inputs, units, kernel, bias, activation })
+        let shape = kernels::Dense { rows, inputs, units };
+        Op::Dense(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
     }
 
     pub(crate) fn max_pool(pool: kernels::Pool2d) -> Op {
-        Op::MaxPool(ops::max_pool::MaxPool { pool })
+        Op::MaxPool(MaxPool { pool })
+    }
+
+    pub(crate) fn average_pool(pool: kernels::Pool2d) -> Op {
+        Op::AveragePool(AveragePool { pool })
+    }
+
+    pub(crate) fn global_average_pool([height, width, channels]: [usize; 3]) -> Op {
+        Op::GlobalPool(GlobalPool { pixels: height * width, channels, kind: GlobalPoolKind::Average })
+    }
+
+    pub(crate) fn global_max_pool([height, width, channels]: [usize; 3]) -> Op {
+        Op::GlobalPool(GlobalPool { pixels: height * width, channels, kind: GlobalPoolKind::Max })
+    }
+
+    pub(crate) fn pad(input: [usize; 3], padding: kernels::Padding) -> Op {
+        Op::Pad(Pad { pad: kernels::Pad2d { batch: 0, input, padding } })
+    }
+
+    pub(crate) fn crop(image: [usize; 3], start: [usize; 2], size: [usize; 2]) -> Op {
+        Op::Crop(Crop { image, size, start: CropStart::At(start) })
+    }
+
+    pub(crate) fn random_crop(image: [usize; 3], size: [usize; 2], stream: Key) -> Op {
+        Op::Crop(Crop { image, size, start: CropStart::Random(stream) })
+    }
+
+    pub(crate) fn resize(input: [usize; 3], output: [usize; 2], interpolation: Interpolation) -> Op {
+        Op::Resize(Resize { resize: kernels::Resize { batch: 0, input, output }, interpolation })
+    }
+
+    /// `elements` are those of a sample.
+    pub(crate) fn channel_affine(elements: usize, scale: Vec<f32>, offset: Vec<f32>) -> Op {
+        let rows = elements / scale.len().max(1);
+        Op::ChannelAffine(ChannelAffine { rows, coefficients: Coefficients::Fixed { scale, offset } })
+    }
+
+    /// Normalization by weights; `places` has the number of the mean for each of the last values of a sample.
+    pub(crate) fn normalize_by_weights(
+        elements: usize,
+        [mean, variance]: [Param; 2],
+        places: Vec<usize>,
+        invert: bool,
+    ) -> Op {
+        let rows = elements / places.len().max(1);
+        let coefficients = Coefficients::Moments { mean, variance, places, invert };
+        Op::ChannelAffine(ChannelAffine { rows, coefficients })
+    }
+
+    pub(crate) fn concatenate(outer: usize, parts: Vec<usize>) -> Op {
+        Op::Concatenate(Concatenate { outer, parts })
+    }
+
+    pub(crate) fn swap_axes(outer: usize, rows: usize, columns: usize) -> Op {
+        Op::SwapAxes(SwapAxes { outer, rows, columns })
     }
 
     pub(crate) fn dropout(rate: f32, stream: Key) -> Op {
-        Op::Dropout(ops::dropout::Dropout { rate, stream, spatial: None })
+        Op::Dropout(Dropout { rate, stream, spatial: None })
+    }
+
+    pub(crate) fn spatial_dropout(rate: f32, stream: Key, pixels: usize, channels: usize) -> Op {
+        Op::Dropout(Dropout { rate, stream, spatial: Some((pixels, channels)) })
     }
 
     pub(crate) fn softmax(shape: &Shape) -> Op {
         let classes = shape.last().copied().unwrap_or(1);
         Op::Softmax { rows: shape.elements() / classes.max(1), classes }
+    }
+
+    pub(crate) fn layer_norm(
+        rows: usize,
+        features: usize,
+        epsilon: f32,
+        gamma: Option<Param>,
+        beta: Option<Param>,
+    ) -> Op {
+        Op::LayerNorm(LayerNorm { rows, features, epsilon, gamma, beta })
     }
 
     /// `momentum` is given for batch statistics; without it the moving ones are used.
@@ -150,32 +248,45 @@ impl Op {
         [gamma, beta]: [Option<Param>; 2],
         [mean, variance]: [Param; 2],
     ) -> Op {
-        Op::BatchNorm(ops::batch_norm::BatchNorm {
-            rows,
-            channels,
-            epsilon,
-            momentum,
-            gamma,
-            beta,
-            mean,
-            variance,
-        })
+        Op::BatchNorm(BatchNorm { rows, channels, epsilon, momentum, gamma, beta, mean, variance })
     }
 
     pub(crate) fn warp(warp: Warp, image: [usize; 3], stream: Key) -> Op {
-        Op::Warp(ops::warp::WarpOp { warp, image, stream })
+        Op::Warp(WarpOp { warp, image, stream })
+    }
+
+    pub(crate) fn color(
+        color: Color,
+        draws: [f32; 2],
+        range: [f32; 2],
+        [height, width, channels]: [usize; 3],
+        stream: Key,
+    ) -> Op {
+        Op::Color(ColorOp { color, draws, range, pixels: height * width, channels, stream })
     }
 
     pub(crate) fn operation(&self) -> &dyn Operation {
         match self {
-            Op::Add => &ops::elementwise::Add,
+            Op::Add => &Add,
+            Op::AveragePool(op) => op,
             Op::BatchNorm(op) => op,
+            Op::ChannelAffine(op) => op,
+            Op::Color(op) => op,
+            Op::Concatenate(op) => op,
             Op::Conv2d(op) => op,
+            Op::Crop(op) => op,
             Op::Dense(op) => op,
+            Op::DepthwiseConv2d(op) => op,
             Op::Dropout(op) => op,
+            Op::GlobalPool(op) => op,
+            Op::LayerNorm(op) => op,
             Op::MaxPool(op) => op,
+            Op::Multiply => &Multiply,
+            Op::Pad(op) => op,
+            Op::Resize(op) => op,
             // These variants carry their settings in the enum itself and implement the trait on it.
             Op::Scale { .. } | Op::Softmax { .. } | Op::Unary(_) => self,
+            Op::SwapAxes(op) => op,
             Op::Warp(op) => op,
         }
     }

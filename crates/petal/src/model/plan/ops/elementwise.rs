@@ -22,6 +22,34 @@ impl Operation for Add {
     }
 }
 
+/// The product of two or more inputs.
+pub(crate) struct Multiply;
+
+/// `y` = `factor` times the product of all inputs but one.
+fn product_without(inputs: &[&[f32]], without: usize, factor: &[f32], y: &mut [f32]) {
+    y.copy_from_slice(factor);
+    for (_, input) in inputs.iter().enumerate().filter(|&(i, _)| i != without) {
+        kernels::multiply_assign(y, input);
+    }
+}
+
+impl Operation for Multiply {
+    fn forward(&self, call: Forward<'_>) {
+        product_without(&call.inputs, 0, call.inputs[0], call.output);
+    }
+
+    fn backward(&self, call: Backward<'_>) {
+        for (i, d_input) in call.d_inputs.into_iter().enumerate() {
+            let Some(d_input) = d_input else { continue };
+            product_without(&call.inputs, i, call.d_output, d_input);
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { inputs: true, output: false }
+    }
+}
+
 /// Scale, softmax and the activation functions.
 impl Operation for Op {
     fn forward(&self, call: Forward<'_>) {

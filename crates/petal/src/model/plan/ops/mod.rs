@@ -1,12 +1,16 @@
 //! Operations, a kernel pair a file.
 
 pub(crate) mod batch_norm;
-pub(crate) mod conv2d;
-pub(crate) mod dense;
+pub(crate) mod channel_affine;
+pub(crate) mod color;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
-pub(crate) mod max_pool;
+pub(crate) mod frame;
+pub(crate) mod layer_norm;
+pub(crate) mod layout;
+pub(crate) mod pooling;
 pub(crate) mod warp;
+pub(crate) mod weighted;
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 use petal_kernels as kernels;
 
-use crate::layers::RandomFlip;
+use crate::layers::{RandomFlip, RandomRotation, RandomTranslation, RandomZoom};
 use crate::model::plan::{Backward, Forward, Needs, Operation, Run};
 use crate::random::Key;
 
@@ -8,6 +8,9 @@ use crate::random::Key;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Warp {
     Flip(RandomFlip),
+    Rotation(RandomRotation),
+    Translation(RandomTranslation),
+    Zoom(RandomZoom),
 }
 
 impl Warp {
@@ -16,14 +19,23 @@ impl Warp {
         let generator = &mut Key::from_bits(key).generator();
         match self {
             Warp::Flip(layer) => layer.draw(size, generator),
+            Warp::Rotation(layer) => layer.draw(size, generator),
+            Warp::Translation(layer) => layer.draw(size, generator),
+            Warp::Zoom(layer) => layer.draw(size, generator),
         }
     }
 
     /// How the samples between and outside of the pixels are taken.
     fn sampling(&self) -> (kernels::FillMode, f32, kernels::Interpolation) {
-        match self {
-            Warp::Flip(_) => (kernels::FillMode::Reflect, 0.0, kernels::Interpolation::Nearest),
-        }
+        let sampling = match self {
+            Warp::Flip(_) => {
+                return (kernels::FillMode::Reflect, 0.0, kernels::Interpolation::Nearest);
+            }
+            Warp::Rotation(layer) => layer.sampling,
+            Warp::Translation(layer) => layer.sampling,
+            Warp::Zoom(layer) => layer.sampling,
+        };
+        (sampling.fill_mode.into(), sampling.fill_value, sampling.interpolation.into())
     }
 }
 

@@ -48,6 +48,7 @@ fn set_activation(op: &mut Op, fused: Activation) -> bool {
     let activation = match op {
         Op::Conv2d(op) => &mut op.activation,
         Op::Dense(op) => &mut op.activation,
+        Op::DepthwiseConv2d(op) => &mut op.activation,
         _ => return false,
     };
     let free = *activation == Activation::Linear;

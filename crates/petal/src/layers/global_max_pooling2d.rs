@@ -1,0 +1,46 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Definition, only};
+use crate::model::Shape;
+use crate::model::plan::{Lowering, Op, Value};
+
+/// The largest value of each channel over the whole image.
+///
+/// Input `[batch, height, width, channels]`, output `[batch, channels]`, or `[batch, 1, 1, channels]` with
+/// `keepdims`, which is off by default.
+///
+/// ```
+/// use petal::layers::{GlobalMaxPooling2D, Input, Layer};
+/// let y = GlobalMaxPooling2D::new().on(&Input::image(6, 6, 1280))?;
+/// assert_eq!(y.shape()[..], [1280]);
+/// # Ok::<(), petal::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GlobalMaxPooling2D {
+    keepdims: bool,
+}
+
+impl GlobalMaxPooling2D {
+    /// Without height and width in the output's shape.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the output keeps height and width, both 1.
+    pub fn keepdims(self, keepdims: bool) -> Self {
+        Self { keepdims }
+    }
+}
+
+impl Definition for GlobalMaxPooling2D {
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let [_, _, channels] = only(inputs)?.image()?;
+        Ok(if self.keepdims { [1, 1, channels].into() } else { [channels].into() })
+    }
+
+    fn lower(&self, node: &mut Lowering<'_>) -> Value {
+        let op = Op::global_max_pool(node.input_image(0));
+        node.emit(op, &[node.input()], node.output_shape())
+    }
+}
