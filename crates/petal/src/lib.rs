@@ -1,5 +1,6 @@
 //! Petal trains and fine-tunes image classifiers from a folder of photos, with Keras' semantics, on the CPU.
 
+pub mod applications;
 pub mod data;
 mod error;
 pub mod layers;

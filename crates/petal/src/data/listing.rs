@@ -16,6 +16,27 @@ pub(super) struct Listing {
     pub files: Vec<(PathBuf, usize)>,
 }
 
+/// The photos that `paths` name: files as they are, and in folders every file that ends in jpg, jpeg, png, bmp or gif,
+/// at any depth, in the order of their paths.
+///
+/// # Errors
+/// If a path doesn't exist or a folder cannot be read.
+pub fn find_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut photos = Vec::new();
+    for path in paths {
+        if fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
+            let mut found = Vec::new();
+            walk(path, false, &mut vec![canonical(path)?], &mut found)?;
+            let mut found: Vec<_> = found.into_iter().map(|(folder, name)| folder.join(name)).collect();
+            found.sort();
+            photos.append(&mut found);
+        } else {
+            photos.push(path.clone());
+        }
+    }
+    Ok(photos)
+}
+
 /// Lists `directory` as Keras' `index_directory` does.
 ///
 /// Classes are the sub-folders in the order of their names, or those named in `class_names` in that order. Files count

@@ -22,6 +22,7 @@ pub use dataset::{Batch, Dataset};
 pub use decode::ColorMode;
 pub use image_dataset::{ImageDataset, LabelMode, Skipped};
 pub use image_folder::ImageFolder;
+pub use listing::find_photos;
 pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};
 pub use resize::Interpolation;

@@ -1,6 +1,7 @@
 //! Compile, fit, evaluate, predict: training with Keras' semantics.
 
 pub mod callbacks;
+mod classify;
 mod compile;
 mod evaluate;
 mod fit;
