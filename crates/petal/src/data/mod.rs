@@ -1,5 +1,6 @@
 //! Photos in, batches out.
 
 mod dataset;
+pub mod sample;
 
 pub use dataset::{Batch, Dataset};
