@@ -2,6 +2,7 @@
 
 pub mod data;
 mod error;
+pub mod plot;
 pub mod random;
 
 pub use error::{Error, Result};

@@ -62,7 +62,7 @@ pub(super) fn draw(
     radius: f32,
     light: f32,
 ) {
-    let upright = species == Species::Tulip && random.uniform() < 0.8;
+    let upright = species == Species::Tulip && random.uniform() < 0.86;
     let (tilt, spin) = if upright {
         (random.uniform_in(-16.0, 16.0), 0.0)
     } else {
@@ -84,7 +84,7 @@ pub(super) fn draw(
     canvas.transform = Transform::from_translate(centre.0 + 0.08 * radius, centre.1 + 0.16 * radius);
     let dark = Colour::hex(0x0c1408);
     let reach = radius * if upright { 0.8 } else { 1.12 };
-    let shadow = radial((0.0, 0.0), reach, &[(0.4, dark, 0.42), (1.0, dark, 0.0)]);
+    let shadow = radial((0.0, 0.0), reach, &[(0.4, dark, 0.34), (1.0, dark, 0.0)]);
     canvas.fill(circle(0.0, 0.0, reach), shadow);
 
     canvas.transform = place;

@@ -73,7 +73,7 @@ fn main_flowers(canvas: &mut Canvas, random: &mut Generator, species: Species, s
 /// Exposure, warm or cool light, contrast, a vignette, light from one side, and the sensor's noise.
 fn develop(canvas: &Canvas, random: &mut Generator, sun: f32) -> RgbImage {
     let (width, height) = (canvas.width(), canvas.height());
-    let exposure = random.uniform_in(0.72, 1.22);
+    let exposure = random.uniform_in(0.8, 1.25);
     let warmth = random.uniform_in(-0.11, 0.13);
     let gains = [exposure * (1.0 + warmth), exposure, exposure * (1.0 - warmth)];
     let contrast = random.uniform_in(0.85, 1.14);

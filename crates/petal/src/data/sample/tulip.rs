@@ -19,7 +19,7 @@ pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {
 }
 
 fn cup(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom, colour: Colour, edge: Colour) {
-    let width = random.uniform_in(52.0, 72.0);
+    let width = random.uniform_in(46.0, 62.0);
     let open = random.uniform_in(-0.25, 0.55);
     let deep = colour.mix(Colour::hex(0x3a0a18), 0.25).shade(0.66);
     let base = colour.mix(Colour::hex(0xb9b84a), random.uniform_in(0.1, 0.5));
