@@ -5,6 +5,7 @@ pub mod data;
 mod error;
 pub mod layers;
 pub mod model;
+pub mod plot;
 pub mod random;
 pub mod saving;
 pub mod training;

@@ -15,6 +15,7 @@ mod numpy_random;
 mod prefetch;
 mod preprocessing;
 mod resize;
+pub mod sample;
 
 pub use array_dataset::ArrayDataset;
 pub use compare::{Comparison, compare};

@@ -1,0 +1,185 @@
+//! Flower pictures drawn by the program itself, for a first training run without a download.
+
+mod background;
+mod canvas;
+mod daisy;
+mod dandelion;
+mod flower;
+mod rose;
+mod scene;
+mod shapes;
+mod sunflower;
+mod tulip;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use rayon::prelude::*;
+
+use crate::random::Key;
+use crate::{Error, Result};
+use flower::Species;
+
+/// What [`write`] draws.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleOptions {
+    /// The same seed gives the same pictures, byte for byte. Default: 42.
+    pub seed: u64,
+    /// Pictures for each of the five classes. Default: 40.
+    pub per_class: usize,
+}
+
+impl Default for SampleOptions {
+    fn default() -> Self {
+        SampleOptions { seed: 42, per_class: 40 }
+    }
+}
+
+/// Writes `daisy/daisy_001.jpg` … `tulips/tulips_040.jpg` into `folder`: JPEG files of about 240×200 pixels.
+///
+/// The flowers vary in number, place, size, colour, background and light, and the classes share colours, so that a
+/// network has to learn their shapes. A folder that already holds exactly these files' names is left untouched.
+///
+/// # Errors
+/// If `folder` holds anything else, if there are no pictures to draw, or if a file cannot be written.
+///
+/// ```
+/// use petal::data::sample::{self, SampleOptions};
+///
+/// let folder = tempfile::tempdir()?;
+/// sample::write(folder.path(), &SampleOptions { per_class: 2, ..Default::default() })?;
+/// assert!(folder.path().join("sunflowers/sunflowers_002.jpg").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write(folder: impl AsRef<Path>, options: &SampleOptions) -> Result<()> {
+    let folder = folder.as_ref();
+    if options.per_class == 0 {
+        return Err(Error::argument("per_class", 0, "at least 1 picture for each class"));
+    }
+    let found = files_below(folder)?;
+    let wanted: BTreeSet<String> =
+        pictures(options).map(|(species, number)| file_name(species, number)).collect();
+    if found == wanted {
+        return Ok(());
+    }
+    if let Some(other) = found.first() {
+        return Err(Error::Data(format!(
+            "{} is not empty: it holds {} ({} in all), which is not this set of sample pictures; \
+             name a new or an empty folder",
+            folder.display(),
+            other,
+            if found.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", found.len()) },
+        )));
+    }
+    for species in Species::ALL {
+        let class = folder.join(species.class_name());
+        fs::create_dir_all(&class).map_err(Error::io("create", &class))?;
+    }
+    pictures(options).collect::<Vec<_>>().into_par_iter().try_for_each(|(species, number)| {
+        let path = folder.join(file_name(species, number));
+        fs::write(&path, jpeg(options.seed, species, number)?).map_err(Error::io("write", &path))
+    })
+}
+
+fn pictures(options: &SampleOptions) -> impl Iterator<Item = (Species, usize)> {
+    let per_class = options.per_class;
+    Species::ALL.into_iter().flat_map(move |species| (1..=per_class).map(move |number| (species, number)))
+}
+
+fn file_name(species: Species, number: usize) -> String {
+    let class = species.class_name();
+    format!("{class}/{class}_{number:03}.jpg")
+}
+
+fn jpeg(seed: u64, species: Species, number: usize) -> Result<Vec<u8>> {
+    let key = Key::new(seed).named("sample picture").named(species.class_name()).number(number as u64);
+    let mut random = key.generator();
+    let picture = scene::draw(&mut random, species);
+    let mut bytes = Vec::new();
+    picture
+        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 88))
+        .map_err(|error| Error::file(file_name(species, number), error))?;
+    Ok(bytes)
+}
+
+/// The files of `folder` and of its folders, with `/` between the names; an entry that is neither counts as one. An
+/// empty class folder does not count: an interrupted run may have left it.
+fn files_below(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    if !folder.exists() {
+        return Ok(files);
+    }
+    for entry in entries(folder)? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            for inner in entries(&entry.path())? {
+                files.insert(format!("{name}/{}", inner.file_name().to_string_lossy()));
+            }
+        } else {
+            files.insert(name);
+        }
+    }
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
+    let listing = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    listing.collect::<std::io::Result<Vec<_>>>().map_err(Error::io("read", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn few(seed: u64) -> SampleOptions {
+        SampleOptions { seed, per_class: 3 }
+    }
+
+    fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let files = files_below(folder).unwrap();
+        files.into_iter().map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
+        let (a, b, c) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(a.path(), &few(1)).unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        one_thread.install(|| write(b.path(), &few(1))).unwrap();
+        write(c.path(), &few(2)).unwrap();
+        let (a, b, c) = (contents(a.path()), contents(b.path()), contents(c.path()));
+        assert_eq!(a.len(), 15);
+        assert!(a == b);
+        assert!(a.iter().zip(&c).all(|(x, y)| x.0 == y.0 && x.1 != y.1));
+    }
+
+    #[test]
+    fn every_file_is_a_colour_photo_that_decodes() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &few(7)).unwrap();
+        for (name, bytes) in contents(folder.path()) {
+            let picture = image::load_from_memory(&bytes).unwrap().into_rgb8();
+            assert!(picture.width() >= 160 && picture.height() >= 160, "{name}");
+            let mean =
+                picture.as_raw().iter().map(|&x| f64::from(x)).sum::<f64>() / picture.as_raw().len() as f64;
+            assert!((20.0..235.0).contains(&mean), "{name} has a mean brightness of {mean}");
+        }
+    }
+
+    #[test]
+    fn a_complete_set_is_left_untouched_and_anything_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &few(1)).unwrap();
+        fs::write(folder.path().join("roses/roses_001.jpg"), b"mine").unwrap();
+        write(folder.path(), &few(1)).unwrap();
+        assert_eq!(fs::read(folder.path().join("roses/roses_001.jpg")).unwrap(), b"mine");
+
+        fs::write(folder.path().join("notes.txt"), b"").unwrap();
+        let error = write(folder.path(), &few(1)).unwrap_err().to_string();
+        assert!(error.contains("is not empty") && error.contains("an empty folder"), "{error}");
+        assert!(write(folder.path(), &SampleOptions { per_class: 0, ..few(1) }).is_err());
+    }
+}

@@ -1,0 +1,19 @@
+//! Pictures of data and training, as SVG and PNG.
+//!
+//! Each function takes plain data and gives a [`Figure`]. The PNG is rendered from the very SVG, with a font that is
+//! part of the program, so a figure looks the same on every machine.
+
+mod confusion_matrix;
+mod curves;
+mod data_uri;
+mod figure;
+mod grid;
+mod svg;
+
+pub use confusion_matrix::confusion_matrix;
+pub use curves::{Run, curves};
+pub use figure::Figure;
+pub use grid::{GridImage, grid};
+
+pub(crate) use data_uri::{base64, picture};
+pub(crate) use svg::escape;
