@@ -204,9 +204,8 @@ fn check_random(case: &Case<'_>) -> Result<(), String> {
             }
         };
         let searched = matches!(case.class_name(), "RandomFlip" | "RandomCrop");
-        let results = (0..if searched { 300 } else { 1 }).map(|sample| {
-            check(case, i..i + 1, &call(case, pinned(case, i), i..i + 1, &[sample], adjust))
-        });
+        let results = (0..if searched { 300 } else { 1 })
+            .map(|sample| check(case, i..i + 1, &call(case, pinned(case, i), i..i + 1, &[sample], adjust)));
         let mut last = Ok(());
         for result in results {
             last = result;
@@ -246,7 +245,8 @@ fn every_layer_has_the_output_and_the_gradients_of_keras() {
             let layer: AnyLayer = serde_json::from_value(case.case["layer"].clone()).unwrap();
             let samples: Vec<usize> = (0..case.batch()).collect();
             let outcome = call(&case, layer, 0..case.batch(), &samples, |_| {});
-            let names: Vec<_> = outcome.after.iter().map(|(name, _)| name.as_str()).skip(case.inputs()).collect();
+            let names: Vec<_> =
+                outcome.after.iter().map(|(name, _)| name.as_str()).skip(case.inputs()).collect();
             assert_eq!(names, case.weights(), "{}", case.name());
             check(&case, 0..case.batch(), &outcome)
         };

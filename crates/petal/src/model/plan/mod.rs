@@ -7,6 +7,8 @@ mod backward;
 #[cfg(test)]
 mod conformance;
 mod engine;
+#[cfg(test)]
+mod equivalence;
 mod forward;
 mod memory;
 mod op;

@@ -1,0 +1,82 @@
+//! Passes and the number of threads change nothing.
+
+use super::*;
+use crate::layers::*;
+use crate::model::{Model, Sequential};
+
+fn models() -> Vec<Model> {
+    let chain = |layers: Vec<LayerSpec>| {
+        layers.into_iter().fold(Sequential::new(Input::image(12, 10, 3)), Sequential::add).build().unwrap()
+    };
+    let plain = chain(vec![
+        RandomFlip::new(FlipMode::Horizontal).into(),
+        Conv2D::new(8, 3).same().relu().into(),
+        MaxPooling2D::new(2).into(),
+        Conv2D::new(5, 3).into(),
+        ReLU::new().max_value(6.0).into(),
+        Dropout::new(0.3).into(),
+        Flatten::new().into(),
+        Dense::new(7).relu().into(),
+        Dense::new(3).into(),
+    ]);
+    let depthwise = chain(vec![
+        Conv2D::new(6, 3).strides(2).same().use_bias(false).into(),
+        BatchNormalization::new().into(),
+        ReLU::new().max_value(6.0).into(),
+        DepthwiseConv2D::new(3).same().relu().into(),
+        DepthwiseConv2D::new(3).same().activation(Function::Relu6).into(),
+        SeparableConv2D::new(4, 3).same().relu().into(),
+        RandomRotation::new(0.1).into(),
+        GlobalAveragePooling2D::new().into(),
+        Dense::new(3).softmax().into(),
+    ]);
+    let x = Input::image(12, 10, 3);
+    let a = Conv2D::new(4, 3).same().relu().on(&x).unwrap();
+    let b = Conv2D::new(4, 1).activation(Function::Sigmoid).on(&a).unwrap();
+    let product = Multiply::new().on([&a, &b]).unwrap();
+    let sum = Add::new().on([&product, &a, &b]).unwrap();
+    let all = Concatenate::new().on([&sum, &b]).unwrap();
+    let y = Dense::new(3).on(&GlobalMaxPooling2D::new().on(&all).unwrap()).unwrap();
+    vec![plain, depthwise, Model::new(&x, &y).unwrap()]
+}
+
+/// Output and gradients of one training step.
+fn step(model: &Model, passes: Passes) -> [Vec<f32>; 2] {
+    let batch = 5;
+    let mut generator = Key::new(3).named("step").generator();
+    let inputs: Vec<f32> = (0..batch * 360).map(|_| generator.normal()).collect();
+    let plan = Plan::new(model.graph(), Purpose::Train, batch, false, Key::new(1), passes);
+    let mut engine = Engine::new(plan);
+    let run = Run { samples: &[4, 8, 15, 16, 23], epoch: 2 };
+    let mut weights = model.arena().to_vec();
+    engine.forward(run, &inputs, &mut weights);
+    let output = engine.output(batch).to_vec();
+    let d_output = engine.loss_buffers(batch).1.expect("the models have weights to train");
+    d_output.iter_mut().for_each(|value| *value = generator.normal());
+    engine.backward(run, &weights);
+    [output, engine.gradients_mut().to_vec()]
+}
+
+#[test]
+fn passes_change_nothing_beyond_rounding() {
+    for model in models() {
+        let [with, without] = [Passes::default(), Passes::none()].map(|passes| step(&model, passes));
+        for (with, without) in with.iter().flatten().zip(without.iter().flatten()) {
+            assert!((with - without).abs() <= 1e-5 * without.abs().max(1.0), "{with} {without}");
+        }
+    }
+}
+
+#[test]
+fn a_training_step_has_the_same_bits_on_any_number_of_threads() {
+    for model in models() {
+        let [one, many] = [1, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                step(&model, Passes::default())
+                    .map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            })
+        });
+        assert!(one == many, "{}", model.graph().name());
+    }
+}
