@@ -257,6 +257,7 @@ impl Graph {
                 let mut layer = spec.layer.clone();
                 if let AnyLayer::Nested(nested) = &mut layer {
                     nested.graph.name.clone_from(&name);
+                    nested.graph.named = spec.name.is_some();
                 }
                 let inputs = if tensor.serial() == input.serial() {
                     Vec::new()
@@ -272,9 +273,9 @@ impl Graph {
                     weights: Vec::new(),
                 }
             })
-            .collect();
+            .collect::<Vec<Node>>();
         let named = name.is_some();
-        let name = name.unwrap_or_else(|| automatic_model_name(kind, &order));
+        let name = name.unwrap_or_else(|| automatic_model_name(kind, &nodes));
         let mut graph = Graph { name, named, kind, nodes, output: index[&output.serial()] };
         graph.rebuild()?;
         Ok(graph)
@@ -450,19 +451,24 @@ fn assign_names(order: &[Tensor]) -> Result<Vec<String>> {
     Ok(assigned)
 }
 
-/// Keras numbers models by class like layers. A Sequential holds a Functional, so it counts as both.
-fn automatic_model_name(kind: GraphKind, order: &[Tensor]) -> String {
-    let nested =
-        order.iter().filter(|tensor| tensor.spec().name.is_none()).filter_map(|tensor| {
-            match &tensor.spec().layer {
-                AnyLayer::Nested(nested) => Some(nested.graph.kind),
-                _ => None,
+/// Keras numbers models by class like layers. A Sequential holds an unnamed Functional, so it counts as one too,
+/// whatever its own name: a functional model around `Sequential(name="data_augmentation")` is `functional_1`.
+fn automatic_model_name(kind: GraphKind, nodes: &[Node]) -> String {
+    let (mut functional, mut sequential) = (0, 0);
+    let mut pending: Vec<&Graph> = nodes.iter().filter_map(Node::as_model).collect();
+    while let Some(graph) = pending.pop() {
+        let unnamed = usize::from(!graph.named);
+        match graph.kind {
+            GraphKind::Functional => functional += unnamed,
+            GraphKind::Sequential => {
+                functional += 1;
+                sequential += unnamed;
             }
-        });
-    match kind {
-        GraphKind::Functional => names::numbered("functional", nested.count()),
-        GraphKind::Sequential => {
-            names::numbered("sequential", nested.filter(|kind| *kind == GraphKind::Sequential).count())
         }
+        pending.extend(graph.nodes.iter().filter_map(Node::as_model));
+    }
+    match kind {
+        GraphKind::Functional => names::numbered("functional", functional),
+        GraphKind::Sequential => names::numbered("sequential", sequential),
     }
 }

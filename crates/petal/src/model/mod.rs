@@ -5,6 +5,7 @@ mod names;
 pub(crate) mod plan;
 mod sequential;
 mod shape;
+mod summary;
 mod tensor;
 mod weights;
 
@@ -13,6 +14,7 @@ use std::ops::Deref;
 pub use graph::{Graph, GraphKind, Node, Weight};
 pub use sequential::Sequential;
 pub use shape::Shape;
+pub use summary::Summary;
 pub use tensor::Tensor;
 
 pub(crate) use graph::ModelWeight;
