@@ -30,6 +30,12 @@ pub struct Graph {
     output: usize,
 }
 
+/// Models in models in models: limits what is done by recursion.
+const DEEPEST: usize = 10;
+
+/// The most values in all weights, 32 GB of them.
+const MOST_PARAMS: usize = 1 << 33;
+
 /// A layer in its place in a graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
@@ -284,10 +290,16 @@ impl Graph {
     /// Computes from the layers' settings what isn't saved: shapes, weights and their places. Trusts nothing, since
     /// the graph may come from a file.
     pub(crate) fn rebuild(&mut self) -> Result<()> {
-        self.rebuild_from(0).map(|_| ())
+        self.rebuild_from(0, 0).map(|_| ())
     }
 
-    fn rebuild_from(&mut self, mut offset: usize) -> Result<usize> {
+    fn rebuild_from(&mut self, depth: usize, mut offset: usize) -> Result<usize> {
+        if depth > DEEPEST {
+            return Err(Error::Model(format!(
+                "model '{}' is {depth} models deep in another; expected at most {DEEPEST}",
+                self.name
+            )));
+        }
         if self.output >= self.nodes.len() {
             return Err(Error::Model(format!(
                 "model '{}' has {} layers, but its output is layer {}",
@@ -300,6 +312,9 @@ impl Graph {
         for i in 0..self.nodes.len() {
             let (done, rest) = self.nodes.split_at_mut(i);
             let node = &mut rest[0];
+            if node.name.is_empty() || node.name.contains('/') {
+                return Err(Error::layer(&node.name, "a layer's name is not empty and has no '/' in it"));
+            }
             if !names.insert(node.name.clone()) {
                 return Err(Error::layer(&node.name, "two layers have this name; give one of them another"));
             }
@@ -320,14 +335,24 @@ impl Graph {
                 }
             }
             if let AnyLayer::Nested(nested) = &mut node.layer {
-                offset = nested.graph.rebuild_from(offset)?;
+                offset = nested.graph.rebuild_from(depth + 1, offset)?;
             }
-            node.shape =
-                node.layer.output_shape(&shapes).map_err(|problem| Error::layer(&node.name, problem))?;
+            let shape = node.layer.output_shape(&shapes).and_then(|shape| shape.check().map(|()| shape));
+            node.shape = shape.map_err(|problem| Error::layer(&node.name, problem))?;
             node.weights = Vec::new();
             for spec in node.layer.weights(&shapes) {
                 let weight = Weight { name: spec.name, shape: spec.shape, trainable: spec.trainable, offset };
-                offset += weight.elements();
+                let size = weight.shape.iter().try_fold(1, |size: usize, axis| size.checked_mul(*axis));
+                offset = size.and_then(|size| offset.checked_add(size)).filter(|&end| end <= MOST_PARAMS).ok_or_else(
+                    || {
+                        let shape = &weight.shape;
+                        let problem = format!(
+                            "its {} has the shape {shape:?}; expected at most {MOST_PARAMS} values in all weights",
+                            weight.name
+                        );
+                        Error::layer(&node.name, problem)
+                    },
+                )?;
                 node.weights.push(weight);
             }
         }

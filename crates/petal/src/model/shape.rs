@@ -12,7 +12,17 @@ pub struct Shape(Vec<usize>);
 impl Shape {
     /// The number of values in one sample.
     pub fn elements(&self) -> usize {
-        self.0.iter().product()
+        self.0.iter().fold(1, |product, axis| product.saturating_mul(*axis))
+    }
+
+    /// Refuses what no layer can work on, or no memory hold: a shape may come from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        const LARGEST: usize = 1 << 28;
+        match self.elements() {
+            0 => Err(format!("its output would have the shape {self}, without any values")),
+            1..=LARGEST => Ok(()),
+            _ => Err(format!("its output would have the shape {self}; expected at most {LARGEST} values")),
+        }
     }
 
     /// Height, width and channels, or an error text where this is not the shape of an image.

@@ -20,6 +20,18 @@ struct Source {
     shape: Shape,
 }
 
+impl Drop for Source {
+    /// Without recursion: a chain of layers may be longer than the thread's stack is deep.
+    fn drop(&mut self) {
+        let mut pending = std::mem::take(&mut self.inputs);
+        while let Some(Tensor(source)) = pending.pop() {
+            if let Some(mut source) = Arc::into_inner(source) {
+                pending.append(&mut source.inputs);
+            }
+        }
+    }
+}
+
 impl Tensor {
     /// The shape of one sample.
     pub fn shape(&self) -> &Shape {
