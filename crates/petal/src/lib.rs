@@ -5,6 +5,7 @@ mod error;
 pub mod layers;
 pub mod model;
 pub mod random;
+pub mod saving;
 pub mod training;
 
 pub use error::{Error, Result};

@@ -9,6 +9,7 @@ mod summary;
 mod tensor;
 mod weights;
 
+use std::fmt;
 use std::ops::Deref;
 
 pub use graph::{Graph, GraphKind, Node, Weight};
@@ -19,10 +20,11 @@ pub use tensor::Tensor;
 
 pub(crate) use graph::ModelWeight;
 
-use crate::Result;
+use crate::data::Preprocessing;
 use crate::layers::AnyLayer;
 use crate::random::Key;
-use crate::training::Compiled;
+use crate::training::{Compiled, History};
+use crate::{Error, Result};
 
 /// Layers between an input and an output, with their weights.
 ///
@@ -36,12 +38,15 @@ use crate::training::Compiled;
 /// assert_eq!(model.count_params(), 448 + 85);
 /// # Ok::<(), petal::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Model {
     graph: Graph,
     /// All weights, in the graph's order.
     arena: Vec<f32>,
     seed: u64,
+    class_names: Vec<String>,
+    preprocessing: Option<Preprocessing>,
+    history: History,
     pub(crate) compiled: Option<Compiled>,
 }
 
@@ -95,6 +100,55 @@ impl Model {
         self.seed
     }
 
+    /// The names of the classes in the order of the outputs; empty if they weren't set.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Sets the names of the classes; a saved model keeps them.
+    ///
+    /// # Errors
+    /// If there isn't one for each output (two for a model with one output), or none at all.
+    pub fn set_class_names<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) -> Result<()> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let outputs = self.output_shape().last().copied().unwrap_or(0);
+        let expected = if outputs == 1 { 2 } else { outputs };
+        if !names.is_empty() && names.len() != expected {
+            let expected = format!("{expected}, since model '{}' has {outputs} outputs", self.name());
+            return Err(Error::argument("class_names", format!("{} names", names.len()), expected));
+        }
+        self.class_names = names;
+        Ok(())
+    }
+
+    /// How a photo becomes the model's input, if that was set.
+    pub fn preprocessing(&self) -> Option<&Preprocessing> {
+        self.preprocessing.as_ref()
+    }
+
+    /// Sets how a photo becomes the model's input; a saved model keeps it, so that the file alone is enough to predict.
+    ///
+    /// # Errors
+    /// If it gives another shape than the model takes.
+    pub fn set_preprocessing(&mut self, preprocessing: Preprocessing) -> Result<()> {
+        let (found, expected) = (Shape::from(preprocessing.shape()), self.input_shape());
+        if found != *expected {
+            let expected = format!("{expected}, the input of model '{}'", self.name());
+            return Err(Error::argument("preprocessing", format!("for photos of shape {found}"), expected));
+        }
+        self.preprocessing = Some(preprocessing);
+        Ok(())
+    }
+
+    /// The epochs of all trainings so far, also of those before the model was saved and loaded.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -115,7 +169,27 @@ impl Model {
         let mut arena = vec![0.0; graph.count_params()];
         initialize(&graph, &mut arena, Key::new(seed).named("weights"));
         graph.take_values(&mut arena);
-        Model { graph, arena, seed, compiled: None }
+        Model::from_arena(graph, arena, seed)
+    }
+
+    /// The model with these values of all weights, in the graph's order.
+    pub(crate) fn from_arena(graph: Graph, arena: Vec<f32>, seed: u64) -> Model {
+        Model {
+            graph,
+            arena,
+            seed,
+            class_names: Vec::new(),
+            preprocessing: None,
+            history: History::default(),
+            compiled: None,
+        }
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (layers, params) = (self.layers().len(), self.count_params());
+        write!(f, "<{} {}: {layers} layers, {params} parameters>", self.class_name(), self.name())
     }
 }
 

@@ -115,10 +115,13 @@ impl Model {
             if training.stop != Stop::Now {
                 session.validate(training.model, &mut logs)?;
             }
+            // Before the callbacks, so that a checkpoint counts its epoch; after them, with what they add.
+            training.model.history_mut().push(epoch, &logs);
             for callback in &mut callbacks {
                 callback.on_epoch_end(epoch, &mut logs, &mut training)?;
             }
             session.progress.finish(&logs);
+            training.model.history_mut().replace_last(&logs);
             history.push(epoch, &logs);
             if training.stop != Stop::Never {
                 break;

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::saving::write_atomically;
 use crate::{Error, Result};
 
 /// What [`fit`](crate::model::Model::fit) saw: each epoch's values by name, as Keras' `History`.
@@ -38,6 +39,22 @@ impl History {
             values.push(logs.get(key).copied().unwrap_or(f64::NAN));
         }
         self.epochs.push(epoch);
+    }
+
+    /// The number of the epoch after the last: 0 at first. To go on with a training, give it to
+    /// [`Fit::initial_epoch`](super::Fit::initial_epoch).
+    pub fn next_epoch(&self) -> usize {
+        self.epochs.last().map_or(0, |last| last.saturating_add(1))
+    }
+
+    /// Replaces the last epoch's values.
+    pub(crate) fn replace_last(&mut self, logs: &BTreeMap<String, f64>) {
+        if let Some(epoch) = self.epochs.pop() {
+            self.values.values_mut().for_each(|values| {
+                values.pop();
+            });
+            self.push(epoch, logs);
+        }
     }
 
     /// Appends the epochs of a later run.
@@ -82,7 +99,7 @@ impl History {
             Some("json") => self.to_json(),
             _ => return Err(Error::file(path, "the name of a history ends in .csv or .json")),
         };
-        std::fs::write(path, text).map_err(Error::io("write", path))
+        write_atomically(path, |file| file.write_all(text.as_bytes()))
     }
 }
 

@@ -91,7 +91,7 @@ impl Optimizer {
     }
 
     /// Arrays of the trainable weights' size that the algorithm keeps.
-    fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         match &self.algorithm {
             Algorithm::Adam(adam) => adam.slots(),
             Algorithm::RMSprop(rmsprop) => rmsprop.slots(),

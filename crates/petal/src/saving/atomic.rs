@@ -1,0 +1,71 @@
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Writes a file whole or not at all: into a temporary file in the same folder, which is flushed to the disk and then
+/// takes the name. After a failure an older file is as it was, and no temporary file is left.
+///
+/// What is no plain file, such as `/dev/stdout` or a pipe, is written directly; through a symbolic link, the file that
+/// it leads to is replaced.
+///
+/// ```
+/// use petal::saving::write_atomically;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("classes.txt");
+/// write_atomically(&path, |file| writeln!(file, "daisy\ntulips"))?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "daisy\ntulips\n");
+/// # Ok::<(), petal::Error>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be written, or `write` fails.
+pub fn write_atomically(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let target = fs::canonicalize(path);
+    let target = target.as_deref().unwrap_or(path);
+    let result = match fs::metadata(target) {
+        Ok(existing) if existing.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(existing) if !existing.is_file() => write_directly(target, write),
+        existing => replace(target, existing.ok().map(|file| file.permissions()), write),
+    };
+    result.map_err(Error::io("write", path))
+}
+
+fn write_directly(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut file = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
+    write(&mut file)?;
+    file.flush()
+}
+
+fn replace(
+    path: &Path,
+    permissions: Option<fs::Permissions>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".petal-").suffix(".tmp");
+    // Temporary files are private by default; this one becomes an ordinary file, within the user's umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary = builder.tempfile_in(folder)?;
+    let mut file = BufWriter::new(temporary.as_file());
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    if let Some(permissions) = permissions {
+        temporary.as_file().set_permissions(permissions)?;
+    }
+    temporary.persist(path).map_err(|failed| failed.error)?;
+    // The new name, too, has to reach the disk. Not all file systems can do that, and the file is in its place.
+    #[cfg(unix)]
+    let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What a model file says beside the weights: a JSON document in the header.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::Preprocessing;
+use crate::model::Graph;
+use crate::training::{History, Loss, Metric, Optimizer};
+
+/// The layout that this version writes, and the newest that it reads.
+const FORMAT_VERSION: u64 = 1;
+
+/// All of a model but the numbers in its weights and its optimizer.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Document {
+    pub format_version: u64,
+    pub petal_version: String,
+    pub seed: u64,
+    pub graph: Graph,
+    pub class_names: Vec<String>,
+    pub preprocessing: Option<Preprocessing>,
+    pub training: Option<TrainingState>,
+    pub history: Epochs,
+}
+
+/// How a compiled model is trained, and how far it is.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TrainingState {
+    pub optimizer: Optimizer,
+    pub loss: Loss,
+    pub metrics: Vec<Metric>,
+    /// Whether each weight, in the graph's order, trained when the model was compiled.
+    pub trainable: Vec<bool>,
+    /// The number of steps taken; none before the optimizer has a state.
+    pub iterations: Option<u64>,
+}
+
+/// A [`History`] in which `null` stands for values that are not finite, which JSON cannot say.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Epochs(Vec<(usize, BTreeMap<String, Option<f64>>)>);
+
+impl From<&History> for Epochs {
+    fn from(history: &History) -> Self {
+        let epoch = |(i, &epoch)| {
+            let value = |key: &str| Some(history.get(key)[i]).filter(|value: &f64| value.is_finite());
+            (epoch, history.keys().map(|key| (key.to_owned(), value(key))).collect())
+        };
+        Epochs(history.epochs().iter().enumerate().map(epoch).collect())
+    }
+}
+
+impl From<Epochs> for History {
+    fn from(epochs: Epochs) -> Self {
+        let mut history = History::default();
+        for (epoch, values) in epochs.0 {
+            let logs = values.into_iter().map(|(key, value)| (key, value.unwrap_or(f64::NAN))).collect();
+            history.push(epoch, &logs);
+        }
+        history
+    }
+}
+
+impl Document {
+    pub(super) fn new(
+        seed: u64,
+        graph: Graph,
+        class_names: Vec<String>,
+        preprocessing: Option<Preprocessing>,
+        training: Option<TrainingState>,
+        history: &History,
+    ) -> Self {
+        Document {
+            format_version: FORMAT_VERSION,
+            petal_version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed,
+            graph,
+            class_names,
+            preprocessing,
+            training,
+            history: history.into(),
+        }
+    }
+
+    /// The document in `text`, which anybody may have written; the graph in it is sound.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| format!("its description is damaged: {error}"))?;
+        match value.get("format_version").and_then(Value::as_u64) {
+            Some(FORMAT_VERSION) => {}
+            Some(newer) if newer > FORMAT_VERSION => {
+                let petal = value.get("petal_version").and_then(Value::as_str).unwrap_or("a newer version");
+                return Err(format!(
+                    "its format has version {newer}, written by Petal {petal}; this Petal, {}, reads version \
+                     {FORMAT_VERSION}: use a newer one",
+                    env!("CARGO_PKG_VERSION")
+                ));
+            }
+            _ => return Err("its description has no valid format_version".into()),
+        }
+        if let Some(number) = value.get("graph").and_then(too_large) {
+            return Err(format!("a layer's setting is {number}; expected at most {LARGEST}"));
+        }
+        let mut document: Document =
+            serde_json::from_value(value).map_err(|error| format!("its description is damaged: {error}"))?;
+        document.graph.rebuild().map_err(|error| error.to_string())?;
+        Ok(document)
+    }
+}
+
+/// The largest number in a layer's settings: products of two still fit in a `usize`.
+const LARGEST: u64 = 1 << 31;
+
+fn too_large(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            size.filter(|&size| size > LARGEST).map(|_| value)
+        }
+        Value::Array(values) => values.iter().find_map(too_large),
+        Value::Object(values) => values.values().find_map(too_large),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
