@@ -32,13 +32,14 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If the learning rate is not a finite number of at least 0.
+    /// If a setting of the optimizer, its schedule or the loss is out of its range.
     pub fn compile(&mut self, optimizer: impl Into<Optimizer>, loss: impl Into<Loss>) -> Result<()> {
-        let optimizer = optimizer.into();
+        let (optimizer, loss) = (optimizer.into(), loss.into());
         optimizer.check()?;
+        loss.check_settings()?;
         self.compiled = Some(Compiled {
             optimizer,
-            loss: loss.into(),
+            loss,
             metrics: vec![Metric::Accuracy],
             state: None,
             trainable: self.trainable_flags(),

@@ -3,7 +3,8 @@ use std::ops::ControlFlow;
 use ndarray::{ArrayD, ArrayViewD};
 
 use super::loss::{Loss, Predicted};
-use super::{Logs, Metric};
+use super::progress::Progress;
+use super::{Logs, Metric, Verbose};
 use crate::data::{Batch, Dataset, prefetch};
 use crate::model::Model;
 use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
@@ -39,15 +40,31 @@ impl Model {
     /// # Errors
     /// If the model isn't compiled, the data has other shapes than it takes, or a sample cannot be read.
     pub fn evaluate(&mut self, data: &dyn Dataset) -> Result<Evaluation> {
+        self.evaluate_verbose(data, Verbose::Silent)
+    }
+
+    /// As [`Model::evaluate`], with its progress on stderr.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn evaluate_verbose(&mut self, data: &dyn Dataset, verbose: Verbose) -> Result<Evaluation> {
         self.check_data(data)?;
-        let mut engine = self.inference_engine(data.batch_size(), true);
+        let mut engine = self.inference_engine(largest_batch(data), true);
         let mut totals = self.totals(data)?;
+        let mut logs = Logs::new();
+        let mut progress = Progress::new(verbose);
+        progress.pass(steps(data));
+        let mut step = 0;
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
             totals.forward(&mut engine, batch, 0, self.arena_mut());
             totals.add(&mut engine, batch, None);
+            totals.logs_into("", &mut logs);
+            step += 1;
+            progress.step(step, &logs);
             Ok(ControlFlow::Continue(()))
         })?;
+        progress.finish(&logs);
         Ok(totals.evaluation())
     }
 
@@ -56,16 +73,30 @@ impl Model {
     /// # Errors
     /// If the data has other shapes than the model takes, or a sample cannot be read.
     pub fn predict(&self, data: &dyn Dataset) -> Result<ArrayD<f32>> {
+        self.predict_verbose(data, Verbose::Silent)
+    }
+
+    /// As [`Model::predict`], with its progress on stderr.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_verbose(&self, data: &dyn Dataset, verbose: Verbose) -> Result<ArrayD<f32>> {
         self.check_input(data.sample_shape())?;
-        let mut engine = self.inference_engine(data.batch_size(), false);
+        let mut progress = Progress::new(verbose);
+        progress.pass(steps(data));
+        let mut step = 0;
+        let mut engine = self.inference_engine(largest_batch(data), false);
         let mut weights = self.arena().to_vec();
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
             engine.forward(Run { samples: &batch.samples, epoch: 0 }, &batch.inputs, &mut weights);
             outputs.extend_from_slice(engine.output(batch.len()));
+            step += 1;
+            progress.step(step, &Logs::new());
             Ok(ControlFlow::Continue(()))
         })?;
+        progress.finish(&Logs::new());
         Ok(self.output_array(outputs))
     }
 
@@ -203,6 +234,16 @@ impl Model {
             weights: Vec::new(),
         })
     }
+}
+
+/// The number of samples in the largest batch that `prefetch` gives.
+pub(crate) fn largest_batch(data: &dyn Dataset) -> usize {
+    data.batch_size().min(data.len()).max(1)
+}
+
+/// The number of batches in a pass over `data`.
+pub(crate) fn steps(data: &dyn Dataset) -> usize {
+    data.len().div_ceil(data.batch_size().max(1))
 }
 
 /// Running sums of loss and metrics over an epoch.

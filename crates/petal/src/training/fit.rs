@@ -1,7 +1,8 @@
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use super::callbacks::Stop;
-use super::evaluate::Totals;
+use super::evaluate::{Totals, largest_batch, steps};
 use super::optimizer::State;
 use super::progress::Progress;
 use super::{Callback, History, Logs, Training};
@@ -12,11 +13,12 @@ use crate::{Error, Result};
 
 /// How [`Model::fit`] trains: epochs, validation, callbacks.
 ///
-/// Defaults: no validation, no callbacks, every class weighs 1, [`Verbose::Auto`].
+/// Defaults: no validation, after each epoch if there is any, no callbacks, every class weighs 1, [`Verbose::Auto`].
 pub struct Fit<'a> {
     epochs: usize,
     initial_epoch: usize,
     validation: Option<&'a dyn Dataset>,
+    validation_freq: usize,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     class_weights: Option<Vec<f32>>,
     verbose: Verbose,
@@ -44,6 +46,7 @@ impl<'a> Fit<'a> {
             epochs,
             initial_epoch: 0,
             validation: None,
+            validation_freq: 1,
             callbacks: Vec::new(),
             class_weights: None,
             verbose: Verbose::Auto,
@@ -58,6 +61,11 @@ impl<'a> Fit<'a> {
     /// The data whose loss and metrics are computed after each epoch.
     pub fn validation(self, validation: &'a dyn Dataset) -> Self {
         Fit { validation: Some(validation), ..self }
+    }
+
+    /// Validates only after every `epochs`-th epoch; in the history, the others' `val_…` are NaN.
+    pub fn validation_freq(self, epochs: usize) -> Self {
+        Fit { validation_freq: epochs, ..self }
     }
 
     /// Adds a callback; pass `&mut callback` to look at it afterwards.
@@ -92,15 +100,19 @@ impl Model {
             self.check_data(validation)?;
         }
         self.check_trainable()?;
-        if let Some(weights) = &fit.class_weights
-            && train.class_names().len() > weights.len()
-        {
-            let expected = format!("one for each of the {} classes", train.class_names().len());
-            return Err(Error::argument("class_weights", format!("{} numbers", weights.len()), expected));
+        if fit.validation_freq == 0 {
+            return Err(Error::argument("validation_freq", 0, "at least 1"));
+        }
+        if let Some(weights) = &fit.class_weights {
+            self.check_class_weights(weights)?;
         }
         let mut session = Session::new(self, train, &fit)?;
-        let Fit { epochs, initial_epoch, mut callbacks, verbose, .. } = fit;
-        let mut training = Training { model: self, stop: Stop::Never, verbose: verbose != Verbose::Silent };
+        let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, .. } = fit;
+        let output: Box<dyn Write> = match verbose {
+            Verbose::Silent => Box::new(io::sink()),
+            _ => Box::new(io::stderr()),
+        };
+        let mut training = Training { model: self, stop: Stop::Never, output };
         let mut history = History::default();
         for callback in &mut callbacks {
             callback.on_train_begin(&mut training)?;
@@ -109,10 +121,10 @@ impl Model {
             for callback in &mut callbacks {
                 callback.on_epoch_begin(epoch, &mut training)?;
             }
-            session.progress.epoch(epoch, epochs, train.len().div_ceil(train.batch_size().max(1)));
+            session.progress.epoch(epoch, epochs, steps(train));
             session.train_epoch(&mut training, train, epoch, &mut callbacks)?;
             let mut logs = session.logs.clone();
-            if training.stop != Stop::Now {
+            if training.stop != Stop::Now && (epoch + 1).is_multiple_of(validation_freq) {
                 session.validate(training.model, &mut logs)?;
             }
             // Before the callbacks, so that a checkpoint counts its epoch; after them, with what they add.
@@ -131,6 +143,22 @@ impl Model {
             callback.on_train_end(&mut training)?;
         }
         Ok(history)
+    }
+
+    /// Refuses class weights that aren't one for each class that the model tells apart.
+    fn check_class_weights(&self, weights: &[f32]) -> Result<()> {
+        let classes = match self.output_shape()[0] {
+            1 => 2,
+            width => width,
+        };
+        if weights.len() != classes {
+            let expected = format!("one for each of the model's {classes} classes");
+            return Err(Error::argument("class_weights", format!("{} numbers", weights.len()), expected));
+        }
+        match weights.iter().find(|weight| !weight.is_finite() || **weight < 0.0) {
+            Some(weight) => Err(Error::argument("class_weights", weight, "finite numbers of at least 0")),
+            None => Ok(()),
+        }
     }
 
     /// Refuses to train with flags that the optimizer doesn't know of.
@@ -152,7 +180,7 @@ struct Session<'a> {
     totals: Totals,
     class_weights: Option<Vec<f32>>,
     validation: Option<(&'a dyn Dataset, Engine, Totals)>,
-    progress: Progress,
+    progress: Progress<'static>,
     logs: Logs,
 }
 
@@ -165,14 +193,13 @@ impl<'a> Session<'a> {
         }
         let on_logits = model.loss_on_logits(&compiled.loss);
         model.compiled = Some(compiled);
-        let batch = train.batch_size().min(train.len());
+        let batch = largest_batch(train);
         let plan =
             Plan::new(model.graph(), Purpose::Train, batch, on_logits, model.streams(), Passes::default());
         let validation = fit
             .validation
             .map(|data| {
-                let batch = data.batch_size().min(data.len());
-                Ok::<_, Error>((data, model.inference_engine(batch, true), model.totals(data)?))
+                Ok::<_, Error>((data, model.inference_engine(largest_batch(data), true), model.totals(data)?))
             })
             .transpose()?;
         Ok(Session {

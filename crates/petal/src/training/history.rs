@@ -7,7 +7,19 @@ use crate::saving::write_atomically;
 use crate::{Error, Result};
 
 /// What [`fit`](crate::model::Model::fit) saw: each epoch's values by name, as Keras' `History`.
+///
+/// ```
+/// use petal::training::History;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("history.json");
+/// let mut history = History::default();
+/// history.push(0, &[("loss".to_owned(), 1.5)].into());
+/// history.save(&file)?;
+/// assert_eq!(History::read(&file)?, history);
+/// # Ok::<(), petal::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct History {
     epochs: Vec<usize>,
     values: BTreeMap<String, Vec<f64>>,
@@ -88,6 +100,18 @@ impl History {
         serde_json::to_string_pretty(self).expect("numbers and strings can always be written")
     }
 
+    /// Reads what [`History::save`] wrote as JSON; `null` becomes NaN.
+    ///
+    /// # Errors
+    /// If the file cannot be read or isn't such a history.
+    pub fn read(path: impl AsRef<Path>) -> Result<History> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        serde_json::from_str(&text).map_err(|problem| {
+            Error::file(path, format!("is not a history as JSON, as History::save writes it: {problem}"))
+        })
+    }
+
     /// Writes the history, as CSV or JSON by the file's ending.
     ///
     /// # Errors
@@ -100,6 +124,27 @@ impl History {
             _ => return Err(Error::file(path, "the name of a history ends in .csv or .json")),
         };
         write_atomically(path, |file| file.write_all(text.as_bytes()))
+    }
+}
+
+/// A history as it stands in a file.
+#[derive(Deserialize)]
+struct Stored {
+    epochs: Vec<usize>,
+    values: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+impl TryFrom<Stored> for History {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<History, String> {
+        let epochs = stored.epochs.len();
+        if let Some((key, values)) = stored.values.iter().find(|(_, values)| values.len() != epochs) {
+            return Err(format!("{} values of {key} for {epochs} epochs", values.len()));
+        }
+        let or_nan = |values: Vec<Option<f64>>| values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
+        let values = stored.values.into_iter().map(|(key, values)| (key, or_nan(values))).collect();
+        Ok(History { epochs: stored.epochs, values })
     }
 }
 
@@ -121,5 +166,31 @@ mod tests {
         assert_eq!(history.to_csv(), "epoch,accuracy,learning_rate,loss\n0,0.25,,1.5\n1,0.5,0.001,1\n");
         assert_eq!(history.get("loss"), [1.5, 1.0]);
         assert!(history.to_json().contains("null"));
+    }
+
+    #[test]
+    fn a_history_is_read_as_it_was_written_with_its_gaps() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.json");
+        let mut history = History::default();
+        history.push(3, &logs(&[("loss", 0.1), ("val_loss", f64::from(1.1_f32))]));
+        history.push(4, &logs(&[("loss", f64::NAN)]));
+        history.save(&file).unwrap();
+        let read = History::read(&file).unwrap();
+        assert_eq!(read.epochs(), [3, 4]);
+        assert_eq!(read.get("val_loss")[0], f64::from(1.1_f32));
+        assert!(read.get("val_loss")[1].is_nan() && read.get("loss")[1].is_nan());
+    }
+
+    #[test]
+    fn a_file_that_is_no_history_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.json");
+        for text in ["", "{}", r#"{"epochs": [0, 1], "values": {"loss": [1.0]}}"#] {
+            std::fs::write(&file, text).unwrap();
+            let error = History::read(&file).unwrap_err().to_string();
+            assert!(error.contains("history.json: is not a history"), "{error}");
+        }
+        assert!(History::default().save(folder.path().join("history.txt")).is_err());
     }
 }

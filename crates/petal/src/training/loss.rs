@@ -138,6 +138,19 @@ impl Loss {
         }
     }
 
+    /// Refuses settings out of their range.
+    pub(crate) fn check_settings(&self) -> Result<()> {
+        let smoothing = match self {
+            Loss::CategoricalCrossentropy(loss) => loss.label_smoothing,
+            Loss::BinaryCrossentropy(loss) => loss.label_smoothing,
+            Loss::SparseCategoricalCrossentropy(_) | Loss::MeanSquaredError(_) => return Ok(()),
+        };
+        match (0.0..=1.0).contains(&smoothing) {
+            true => Ok(()),
+            false => Err(Error::argument("label_smoothing", smoothing, "between 0 and 1")),
+        }
+    }
+
     /// Refuses targets that don't go with the loss or the model's output.
     pub(crate) fn check(&self, output_width: usize, target_width: usize) -> Result<()> {
         let sparse = matches!(self, Loss::SparseCategoricalCrossentropy(_));
@@ -214,6 +227,50 @@ impl Loss {
             Loss::MeanSquaredError(_) => {
                 kernels::mean_squared_error(rows, width, values, targets, weights, losses, gradient);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::fixture;
+
+    #[test]
+    fn losses_and_their_gradients_are_those_of_keras() {
+        for case in fixture::cases("loss") {
+            let name = fixture::name(&case);
+            let config = &case["loss"]["config"];
+            let from_logits = config["from_logits"] == true;
+            let label_smoothing = config["label_smoothing"].as_f64().unwrap_or(0.0) as f32;
+            let loss: Loss = match case["loss"]["class_name"].as_str().unwrap() {
+                "SparseCategoricalCrossentropy" => SparseCategoricalCrossentropy { from_logits }.into(),
+                "CategoricalCrossentropy" => CategoricalCrossentropy { from_logits, label_smoothing }.into(),
+                "BinaryCrossentropy" => BinaryCrossentropy { from_logits, label_smoothing }.into(),
+                "MeanSquaredError" => MeanSquaredError::new().into(),
+                other => panic!("{name} is of {other}"),
+            };
+            let [rows, width] = fixture::shape(&case, "prediction")[..] else { panic!("{name}") };
+            let values = fixture::values(&case, "prediction");
+            let targets = fixture::values(&case, "target");
+            let weights =
+                case["sample_weight"].as_bool().unwrap().then(|| fixture::values(&case, "sample_weight"));
+            let (mut losses, mut gradient) = (vec![0.0; rows], vec![0.0; values.len()]);
+            let mut predicted = Predicted {
+                rows,
+                width,
+                values: &values,
+                on_logits: !case["activation"].is_null(),
+                targets: &targets,
+                weights: None,
+            };
+            loss.compute(&predicted, &mut losses, None);
+            fixture::assert_close(&losses, &fixture::values(&case, "per_sample"), 1e-5, name);
+            predicted.weights = weights.as_deref();
+            loss.compute(&predicted, &mut losses, Some(&mut gradient));
+            let mean = losses.iter().sum::<f32>() / rows as f32;
+            fixture::assert_close(&[mean], &fixture::values(&case, "loss"), 1e-5, name);
+            fixture::assert_close(&gradient, &fixture::values(&case, "grad"), 1e-5, name);
         }
     }
 }

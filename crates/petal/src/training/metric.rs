@@ -64,3 +64,38 @@ fn in_top_k(values: &[f32], class: usize, k: usize) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::fixture;
+
+    #[test]
+    fn metrics_are_those_of_keras() {
+        for case in fixture::cases("metric") {
+            let name = fixture::name(&case);
+            let metric = match case["metric"]["class_name"].as_str().unwrap() {
+                class if class.contains("TopK") => {
+                    Metric::TopK(case["metric"]["config"]["k"].as_u64().unwrap() as usize)
+                }
+                _ => Metric::Accuracy,
+            };
+            // What Petal has not: weighted metrics, other thresholds, several labels a sample.
+            let skipped = ["_weighted", "_threshold", "accuracy_columns"];
+            if skipped.iter().any(|part| name.ends_with(part)) {
+                continue;
+            }
+            let expected = fixture::values(&case, "result");
+            let (mut sum, mut samples) = (0.0, 0);
+            for (batch, expected) in expected.iter().enumerate() {
+                let prediction = format!("prediction{batch}");
+                let [rows, width] = fixture::shape(&case, &prediction)[..] else { panic!("{name}") };
+                let targets = fixture::values(&case, &format!("target{batch}"));
+                sum +=
+                    metric.sum(width, &fixture::values(&case, &prediction), targets.len() / rows, &targets);
+                samples += rows;
+                assert!((sum / samples as f64 - f64::from(*expected)).abs() < 1e-6, "{name}: batch {batch}");
+            }
+        }
+    }
+}

@@ -5,11 +5,14 @@ mod classify;
 mod compile;
 mod evaluate;
 mod fit;
+#[cfg(test)]
+mod fixture;
 mod history;
 mod loss;
 mod metric;
 pub mod optimizer;
 mod progress;
+mod python_float;
 mod schedule;
 
 pub use callbacks::{Callback, Logs, Training};

@@ -1,10 +1,27 @@
 //! What happens between epochs: early stopping, checkpoints, a falling learning rate, logs, and the user's own.
 
+mod csv_logger;
+mod early_stopping;
+mod file_name;
+mod model_checkpoint;
+mod monitor;
+mod reduce_lr_on_plateau;
+#[cfg(test)]
+pub(crate) mod traces;
+
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+
+pub use csv_logger::CSVLogger;
+pub use early_stopping::EarlyStopping;
+pub use model_checkpoint::ModelCheckpoint;
+pub use monitor::Mode;
+pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 
 use super::{Compiled, LearningRate, Metric};
-use crate::Result;
 use crate::model::Model;
+use crate::{Error, Result};
 
 /// The values of an epoch, or of the epoch so far, by name and in alphabetical order: `accuracy`, `loss`,
 /// `val_accuracy`, `val_loss`.
@@ -107,11 +124,20 @@ pub(crate) enum Stop {
 }
 
 /// The running training, as callbacks see it.
-#[derive(Debug)]
 pub struct Training<'a> {
     pub(crate) model: &'a mut Model,
     pub(crate) stop: Stop,
-    pub(crate) verbose: bool,
+    /// Where callbacks say what they do.
+    pub(crate) output: Box<dyn Write + 'a>,
+}
+
+impl fmt::Debug for Training<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Training")
+            .field("model", &self.model)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Training<'_> {
@@ -136,8 +162,16 @@ impl Training<'_> {
     }
 
     /// Puts back what [`Training::weights`] gave.
-    pub fn set_weights(&mut self, weights: &[f32]) {
-        self.model.arena_mut().copy_from_slice(weights);
+    ///
+    /// # Errors
+    /// If these are not as many numbers as the model has weights.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        let own = self.model.arena_mut();
+        if weights.len() != own.len() {
+            return Err(Error::argument("weights", format!("{} numbers", weights.len()), own.len()));
+        }
+        own.copy_from_slice(weights);
+        Ok(())
     }
 
     /// The learning rate of the next step.
@@ -159,12 +193,19 @@ impl Training<'_> {
         &self.compiled().metrics
     }
 
-    /// Whether callbacks should say on stderr what they do.
-    pub fn verbose(&self) -> bool {
-        self.verbose
+    /// Writes a line to stderr, unless the run is [`Verbose::Silent`](super::Verbose::Silent). A line that begins with a
+    /// line break leaves the epoch's progress bar as it is.
+    pub fn say(&mut self, line: &str) {
+        // A closed stderr is no reason to end the training.
+        let _ = writeln!(self.output, "{line}");
     }
 
-    fn compiled(&self) -> &Compiled {
+    /// Whether the epoch ended early and without validation.
+    pub fn is_cut_short(&self) -> bool {
+        self.stop == Stop::Now
+    }
+
+    pub(super) fn compiled(&self) -> &Compiled {
         self.model.compiled.as_ref().expect("only compiled models are trained")
     }
 }

@@ -1,7 +1,8 @@
 use petal_kernels::AdamStep;
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, LearningRate, Optimizer, Step};
+use super::{Algorithm, LearningRate, Optimizer, Step, at_least_0, below_1};
+use crate::Result;
 
 /// Adam (Kingma and Ba 2014), as Keras computes it:
 ///
@@ -90,6 +91,12 @@ impl From<AdamW> for Optimizer {
 }
 
 impl Moments {
+    pub(super) fn check(&self) -> Result<()> {
+        below_1("beta_1", self.beta_1)?;
+        below_1("beta_2", self.beta_2)?;
+        at_least_0("epsilon", self.epsilon)
+    }
+
     pub(super) fn slots(&self) -> usize {
         2 + usize::from(self.amsgrad)
     }

@@ -99,18 +99,50 @@ impl Optimizer {
         }
     }
 
+    /// Refuses settings out of their range.
     pub(crate) fn check(&self) -> Result<()> {
-        let rate = self.learning_rate.at(0);
-        if !rate.is_finite() || rate < 0.0 {
-            return Err(Error::argument("learning_rate", rate, "a finite number of at least 0"));
+        self.learning_rate.check()?;
+        match &self.algorithm {
+            Algorithm::Adam(adam) => adam.check()?,
+            Algorithm::RMSprop(rmsprop) => rmsprop.check()?,
+            Algorithm::SGD(sgd) => sgd.check()?,
         }
-        if let LearningRate::PiecewiseConstant { boundaries, values } = &self.learning_rate
-            && values.len() != boundaries.len() + 1
-        {
-            let found = format!("{} values for {} boundaries", values.len(), boundaries.len());
-            return Err(Error::argument("learning_rate", found, "one value more than boundaries"));
+        if let Some(decay) = self.weight_decay {
+            at_least_0("weight_decay", decay)?;
         }
-        Ok(())
+        let (name, limit) = match self.clipping {
+            None => return Ok(()),
+            Some(Clipping::Norm(limit)) => ("clipnorm", limit),
+            Some(Clipping::GlobalNorm(limit)) => ("global_clipnorm", limit),
+            Some(Clipping::Value(limit)) => ("clipvalue", limit),
+        };
+        match limit.is_finite() && limit > 0.0 {
+            true => Ok(()),
+            false => Err(Error::argument(name, limit, "a finite number above 0")),
+        }
+    }
+}
+
+/// A decay: at 1, a running mean would never see a gradient.
+fn below_1(name: &'static str, value: f32) -> Result<()> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::argument(name, value, "at least 0 and less than 1")),
+    }
+}
+
+fn at_least_0(name: &'static str, value: f32) -> Result<()> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(Error::argument(name, value, "a finite number of at least 0")),
+    }
+}
+
+/// Momentum, which Keras allows up to 1.
+fn momentum_in_range(momentum: f32) -> Result<()> {
+    match (0.0..=1.0).contains(&momentum) {
+        true => Ok(()),
+        false => Err(Error::argument("momentum", momentum, "between 0 and 1")),
     }
 }
 
@@ -200,4 +232,127 @@ struct Step {
 fn scale_to(limit: f32, sum_of_squares: f32) -> f32 {
     let norm = sum_of_squares.sqrt();
     if norm > limit { limit / norm } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::training::{fixture, schedule};
+
+    fn from_keras(optimizer: &Value) -> Optimizer {
+        let config = &optimizer["config"];
+        let number = |key: &str| config[key].as_f64().map(|value| value as f32);
+        let learning_rate = schedule::tests::from_keras(&config["learning_rate"]);
+        let adam = || {
+            Adam::new(learning_rate.clone())
+                .beta_1(number("beta_1").unwrap())
+                .beta_2(number("beta_2").unwrap())
+                .epsilon(number("epsilon").unwrap())
+                .amsgrad(config["amsgrad"] == true)
+        };
+        let mut made: Optimizer = match optimizer["class_name"].as_str().unwrap() {
+            "Adam" | "AdamW" => adam().into(),
+            "RMSprop" => RMSprop::new(learning_rate)
+                .rho(number("rho").unwrap())
+                .momentum(number("momentum").unwrap())
+                .epsilon(number("epsilon").unwrap())
+                .centered(config["centered"] == true)
+                .into(),
+            "SGD" => SGD::new(learning_rate)
+                .momentum(number("momentum").unwrap())
+                .nesterov(config["nesterov"] == true)
+                .into(),
+            other => panic!("an optimizer of class {other}"),
+        };
+        if let Some(decay) = number("weight_decay") {
+            made = made.weight_decay(decay);
+        }
+        if let Some(limit) = number("clipnorm") {
+            made = made.clipnorm(limit);
+        }
+        if let Some(limit) = number("global_clipnorm") {
+            made = made.global_clipnorm(limit);
+        }
+        if let Some(limit) = number("clipvalue") {
+            made = made.clipvalue(limit);
+        }
+        made
+    }
+
+    /// Keras takes `1 - beta_2` in f64; for 0.999 this is 1.3e-5 more than in f32. Hence the tolerances.
+    #[test]
+    fn weights_and_state_after_each_step_are_those_of_keras() {
+        for case in fixture::cases("optimizer") {
+            let name = fixture::name(&case);
+            let optimizer = from_keras(&case["optimizer"]);
+            optimizer.check().unwrap();
+            let names: Vec<_> =
+                case["weights"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+            let all = |prefix: &str| -> Vec<Vec<f32>> {
+                names.iter().map(|weight| fixture::values(&case, &format!("{prefix}/{weight}"))).collect()
+            };
+            let mut weights = all("initial").concat();
+            let mut end = 0;
+            let tensors = all("initial")
+                .iter()
+                .map(|values| {
+                    let range = end..end + values.len();
+                    end = range.end;
+                    Tensor { weights: range.clone(), gradients: range }
+                })
+                .collect();
+            let mut state = State { iterations: 0, slots: vec![vec![0.0; end]; optimizer.slots()], tensors };
+            for step in 1..=case["steps"].as_u64().unwrap() {
+                state.step(&optimizer, &mut weights, &all(&format!("step{step}/grad")).concat());
+                let expected = all(&format!("step{step}"));
+                for (tensor, expected) in state.tensors.iter().zip(&expected) {
+                    let found = &weights[tensor.weights.clone()];
+                    fixture::assert_close(found, expected, 1e-5, &format!("{name}: step {step}"));
+                }
+            }
+            // Keras' order: Adam's moments alternate, what is else follows slot by slot.
+            let variables: Vec<_> =
+                case["state"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+            for (i, variable) in variables.iter().enumerate() {
+                let Some((weight, slot)) = variable.split_once('_').filter(|(w, _)| names.contains(w)) else {
+                    continue;
+                };
+                let slot = match (slot, &optimizer.algorithm) {
+                    ("momentum", Algorithm::Adam(_) | Algorithm::SGD(_)) => 0,
+                    ("velocity", Algorithm::Adam(_)) => 1,
+                    ("velocity", _) => 0,
+                    ("velocity_hat", _) => 2,
+                    ("momentum", _) => 1,
+                    ("average_gradient", _) => optimizer.slots() - 1,
+                    (other, _) => panic!("{name} keeps {other}"),
+                };
+                let tensor = &state.tensors[names.iter().position(|name| *name == weight).unwrap()];
+                let found = &state.slots[slot][tensor.gradients.clone()];
+                fixture::assert_close(found, &fixture::values(&case, &format!("state/{i}")), 2e-5, name);
+            }
+        }
+    }
+
+    #[test]
+    fn settings_out_of_their_range_are_refused() {
+        for (optimizer, argument) in [
+            (Adam::new(-1.0).into(), "learning_rate"),
+            (Adam::new(0.1).beta_1(1.0).into(), "beta_1"),
+            (Adam::new(0.1).beta_2(-0.1).into(), "beta_2"),
+            (Adam::new(0.1).epsilon(f32::NAN).into(), "epsilon"),
+            (AdamW::new(0.1).weight_decay(-0.1), "weight_decay"),
+            (RMSprop::new(0.1).rho(1.5).into(), "rho"),
+            (RMSprop::new(0.1).momentum(f32::NAN).into(), "momentum"),
+            (SGD::new(0.1).momentum(1.1).into(), "momentum"),
+            (SGD::new(0.1).clipnorm(0.0), "clipnorm"),
+            (SGD::new(0.1).global_clipnorm(-1.0), "global_clipnorm"),
+            (SGD::new(0.1).clipvalue(f32::INFINITY), "clipvalue"),
+        ] as [(Optimizer, &str); 11]
+        {
+            let error = optimizer.check().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{argument} is ")), "{error}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 use petal_kernels::RmspropStep;
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, LearningRate, Optimizer, Step};
+use super::{Algorithm, LearningRate, Optimizer, Step, at_least_0, below_1, momentum_in_range};
+use crate::Result;
 
 /// RMSprop (Hinton 2012), as Keras computes it: `v = ρ v + (1 - ρ) g²`, `w -= rate · g / √(v + ε)`.
 ///
@@ -64,6 +65,12 @@ impl From<RMSprop> for Optimizer {
 }
 
 impl Averages {
+    pub(super) fn check(&self) -> Result<()> {
+        below_1("rho", self.rho)?;
+        momentum_in_range(self.momentum)?;
+        at_least_0("epsilon", self.epsilon)
+    }
+
     pub(super) fn slots(&self) -> usize {
         1 + usize::from(self.momentum > 0.0) + usize::from(self.centered)
     }

@@ -1,7 +1,8 @@
 use petal_kernels::SgdStep;
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, LearningRate, Optimizer, Step};
+use super::{Algorithm, LearningRate, Optimizer, Step, momentum_in_range};
+use crate::Result;
 
 /// Gradient descent: `w -= rate · g`; with momentum `m = momentum · m - rate · g`, `w += m`; with Nesterov momentum
 /// `w += momentum · m - rate · g`.
@@ -50,6 +51,10 @@ impl From<SGD> for Optimizer {
 }
 
 impl Velocity {
+    pub(super) fn check(&self) -> Result<()> {
+        momentum_in_range(self.momentum)
+    }
+
     pub(super) fn slots(&self) -> usize {
         usize::from(self.momentum != 0.0)
     }
