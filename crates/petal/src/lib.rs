@@ -4,5 +4,6 @@ pub mod data;
 mod error;
 pub mod plot;
 pub mod random;
+pub mod report;
 
 pub use error::{Error, Result};
