@@ -7,16 +7,14 @@ mod classification;
 mod page;
 mod section;
 
-use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 
 pub use classification::{ClassScores, ClassificationReport};
 pub use page::page;
 pub use section::{ClassCount, DataSummary, Mistake, Section};
 
-use crate::plot::{Figure, Run, confusion_matrix, curves};
-use crate::{Error, Result};
+use crate::Result;
+use crate::plot::{Figure, Run, confusion_matrix, curves, write_whole};
 
 /// What is known of a run; what is empty is left out of the page.
 #[derive(Clone, Debug, Default)]
@@ -106,14 +104,7 @@ impl Report {
     /// # Errors
     /// Those of [`Report::html`], or if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let mut temporary = OsString::from(path);
-        temporary.push(format!(".{}.tmp", std::process::id()));
-        fs::write(&temporary, self.html()?).map_err(Error::io("write", path))?;
-        fs::rename(&temporary, path).map_err(|source| {
-            let _ = fs::remove_file(&temporary);
-            Error::io("write", path)(source)
-        })
+        write_whole(path.as_ref(), self.html()?.as_bytes())
     }
 }
 
@@ -184,6 +175,6 @@ mod tests {
         assert!(report.html().is_err());
         let folder = tempfile::tempdir().unwrap();
         nasty().save(folder.path().join("report.html")).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

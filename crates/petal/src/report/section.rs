@@ -173,8 +173,8 @@ impl Section {
             write(
                 &mut body,
                 format_args!(
-                    "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{predicted}</strong> \
-                     <span class=\"share\">{:.1} %</span><br/>is {truth}</figcaption></figure>",
+                    "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{truth}</strong><br/>\
+                     taken for {predicted}, {:.1} %</figcaption></figure>",
                     escape(&mistake.file),
                     100.0 * mistake.probability
                 ),

@@ -22,7 +22,7 @@ use crate::random::Key;
 use crate::{Error, Result};
 use flower::Species;
 
-/// What [`write`] draws.
+/// What [`write()`] draws.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleOptions {
     /// The same seed gives the same pictures, byte for byte. Default: 42.
