@@ -7,6 +7,7 @@ pub mod layers;
 pub mod model;
 pub mod plot;
 pub mod random;
+pub mod report;
 pub mod saving;
 pub mod training;
 

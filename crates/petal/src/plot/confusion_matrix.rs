@@ -69,8 +69,8 @@ pub fn confusion_matrix(counts: &[Vec<usize>], class_names: &[String]) -> Figure
     }
     for line in 0..=classes {
         let at = line as f64 * cell;
-        drawing.line((left + at, top), (left + at, top + side), "paper-line");
-        drawing.line((left, top + at), (left + side, top + at), "paper-line");
+        drawing.line((left + at, top), (left + at, top + side), "grid-line");
+        drawing.line((left, top + at), (left + side, top + at), "grid-line");
     }
     for (i, name) in class_names.iter().enumerate() {
         let at = (i as f64 + 0.5) * cell;

@@ -62,7 +62,7 @@ pub fn curves(runs: &[Run]) -> Figure {
     drawing.finish()
 }
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1008.0;
 const HEIGHT: f64 = 400.0;
 const MARGIN: f64 = 24.0;
 const GAP: f64 = 36.0;

@@ -63,14 +63,19 @@ impl Figure {
                 ));
             }
         };
-        let mut temporary = OsString::from(path);
-        temporary.push(format!(".{}.tmp", std::process::id()));
-        fs::write(&temporary, bytes).map_err(Error::io("write", path))?;
-        fs::rename(&temporary, path).map_err(|source| {
-            let _ = fs::remove_file(&temporary);
-            Error::io("write", path)(source)
-        })
+        write_whole(path, &bytes)
     }
+}
+
+/// Writes a file so that it is there whole or not at all: under a temporary name first.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut temporary = OsString::from(path);
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        let _ = fs::remove_file(&temporary);
+        Error::io("write", path)(source)
+    })
 }
 
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {

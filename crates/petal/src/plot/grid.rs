@@ -37,7 +37,7 @@ pub fn grid(images: &[GridImage], columns: usize) -> Result<Figure> {
     }
     const CELL: f64 = 220.0;
     const GAP: f64 = 18.0;
-    const MARGIN: f64 = 20.0;
+    const MARGIN: f64 = 24.0;
     const TITLE: f64 = 14.0;
     let columns = columns.min(images.len());
     let title_height = if images.iter().any(|image| !image.title.is_empty()) { TITLE + 10.0 } else { 0.0 };

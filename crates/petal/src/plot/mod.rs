@@ -16,4 +16,5 @@ pub use figure::Figure;
 pub use grid::{GridImage, grid};
 
 pub(crate) use data_uri::{base64, picture};
+pub(crate) use figure::write_whole;
 pub(crate) use svg::escape;

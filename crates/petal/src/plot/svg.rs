@@ -72,8 +72,11 @@ impl Drawing {
     }
 
     pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), class: &str) {
-        let (stroke, dash) =
-            if class == "mark" { (colour::MUTED, " stroke-dasharray=\"4 4\"") } else { (colour::RULE, "") };
+        let (stroke, dash) = match class {
+            "mark" => (colour::MUTED, " stroke-dasharray=\"4 4\""),
+            "grid-line" => ("#ffffff", ""),
+            _ => (colour::RULE, ""),
+        };
         self.raw(format_args!(
             "<line class=\"{class}\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{stroke}\"{dash}/>",
             from.0, from.1, to.0, to.1

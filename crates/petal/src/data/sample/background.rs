@@ -1,11 +1,20 @@
-//! What is behind the flowers: meadow, sky, soil, a hedge, or lights out of focus. Every class may stand before each.
+//! What is behind the flowers: meadow, sky, soil, a hedge, or lights out of focus. Every species may stand before each,
+//! and each has one before which it is found more often.
 
 use super::canvas::{Canvas, Colour, linear, radial, solid};
+use super::flower::Species;
 use super::shapes::{blade, circle, curve, leaf};
 use crate::random::Generator;
 
-pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator) {
-    match random.below(5) {
+pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, species: Species) {
+    let usual = match species {
+        Species::Daisy | Species::Dandelion => 0,
+        Species::Sunflower => 1,
+        Species::Tulip => 4,
+        Species::Rose => 3,
+    };
+    let kind = if random.uniform() < 0.55 { usual } else { random.below(5) };
+    match kind {
         0 => meadow(canvas, random),
         1 => sky(canvas, random),
         2 => soil(canvas, random),

@@ -156,23 +156,34 @@ impl Canvas {
     }
 }
 
-/// Replaces `count` RGBA pixels, `stride` pixels apart, by their means over `2 * radius + 1` neighbours.
-fn box_filter(data: &mut [u8], start: usize, stride: usize, count: usize, radius: usize, line: &mut Vec<u8>) {
+/// Replaces `count` RGBA pixels, `stride` pixels apart, by their means over `2 * radius + 1` neighbours; the edge is
+/// repeated beyond the ends.
+fn box_filter(
+    data: &mut [u8],
+    start: usize,
+    stride: usize,
+    count: usize,
+    radius: usize,
+    line: &mut Vec<[u8; 4]>,
+) {
+    let (pixels, _) = data.as_chunks_mut::<4>();
     line.clear();
-    line.extend((0..count).flat_map(|i| {
-        let at = (start + i * stride) * 4;
-        [data[at], data[at + 1], data[at + 2], data[at + 3]]
-    }));
-    let last = count - 1;
+    line.resize(radius, pixels[start]);
+    line.extend(pixels[start..].iter().step_by(stride).take(count));
+    line.resize(count + 2 * radius + 1, pixels[start + (count - 1) * stride]);
     let window = (2 * radius + 1) as u32;
-    for channel in 0..4 {
-        let pixel = |i: isize| u32::from(line[i.clamp(0, last as isize) as usize * 4 + channel]);
-        let reach = radius as isize;
-        let mut sum: u32 = (-reach..=reach).map(pixel).sum();
-        for i in 0..count {
-            data[(start + i * stride) * 4 + channel] = ((sum + window / 2) / window) as u8;
-            let i = i as isize;
-            sum = sum + pixel(i + reach + 1) - pixel(i - reach);
+    let mut sums = [0u32; 4];
+    for pixel in &line[..2 * radius + 1] {
+        for (sum, &value) in sums.iter_mut().zip(pixel) {
+            *sum += u32::from(value);
+        }
+    }
+    let (leaving, entering) = (line.iter(), line[2 * radius + 1..].iter());
+    for ((target, leaving), entering) in pixels[start..].iter_mut().step_by(stride).zip(leaving).zip(entering)
+    {
+        for channel in 0..4 {
+            target[channel] = ((sums[channel] + window / 2) / window) as u8;
+            sums[channel] = sums[channel] + u32::from(entering[channel]) - u32::from(leaving[channel]);
         }
     }
 }

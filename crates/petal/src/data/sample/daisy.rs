@@ -5,7 +5,8 @@ use crate::random::Generator;
 
 /// Many narrow rays around a yellow button: mostly white, some pink, yellow or violet.
 pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {
-    let colours = [0xfbfaf5, 0xf6f2ea, 0xfdfbff, 0xf7f9fc, 0xfaf8f0, 0xf3bfd2, 0xf6d23c, 0xcdb4e6];
+    let colours =
+        [0xfbfaf5, 0xf6f2ea, 0xfdfbff, 0xf7f9fc, 0xfaf8f0, 0xfffdf8, 0xf8f8f4, 0xf3bfd2, 0xf6d23c, 0xe2d2f0];
     let colour = Colour::hex(colours[random.below(colours.len())]).vary(random, 0.02);
     let rays = 13 + random.below(12);
     let ray_width = 100.0 * std::f32::consts::TAU / rays as f32 * random.uniform_in(0.62, 0.95);

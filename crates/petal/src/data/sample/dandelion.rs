@@ -5,7 +5,7 @@ use crate::random::Generator;
 
 /// A yellow pompon of straps, or the white clock that it becomes.
 pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {
-    if random.uniform() < 0.38 { clock(canvas, random) } else { bloom_head(canvas, random, bloom) }
+    if random.uniform() < 0.25 { clock(canvas, random) } else { bloom_head(canvas, random, bloom) }
 }
 
 fn bloom_head(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {

@@ -7,7 +7,8 @@ use crate::random::Generator;
 
 /// Rings of broad petals that overlap towards a closed heart: red, pink, white, yellow, apricot.
 pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {
-    let colours = [0xb80f24, 0xd3173a, 0xe8638a, 0xf2a3b8, 0xf6ecdf, 0xf5cf5a, 0xf29a5c, 0x9c1140];
+    let colours =
+        [0xb80f24, 0xc81230, 0xd3173a, 0xe8638a, 0xef8fab, 0xf2a3b8, 0xf6ecdf, 0xf5cf5a, 0xf29a5c, 0x9c1140];
     let colour = Colour::hex(colours[random.below(colours.len())]).vary(random, 0.025);
     let deep = colour.mix(Colour::hex(0x4a0718), 0.35).shade(0.62);
     let rings = [(100.0, 5), (84.0, 5), (68.0, 4), (52.0, 4), (38.0, 3), (25.0, 3)];

@@ -12,7 +12,7 @@ pub(super) fn draw(random: &mut Generator, species: Species) -> RgbImage {
     let (long, short) = (232 + 8 * random.below(4) as u32, 176 + 8 * random.below(5) as u32);
     let (width, height) = if random.uniform() < 0.72 { (long, short) } else { (short, long) };
     let mut canvas = Canvas::new(width, height);
-    background::draw(&mut canvas, random);
+    background::draw(&mut canvas, random, species);
     let sun = random.uniform_in(-160.0, -20.0);
     distant_flowers(&mut canvas, random, species, sun);
     main_flowers(&mut canvas, random, species, sun);
@@ -22,10 +22,10 @@ pub(super) fn draw(random: &mut Generator, species: Species) -> RgbImage {
 /// Flowers far out of focus, some of them of other species.
 fn distant_flowers(canvas: &mut Canvas, random: &mut Generator, species: Species, sun: f32) {
     let count = random.below(9);
-    if count == 0 || random.uniform() < 0.3 {
+    if count == 0 || random.uniform() < 0.55 {
         return;
     }
-    let kind = if random.uniform() < 0.5 { species } else { Species::ALL[random.below(Species::ALL.len())] };
+    let kind = if random.uniform() < 0.65 { species } else { Species::ALL[random.below(Species::ALL.len())] };
     let mut layer = Canvas::new(canvas.width() as u32, canvas.height() as u32);
     for _ in 0..count {
         let centre = (random.uniform_in(0.0, canvas.width()), random.uniform_in(0.2, 0.95) * canvas.height());
@@ -41,9 +41,9 @@ fn main_flowers(canvas: &mut Canvas, random: &mut Generator, species: Species, s
     let (width, height) = (canvas.width(), canvas.height());
     let side = width.min(height);
     let (count, low, high) = match random.below(10) {
-        0..=4 => (1, 0.27, 0.47),
-        5..=7 => (2 + random.below(3), 0.15, 0.25),
-        _ => (4 + random.below(5), 0.09, 0.15),
+        0..=6 => (1, 0.33, 0.49),
+        7..=8 => (2 + random.below(2), 0.22, 0.3),
+        _ => (4 + random.below(4), 0.11, 0.16),
     };
     let mut placed: Vec<(f32, f32, f32)> = Vec::new();
     for _ in 0..60 {
@@ -73,11 +73,11 @@ fn main_flowers(canvas: &mut Canvas, random: &mut Generator, species: Species, s
 /// Exposure, warm or cool light, contrast, a vignette, light from one side, and the sensor's noise.
 fn develop(canvas: &Canvas, random: &mut Generator, sun: f32) -> RgbImage {
     let (width, height) = (canvas.width(), canvas.height());
-    let exposure = random.uniform_in(0.8, 1.25);
-    let warmth = random.uniform_in(-0.11, 0.13);
+    let exposure = random.uniform_in(0.86, 1.2);
+    let warmth = random.uniform_in(-0.06, 0.08);
     let gains = [exposure * (1.0 + warmth), exposure, exposure * (1.0 - warmth)];
     let contrast = random.uniform_in(0.85, 1.14);
-    let saturation = random.uniform_in(0.72, 1.12);
+    let saturation = random.uniform_in(0.85, 1.15);
     let vignette = random.uniform_in(0.0, 0.4);
     let slope = random.uniform_in(0.0, 0.3);
     let noise = random.uniform_in(0.004, 0.026);

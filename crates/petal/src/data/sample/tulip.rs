@@ -7,7 +7,8 @@ use crate::random::Generator;
 
 /// A cup of six petals seen from the side, now and then from above: red, pink, yellow, white, violet, orange.
 pub(super) fn draw(canvas: &mut Canvas, random: &mut Generator, bloom: &Bloom) {
-    let colours = [0xd01e2e, 0xe2452e, 0xf07fa6, 0xf4b6c8, 0xf8cd2b, 0xf7f1e4, 0x7d3f98, 0xf08a2c];
+    let colours =
+        [0xd8304a, 0xf07fa6, 0xee6c98, 0xf4b6c8, 0x8d4aa8, 0x7d3f98, 0xa560b8, 0xf8cd2b, 0xf7f1e4, 0xf08a2c];
     let colour = Colour::hex(colours[random.below(colours.len())]).vary(random, 0.025);
     let others = [colour.shade(1.3), colour.shade(1.1), Colour::hex(0xf8d96a), Colour::hex(0xfaf4e8)];
     let edge = colour.mix(others[random.below(others.len())], 0.6);

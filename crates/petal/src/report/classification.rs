@@ -1,0 +1,172 @@
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// Precision, recall, F1 and support of each class, as scikit-learn's `classification_report` gives them.
+///
+/// A ratio whose denominator is 0 (a class that was never predicted, or has no photos) is 0.
+///
+/// ```
+/// use petal::report::ClassificationReport;
+///
+/// let names = ["daisy".to_owned(), "roses".to_owned()];
+/// let report = ClassificationReport::new(&[0, 0, 1, 1], &[0, 1, 1, 1], &names)?;
+/// assert_eq!(report.accuracy, 0.75);
+/// assert_eq!(report.classes[0].recall, 0.5);
+/// println!("{report}");
+/// # Ok::<(), petal::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassificationReport {
+    /// In the order of the classes' indices.
+    pub classes: Vec<ClassScores>,
+    /// The share of right answers.
+    pub accuracy: f64,
+    /// Each score's mean over the classes.
+    pub macro_average: ClassScores,
+    /// Each score's mean over the classes, weighted by support.
+    pub weighted_average: ClassScores,
+    /// `[true class][predicted class]`.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// How well one class is recognised.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassScores {
+    /// The class, or the kind of average.
+    pub name: String,
+    /// Of the photos taken for this class, the share that is.
+    pub precision: f64,
+    /// Of this class's photos, the share that was recognised.
+    pub recall: f64,
+    /// The harmonic mean of precision and recall.
+    pub f1: f64,
+    /// The number of this class's photos.
+    pub support: usize,
+}
+
+impl ClassificationReport {
+    /// Compares true with predicted class indices.
+    ///
+    /// # Errors
+    /// If the two differ in length, or an index has no class name.
+    pub fn new(truth: &[usize], predicted: &[usize], class_names: &[String]) -> Result<Self> {
+        if truth.len() != predicted.len() {
+            let expected = format!("as many as there are true labels ({})", truth.len());
+            return Err(Error::argument("predicted", format!("{} labels long", predicted.len()), expected));
+        }
+        let classes = class_names.len();
+        let mut confusion = vec![vec![0; classes]; classes];
+        for (&truth, &predicted) in truth.iter().zip(predicted) {
+            let cell = confusion.get_mut(truth).and_then(|row| row.get_mut(predicted)).ok_or_else(|| {
+                Error::argument(
+                    "label",
+                    truth.max(predicted),
+                    format!("an index below the {classes} classes"),
+                )
+            })?;
+            *cell += 1;
+        }
+        let scores = |class: usize| {
+            let right = confusion[class][class];
+            let support: usize = confusion[class].iter().sum();
+            let taken: usize = confusion.iter().map(|row| row[class]).sum();
+            ClassScores {
+                name: class_names[class].clone(),
+                precision: ratio(right, taken),
+                recall: ratio(right, support),
+                f1: ratio(2 * right, taken + support),
+                support,
+            }
+        };
+        let classes: Vec<ClassScores> = (0..classes).map(scores).collect();
+        let right: usize = (0..classes.len()).map(|class| confusion[class][class]).sum();
+        Ok(ClassificationReport {
+            accuracy: ratio(right, truth.len()),
+            macro_average: average("macro avg", &classes, |_| 1),
+            weighted_average: average("weighted avg", &classes, |class| class.support),
+            classes,
+            confusion,
+        })
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+fn average(name: &str, classes: &[ClassScores], weight: impl Fn(&ClassScores) -> usize) -> ClassScores {
+    let total = classes.iter().map(&weight).sum::<usize>().max(1) as f64;
+    let mean = |score: fn(&ClassScores) -> f64| {
+        classes.iter().map(|class| weight(class) as f64 * score(class)).sum::<f64>() / total
+    };
+    ClassScores {
+        name: name.to_owned(),
+        precision: mean(|class| class.precision),
+        recall: mean(|class| class.recall),
+        f1: mean(|class| class.f1),
+        support: classes.iter().map(|class| class.support).sum(),
+    }
+}
+
+/// A table for the terminal, in scikit-learn's layout.
+impl fmt::Display for ClassificationReport {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let names = self.classes.iter().map(|class| class.name.chars().count());
+        let width = names.chain(["weighted avg".len()]).max().unwrap_or(0);
+        let row = |f: &mut fmt::Formatter, s: &ClassScores| {
+            writeln!(
+                f,
+                "{:>width$} {:>10.2} {:>9.2} {:>9.2} {:>9}",
+                s.name, s.precision, s.recall, s.f1, s.support
+            )
+        };
+        writeln!(
+            f,
+            "{:>width$} {:>10} {:>9} {:>9} {:>9}\n",
+            "", "precision", "recall", "f1-score", "support"
+        )?;
+        self.classes.iter().try_for_each(|class| row(f, class))?;
+        let support = self.weighted_average.support;
+        writeln!(f, "\n{:>width$} {:>10} {:>9} {:>9.2} {:>9}", "accuracy", "", "", self.accuracy, support)?;
+        row(f, &self.macro_average)?;
+        row(f, &self.weighted_average)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| format!("class {class}")).collect()
+    }
+
+    /// The example in the documentation of scikit-learn's `classification_report`.
+    #[test]
+    fn scores_are_those_of_scikit_learn() {
+        let report = ClassificationReport::new(&[0, 1, 2, 2, 2], &[0, 0, 2, 2, 1], &names(3)).unwrap();
+        let close = |scores: &ClassScores, precision: f64, recall: f64, f1: f64, support: usize| {
+            assert!((scores.precision - precision).abs() < 1e-9, "{scores:?}");
+            assert!((scores.recall - recall).abs() < 1e-9, "{scores:?}");
+            assert!((scores.f1 - f1).abs() < 1e-9, "{scores:?}");
+            assert_eq!(scores.support, support);
+        };
+        close(&report.classes[0], 0.5, 1.0, 2.0 / 3.0, 1);
+        close(&report.classes[1], 0.0, 0.0, 0.0, 1);
+        close(&report.classes[2], 1.0, 2.0 / 3.0, 0.8, 3);
+        close(&report.macro_average, 0.5, 5.0 / 9.0, 22.0 / 45.0, 5);
+        close(&report.weighted_average, 0.7, 0.6, 46.0 / 75.0, 5);
+        assert!((report.accuracy - 0.6).abs() < 1e-12);
+        assert_eq!(report.confusion, [[1, 0, 0], [1, 0, 0], [0, 1, 2]]);
+        let text = report.to_string();
+        assert!(text.contains("weighted avg       0.70      0.60      0.61         5"), "{text}");
+    }
+
+    #[test]
+    fn impossible_labels_are_errors_and_no_labels_are_not() {
+        assert!(ClassificationReport::new(&[0], &[0, 1], &names(2)).is_err());
+        assert!(ClassificationReport::new(&[0], &[2], &names(2)).unwrap_err().to_string().contains('2'));
+        assert_eq!(ClassificationReport::new(&[], &[], &names(2)).unwrap().accuracy, 0.0);
+    }
+}

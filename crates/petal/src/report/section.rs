@@ -1,0 +1,216 @@
+use std::fmt::Write;
+
+use super::ClassificationReport;
+use super::classification::ClassScores;
+use crate::Result;
+use crate::plot::{Figure, escape, picture};
+
+/// A part of a page, with its heading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    pub(super) title: String,
+    /// Markup in which every element is closed.
+    pub(super) body: String,
+}
+
+/// The photos that a run was given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataSummary {
+    /// In the order of the classes' indices.
+    pub classes: Vec<ClassCount>,
+    /// Files that could not be used, as (path, reason).
+    pub skipped: Vec<(String, String)>,
+    /// The same picture on both sides of the split, as (training path, validation path).
+    pub duplicates: Vec<(String, String)>,
+}
+
+/// How many photos a class has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClassCount {
+    /// The class.
+    pub name: String,
+    /// Its training photos.
+    pub training: usize,
+    /// Its validation photos.
+    pub validation: usize,
+}
+
+/// A photo that the model took for something else.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mistake {
+    /// The pixels, `[height, width, 3]`.
+    pub rgb: Vec<u8>,
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// What the photo shows.
+    pub true_class: String,
+    /// What the model said.
+    pub predicted: String,
+    /// The probability that the model gave to `predicted`, in 0..=1.
+    pub probability: f32,
+    /// The photo's path, shown under the pointer; may be empty.
+    pub file: String,
+}
+
+impl DataSummary {
+    /// Whether nothing is known of the data.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty() && self.skipped.is_empty() && self.duplicates.is_empty()
+    }
+}
+
+impl Section {
+    /// A figure with a line of text below, which may be empty.
+    pub fn figure(title: impl Into<String>, caption: &str, figure: &Figure) -> Section {
+        let caption = match caption {
+            "" => String::new(),
+            caption => format!("<figcaption>{}</figcaption>", escape(caption)),
+        };
+        Section { title: title.into(), body: format!("<figure>{}{caption}</figure>", figure.svg()) }
+    }
+
+    /// Names and values.
+    pub fn pairs(title: impl Into<String>, pairs: &[(String, String)]) -> Section {
+        let mut body = String::from("<dl>");
+        for (name, value) in pairs {
+            write(&mut body, format_args!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value)));
+        }
+        Section { title: title.into(), body: body + "</dl>" }
+    }
+
+    /// Photos by class, and the files that need the user's attention.
+    pub fn data(title: impl Into<String>, data: &DataSummary) -> Section {
+        let mut body = String::new();
+        if !data.classes.is_empty() {
+            body += "<div class=\"scroll\"><table><thead><tr><th>Class</th><th class=\"number\">Training</th>\
+                     <th class=\"number\">Validation</th><th></th></tr></thead><tbody>";
+            let largest = data.classes.iter().map(|c| c.training + c.validation).max().unwrap_or(0).max(1);
+            for class in &data.classes {
+                let share = 100.0 * (class.training + class.validation) as f64 / largest as f64;
+                write(
+                    &mut body,
+                    format_args!(
+                        "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
+                        escape(&class.name),
+                        class.training,
+                        class.validation,
+                        bar(share)
+                    ),
+                );
+            }
+            let (training, validation) =
+                data.classes.iter().fold((0, 0), |(t, v), class| (t + class.training, v + class.validation));
+            write(
+                &mut body,
+                format_args!(
+                    "</tbody><tfoot><tr><td>All</td><td class=\"number\">{training}</td>\
+                     <td class=\"number\">{validation}</td><td></td></tr></tfoot></table></div>"
+                ),
+            );
+        }
+        files(&mut body, "Skipped files", "these could not be used", ["File", "Reason"], &data.skipped);
+        let both = "the validation accuracy is better than it should be";
+        files(&mut body, "Same picture on both sides", both, ["Training", "Validation"], &data.duplicates);
+        Section { title: title.into(), body }
+    }
+
+    /// Each model's summary.
+    pub fn models(title: impl Into<String>, models: &[(String, String)]) -> Section {
+        let mut body = String::new();
+        for (name, summary) in models {
+            // A deep network's table would push everything else off the page.
+            let open = if summary.lines().count() <= 60 { " open=\"open\"" } else { "" };
+            write(
+                &mut body,
+                format_args!(
+                    "<details{open}><summary>{}</summary><pre>{}</pre></details>",
+                    escape(name),
+                    escape(summary.trim_end())
+                ),
+            );
+        }
+        Section { title: title.into(), body }
+    }
+
+    /// Precision, recall, F1 and support of each class.
+    pub fn scores(title: impl Into<String>, report: &ClassificationReport) -> Section {
+        let row = |scores: &ClassScores| {
+            format!(
+                "<tr><td>{}</td><td class=\"number\">{:.3}</td><td class=\"number\">{:.3}</td>\
+                 <td class=\"number\">{:.3}</td><td>{}</td><td class=\"number\">{}</td></tr>",
+                escape(&scores.name),
+                scores.precision,
+                scores.recall,
+                scores.f1,
+                bar(100.0 * scores.f1),
+                scores.support
+            )
+        };
+        let classes: String = report.classes.iter().map(row).collect();
+        let named =
+            |scores: &ClassScores, name: &str| row(&ClassScores { name: name.to_owned(), ..scores.clone() });
+        let body = format!(
+            "<div class=\"scroll\"><table><thead><tr><th>Class</th><th class=\"number\">Precision</th>\
+             <th class=\"number\">Recall</th><th class=\"number\">F1</th><th></th><th class=\"number\">Photos</th></tr></thead>\
+             <tbody>{classes}</tbody><tfoot>{}{}</tfoot></table></div>",
+            named(&report.macro_average, "Mean of classes"),
+            named(&report.weighted_average, "Mean of photos"),
+        );
+        Section { title: title.into(), body }
+    }
+
+    /// Thumbnails of wrong answers.
+    ///
+    /// # Errors
+    /// If a mistake's pixels do not match its size.
+    pub fn mistakes(title: impl Into<String>, mistakes: &[Mistake]) -> Result<Section> {
+        let mut body = String::from("<div class=\"thumbnails\">");
+        for mistake in mistakes {
+            let address = picture(&mistake.rgb, mistake.width, mistake.height)?;
+            let (truth, predicted) = (escape(&mistake.true_class), escape(&mistake.predicted));
+            write(
+                &mut body,
+                format_args!(
+                    "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{truth}</strong><br/>\
+                     taken for {predicted}, {:.1} %</figcaption></figure>",
+                    escape(&mistake.file),
+                    100.0 * mistake.probability
+                ),
+            );
+        }
+        Ok(Section { title: title.into(), body: body + "</div>" })
+    }
+}
+
+fn write(text: &mut String, markup: std::fmt::Arguments) {
+    // Writing to a String cannot fail.
+    let _ = text.write_fmt(markup);
+}
+
+fn bar(percent: f64) -> String {
+    format!("<span class=\"bar\"><i style=\"width:{:.1}%\"></i></span>", percent.clamp(0.0, 100.0))
+}
+
+fn files(body: &mut String, title: &str, remark: &str, heads: [&str; 2], files: &[(String, String)]) {
+    const SHOWN: usize = 100;
+    if files.is_empty() {
+        return;
+    }
+    write(body, format_args!("<h3>{title} <small>{} · {remark}</small></h3>", files.len()));
+    let [first, second] = heads;
+    write(
+        body,
+        format_args!(
+            "<div class=\"scroll\"><table class=\"files\"><thead><tr><th>{first}</th><th>{second}</th></tr></thead><tbody>"
+        ),
+    );
+    for (file, other) in files.iter().take(SHOWN) {
+        write(body, format_args!("<tr><td>{}</td><td>{}</td></tr>", escape(file), escape(other)));
+    }
+    *body += "</tbody></table></div>";
+    if files.len() > SHOWN {
+        write(body, format_args!("<p>… and {} more.</p>", files.len() - SHOWN));
+    }
+}
