@@ -6,6 +6,7 @@ mod error;
 pub mod layers;
 pub mod model;
 pub mod plot;
+pub mod prelude;
 pub mod random;
 pub mod report;
 pub mod saving;

@@ -1,7 +1,7 @@
 use crate::Result;
 use crate::layers::{
-    Conv2D, Dense, Dropout, FlipMode, Flatten, Input, Layer, MaxPooling2D, RandomFlip, RandomRotation, RandomZoom,
-    Rescaling,
+    Conv2D, Dense, Dropout, Flatten, FlipMode, Input, Layer, MaxPooling2D, RandomFlip, RandomRotation,
+    RandomZoom, Rescaling,
 };
 use crate::model::{Model, Sequential, Tensor};
 

@@ -1,7 +1,7 @@
 //! The layers: one file each, with Keras' names, defaults and formulas.
 //!
 //! A layer is a plain description. Calling [`Layer::on`] puts it into a graph; what it computes, and its gradient, are
-//! steps of the plan that [`Definition::lower`] emits.
+//! steps of the plan that `Definition::lower` emits.
 
 mod activation;
 mod add;

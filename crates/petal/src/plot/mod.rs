@@ -8,12 +8,14 @@ mod curves;
 mod data_uri;
 mod figure;
 mod grid;
+mod photos;
 mod svg;
 
 pub use confusion_matrix::confusion_matrix;
 pub use curves::{Run, curves};
 pub use figure::Figure;
 pub use grid::{GridImage, grid};
+pub use photos::{augmentation_grid, photo_grid};
 
 pub(crate) use data_uri::{base64, picture};
 pub(crate) use figure::write_whole;

@@ -1,5 +1,8 @@
 use std::fmt;
 
+use ndarray::Array2;
+use serde::Serialize;
+
 use crate::{Error, Result};
 
 /// Precision, recall, F1 and support of each class, as scikit-learn's `classification_report` gives them.
@@ -16,7 +19,7 @@ use crate::{Error, Result};
 /// println!("{report}");
 /// # Ok::<(), petal::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassificationReport {
     /// In the order of the classes' indices.
     pub classes: Vec<ClassScores>,
@@ -31,7 +34,7 @@ pub struct ClassificationReport {
 }
 
 /// How well one class is recognised.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ClassScores {
     /// The class, or the kind of average.
     pub name: String,
@@ -46,6 +49,21 @@ pub struct ClassScores {
 }
 
 impl ClassificationReport {
+    /// Compares true class indices with the most probable class of each row of `probabilities`, `[photos, classes]`, as
+    /// [`Model::classify`](crate::model::Model::classify) gives them.
+    ///
+    /// # Errors
+    /// As [`ClassificationReport::new`].
+    pub fn from_probabilities(
+        truth: &[usize],
+        probabilities: &Array2<f32>,
+        class_names: &[String],
+    ) -> Result<Self> {
+        let predicted: Vec<usize> =
+            probabilities.rows().into_iter().map(|row| crate::training::arg_max(&row.to_vec())).collect();
+        Self::new(truth, &predicted, class_names)
+    }
+
     /// Compares true with predicted class indices.
     ///
     /// # Errors

@@ -6,12 +6,14 @@
 mod classification;
 mod page;
 mod section;
+mod training_report;
 
 use std::path::Path;
 
 pub use classification::{ClassScores, ClassificationReport};
 pub use page::page;
 pub use section::{ClassCount, DataSummary, Mistake, Section};
+pub use training_report::TrainingReport;
 
 use crate::Result;
 use crate::plot::{Figure, Run, confusion_matrix, curves, write_whole};

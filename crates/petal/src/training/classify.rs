@@ -40,7 +40,10 @@ impl Model {
     fn probabilities(&self, outputs: ndarray::ArrayD<f32>) -> Result<Array2<f32>> {
         let shape = self.output_shape();
         let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
-            Error::Model(format!("model '{}' has outputs of shape {shape}, not one value a class", self.name()))
+            Error::Model(format!(
+                "model '{}' has outputs of shape {shape}, not one value a class",
+                self.name()
+            ))
         })?;
         let plan = Plan::new(self.graph(), Purpose::Infer, 1, true, self.streams(), Passes::default());
         let is_probability = plan.logits.is_some();

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plot::{Figure, Run, curves};
 use crate::saving::write_atomically;
 use crate::{Error, Result};
 
@@ -39,6 +40,31 @@ impl History {
     /// The values of this name, one an epoch; empty if there are none. NaN stands where an epoch had none.
     pub fn get(&self, key: &str) -> &[f64] {
         self.values.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Loss and accuracy over the epochs, of training and validation.
+    ///
+    /// ```no_run
+    /// # use petal::training::History;
+    /// # let history = History::default();
+    /// history.plot().save("curves.png")?;
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn plot(&self) -> Figure {
+        curves(&[self.run("")])
+    }
+
+    /// The values that [`curves`] draws, for comparisons of several runs.
+    pub fn run(&self, name: &str) -> Run {
+        let series = |key| self.get(key).to_vec();
+        Run {
+            name: name.to_owned(),
+            loss: series("loss"),
+            val_loss: series("val_loss"),
+            accuracy: series("accuracy"),
+            val_accuracy: series("val_accuracy"),
+            fine_tuning_starts: None,
+        }
     }
 
     /// Adds an epoch.

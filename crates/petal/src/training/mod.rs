@@ -24,5 +24,6 @@ pub use loss::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy,
 };
 pub use metric::Metric;
+pub(crate) use metric::arg_max;
 pub use optimizer::{Adam, AdamW, Optimizer, OptimizerSettings, RMSprop, SGD};
 pub use schedule::LearningRate;

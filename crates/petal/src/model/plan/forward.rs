@@ -14,8 +14,6 @@ pub(crate) type Value = usize;
 /// One call of an operation's forward kernel.
 #[derive(Debug)]
 pub(crate) struct ForwardStep {
-    /// The layer's path, for profiles and messages.
-    pub layer: String,
     pub op: Op,
     pub inputs: SmallVec<[Value; 2]>,
     pub output: Value,
@@ -165,14 +163,8 @@ impl<'a> Lowering<'a> {
 
     /// Adds a step whose output has this shape.
     pub(crate) fn emit(&mut self, op: Op, inputs: &[Value], output_shape: &Shape) -> Value {
-        let step = ForwardStep {
-            layer: self.path.clone(),
-            op,
-            inputs: SmallVec::from_slice(inputs),
-            output: 0,
-            saved: None,
-            mask: None,
-        };
+        let step =
+            ForwardStep { op, inputs: SmallVec::from_slice(inputs), output: 0, saved: None, mask: None };
         self.builder.emit(step, output_shape.elements())
     }
 

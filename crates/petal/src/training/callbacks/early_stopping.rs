@@ -1,6 +1,8 @@
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
 use crate::Result;
+use crate::model::Model;
+use crate::training::History;
 
 /// Stops training when a figure no longer improves.
 ///
@@ -44,6 +46,8 @@ pub struct EarlyStopping {
     best_epoch: Option<usize>,
     best_weights: Option<Vec<f32>>,
     stopped_epoch: Option<usize>,
+    /// The figures of an interrupted run that is gone on with, and its best weights.
+    earlier: Option<(History, Vec<f32>)>,
 }
 
 impl EarlyStopping {
@@ -65,6 +69,7 @@ impl EarlyStopping {
             best_epoch: None,
             best_weights: None,
             stopped_epoch: None,
+            earlier: None,
         }
     }
 
@@ -111,6 +116,11 @@ impl EarlyStopping {
         EarlyStopping { verbose, ..self }
     }
 
+    /// Goes on as if this callback had seen the epochs of `history`, of which `best` is the model after the best one.
+    pub fn resume(self, history: &History, best: &Model) -> Self {
+        EarlyStopping { earlier: Some((history.clone(), best.arena().to_vec())), ..self }
+    }
+
     /// The epoch after which this callback stopped the last run, from 0.
     pub fn stopped_epoch(&self) -> Option<usize> {
         self.stopped_epoch
@@ -124,6 +134,19 @@ impl EarlyStopping {
     /// The last run's best value.
     pub fn best(&self) -> Option<f64> {
         self.best
+    }
+
+    /// Counts an epoch; whether it is the best so far.
+    fn judge(&mut self, epoch: usize, value: f64) -> bool {
+        self.wait += 1;
+        let improved = self.monitor.improves(value, self.best);
+        if improved {
+            (self.best, self.best_epoch) = (Some(value), Some(epoch));
+            if self.baseline.is_none() || self.monitor.improves(value, self.baseline) {
+                self.wait = 0;
+            }
+        }
+        improved
     }
 
     fn keep_weights(&mut self, training: &Training<'_>) {
@@ -140,6 +163,14 @@ impl Callback for EarlyStopping {
         self.monitor.begin(training)?;
         (self.wait, self.best, self.best_epoch) = (0, None, None);
         (self.best_weights, self.stopped_epoch) = (None, None);
+        if let Some((history, weights)) = self.earlier.take() {
+            for (&epoch, &value) in history.epochs().iter().zip(history.get(&self.monitor.name)) {
+                if epoch >= self.start_from_epoch {
+                    self.judge(epoch, value);
+                }
+            }
+            self.best_weights = self.restore_best_weights.then_some(weights);
+        }
         Ok(())
     }
 
@@ -148,14 +179,9 @@ impl Callback for EarlyStopping {
         if epoch < self.start_from_epoch {
             return Ok(());
         }
-        self.wait += 1;
-        if self.monitor.improves(value, self.best) {
-            self.best = Some(value);
-            self.best_epoch = Some(epoch);
+        let improved = self.judge(epoch, value);
+        if improved {
             self.keep_weights(training);
-            if self.baseline.is_none() || self.monitor.improves(value, self.baseline) {
-                self.wait = 0;
-            }
         } else if self.wait >= self.patience && epoch > 0 {
             self.stopped_epoch = Some(epoch);
             training.stop();

@@ -19,6 +19,7 @@ impl Default for Passes {
 
 impl Passes {
     /// The plan as it was lowered.
+    #[cfg(test)]
     pub fn none() -> Self {
         Passes { fuse_activation: false }
     }

@@ -1,0 +1,133 @@
+//! `petal predict`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, IxDyn};
+use petal::model::Model;
+use rayon::prelude::*;
+use serde_json::json;
+
+use crate::args::Predict;
+use crate::{FAILURE, Outcome, SUCCESS, run_folder};
+
+/// Photos in one call of the model.
+const BATCH: usize = 32;
+
+pub fn run(args: &Predict) -> Outcome {
+    let file = run_folder::model_file(&args.model);
+    let model = Model::load(&file)?;
+    let Some(preprocessing) = model.preprocessing().cloned() else {
+        return Err(format!(
+            "{}: the model doesn't say how photos become its input; only models that were trained on a folder of \
+             photos can predict",
+            file.display()
+        )
+        .into());
+    };
+    let photos = petal::data::find_photos(&args.photos)?;
+    if photos.is_empty() {
+        return Err(format!("no photos in {}", list(&args.photos)).into());
+    }
+    let mut out = std::io::stdout().lock();
+    let mut writer = Writer::new(args, model.class_names());
+    writer.header(&mut out)?;
+    let mut broken = 0;
+    for photos in photos.chunks(BATCH) {
+        let results: Vec<_> = photos.par_iter().map(|photo| preprocessing.load(photo)).collect();
+        let mut read = Vec::with_capacity(photos.len());
+        let mut pixels = Vec::new();
+        for (photo, result) in photos.iter().zip(results) {
+            match result {
+                Ok(photo_pixels) => {
+                    read.push(photo);
+                    pixels.extend(photo_pixels);
+                }
+                Err(error) if args.strict => return Err(error.into()),
+                Err(error) => {
+                    eprintln!("petal: left out {error}");
+                    broken += 1;
+                }
+            }
+        }
+        if read.is_empty() {
+            continue;
+        }
+        let shape = [&[read.len()], &preprocessing.shape()[..]].concat();
+        let inputs = ArrayD::from_shape_vec(IxDyn(&shape), pixels)?;
+        let probabilities = model.predict_probabilities(inputs.view())?;
+        for (photo, probabilities) in read.iter().zip(probabilities.rows()) {
+            writer.photo(&mut out, photo, &probabilities.to_vec())?;
+        }
+    }
+    out.flush()?;
+    Ok(if broken == 0 { SUCCESS } else { FAILURE })
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}
+
+/// The three formats.
+struct Writer<'a> {
+    args: &'a Predict,
+    class_names: &'a [String],
+}
+
+impl<'a> Writer<'a> {
+    fn new(args: &'a Predict, class_names: &'a [String]) -> Self {
+        Writer { args, class_names }
+    }
+
+    fn header(&self, out: &mut impl Write) -> std::io::Result<()> {
+        if !self.args.csv {
+            return Ok(());
+        }
+        let columns = ["photo".to_owned(), "class".into(), "probability".into()];
+        let columns: Vec<String> = columns
+            .into_iter()
+            .chain(self.class_names.iter().cloned())
+            .map(|column| quoted(&column))
+            .collect();
+        writeln!(out, "{}", columns.join(","))
+    }
+
+    fn photo(&mut self, out: &mut impl Write, photo: &Path, probabilities: &[f32]) -> std::io::Result<()> {
+        let mut ranked: Vec<(&str, f32)> =
+            self.class_names.iter().map(String::as_str).zip(probabilities.iter().copied()).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let (class, probability) = ranked[0];
+        if self.args.json {
+            let all: serde_json::Map<String, serde_json::Value> =
+                ranked.iter().map(|(class, probability)| ((*class).to_owned(), json!(probability))).collect();
+            let line = json!({
+                "photo": photo.to_string_lossy(),
+                "class": class,
+                "probability": probability,
+                "probabilities": all,
+            });
+            return writeln!(out, "{line}");
+        }
+        if self.args.csv {
+            let all: Vec<String> = probabilities.iter().map(f32::to_string).collect();
+            let photo = quoted(&photo.to_string_lossy());
+            return writeln!(out, "{photo},{},{probability},{}", quoted(class), all.join(","));
+        }
+        let shown: Vec<String> = ranked
+            .iter()
+            .take(self.args.top)
+            .map(|(class, probability)| format!("{class} {:.1} %", 100.0 * probability))
+            .collect();
+        writeln!(out, "{}: {}", photo.display(), shown.join(", "))
+    }
+}
+
+/// A CSV field (RFC 4180).
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}

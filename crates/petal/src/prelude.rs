@@ -1,0 +1,8 @@
+//! What a training program needs: `use petal::prelude::*;`.
+
+pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, LabelMode};
+pub use crate::layers::*;
+pub use crate::model::{Model, Sequential, Tensor};
+pub use crate::plot::{augmentation_grid, photo_grid};
+pub use crate::training::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
+pub use crate::training::*;
