@@ -1,7 +1,7 @@
 //! `petal show`.
 
 use petal::applications::lecture_augmentation;
-use petal::data::{Dataset, ImageFolder};
+use petal::data::ImageFolder;
 use petal::plot::{augmentation_grid, photo_grid};
 
 use crate::args::Show;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use petal::data::{Comparison, Dataset, ImageDataset, ImageFolder, compare};
 use petal::model::Model;
 use petal::report::TrainingReport;
-use petal::training::callbacks::{EarlyStopping, ModelCheckpoint};
+use petal::training::callbacks::EarlyStopping;
 use petal::training::{Adam, Callback, Fit, Logs, SparseCategoricalCrossentropy, Training, Verbose};
 
 use crate::args::Train;
@@ -168,14 +168,14 @@ fn train(
         if best.exists() {
             early_stopping = early_stopping.resume(model.history(), &Model::load(&best)?);
         }
-        let keep_best = ModelCheckpoint::new(&best).monitor("val_accuracy").save_best_only(true);
-        let keep_best = match model.history().get("val_accuracy").iter().copied().reduce(f64::max) {
-            Some(so_far) => keep_best.initial_value_threshold(so_far),
-            None => keep_best,
-        };
-        fit = fit.callback(early_stopping).callback(keep_best);
+        fit = fit.callback(early_stopping);
     }
-    let checkpoint = Checkpoint { file: folder.join(CHECKPOINT), history: folder.join(HISTORY_CSV) };
+    let best_so_far = model.history().get("val_accuracy").iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let checkpoint = Checkpoint {
+        file: folder.join(CHECKPOINT),
+        history: folder.join(HISTORY_CSV),
+        best: settings.early_stopping.map(|_| (best, best_so_far)),
+    };
     model.fit(&data.train, fit.callback(checkpoint).callback(interrupt))?;
     Ok(())
 }
@@ -184,18 +184,21 @@ fn train(
 struct Checkpoint {
     file: PathBuf,
     history: PathBuf,
+    /// Where early stopping's best model goes, and its val_accuracy.
+    best: Option<(PathBuf, f64)>,
 }
 
 impl Callback for Checkpoint {
-    fn on_epoch_end(
-        &mut self,
-        _epoch: usize,
-        _logs: &mut Logs,
-        training: &mut Training<'_>,
-    ) -> petal::Result<()> {
+    fn on_epoch_end(&mut self, _epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> petal::Result<()> {
         // An epoch that Ctrl-C cut short is not one to go on after.
         if training.is_cut_short() {
             return Ok(());
+        }
+        if let (Some((file, best)), Some(&now)) = (&mut self.best, logs.get("val_accuracy"))
+            && now > *best
+        {
+            training.model().save(file)?;
+            *best = now;
         }
         training.model().save(&self.file)?;
         training.model().history().save(&self.history)

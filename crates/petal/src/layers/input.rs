@@ -23,6 +23,7 @@ impl Input {
     }
 
     /// Samples of any shape; the batch axis is not part of it.
+    #[expect(clippy::new_ret_no_self, reason = "a call of Keras' `Input` gives a tensor, not a layer")]
     pub fn new(shape: impl Into<Shape>) -> Tensor {
         Self::named(shape, None)
     }

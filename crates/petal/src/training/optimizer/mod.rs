@@ -24,6 +24,7 @@ pub struct Optimizer {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::upper_case_acronyms, reason = "Keras' name")]
 pub(crate) enum Algorithm {
     Adam(adam::Moments),
     RMSprop(rmsprop::Averages),
