@@ -1,31 +1,10 @@
 //! Convolutions and dense layers against naive loops in `f64`.
 
+mod reference;
+
 use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding};
 use proptest::prelude::*;
-
-/// Deterministic values in [-1, 1).
-fn values(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
-/// Outputs and scratch start as NaN, so that what a kernel doesn't write or clear shows.
-fn unset(len: usize) -> Vec<f32> {
-    vec![f32::NAN; len]
-}
-
-fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(1.0f64, |max, e| max.max(e.abs()));
-    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
-        assert!((f64::from(*f) - e).abs() <= 1e-5 * scale, "{what}[{i}]: found {f}, expected {e}");
-    }
-}
+use reference::{assert_close, assert_same_bits_on_any_number_of_threads, unset, values};
 
 /// Calls `f(y index, x index, kernel index)` for every product of the convolution.
 fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
@@ -226,37 +205,68 @@ fn convolutions_of_usual_shapes_match() {
     check_conv(&same(1, [15, 15, 5], 9, 7, 2));
 }
 
+/// Output and gradients of a layer whose methods are those of the convolutions.
+macro_rules! pass {
+    ($layer:expr, $x:expr, $kernel:expr, $dy:expr, $outputs:expr) => {{
+        let (mut y, mut dx) = (unset($dy.len()), unset($x.len()));
+        let (mut dkernel, mut dbias) = (unset($kernel.len()), unset($outputs));
+        let scratch = &mut unset($layer.forward_scratch());
+        $layer.forward(&$x, &$kernel, None, Activation::Linear, &mut y, scratch);
+        let scratch = &mut unset($layer.backward_input_scratch());
+        $layer.backward_input(&$dy, &$kernel, &mut dx, scratch);
+        let scratch = &mut unset($layer.backward_kernel_scratch());
+        $layer.backward_kernel(&$x, &$dy, &mut dkernel, Some(&mut dbias), scratch);
+        [y, dx, dkernel, dbias]
+    }};
+}
+
 #[test]
-fn results_are_the_same_bits_on_any_number_of_threads() {
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut results = Vec::new();
-            for conv in [
-                same(4, [31, 29, 3], 16, 3, 1),
-                same(4, [15, 15, 16], 24, 3, 1),
-                same(8, [20, 20, 8], 8, 1, 1),
-            ] {
-                let x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
-                let kernel = values(conv.kernel_len(), 2);
-                let mut y = unset(conv.batch * conv.output().iter().product::<usize>());
-                conv.forward(
-                    &x,
-                    &kernel,
-                    None,
-                    Activation::Linear,
-                    &mut y,
-                    &mut unset(conv.forward_scratch()),
-                );
-                let mut dx = unset(x.len());
-                conv.backward_input(&y, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
-                let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(conv.filters));
-                let scratch = &mut unset(conv.backward_kernel_scratch());
-                conv.backward_kernel(&x, &y, &mut dkernel, Some(&mut dbias), scratch);
-                results.extend([y, dx, dkernel, dbias]);
-            }
-            results
-        })
-    };
-    assert_eq!(run(1), run(3));
+fn convolutions_give_the_same_bits_on_any_number_of_threads() {
+    let grouped = Conv2d { groups: 2, dilation: [2, 1], ..same(3, [17, 19, 8], 12, 3, 1) };
+    for conv in [
+        same(4, [31, 29, 3], 16, 3, 1),
+        same(4, [15, 15, 16], 24, 3, 1),
+        same(3, [23, 21, 16], 24, 3, 2),
+        same(8, [20, 20, 8], 8, 1, 1),
+        same(1, [33, 35, 8], 16, 5, 1),
+        grouped,
+    ] {
+        let x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
+        let kernel = values(conv.kernel_len(), 2);
+        let dy = values(conv.batch * conv.output().iter().product::<usize>(), 3);
+        assert_same_bits_on_any_number_of_threads(|| pass!(conv, x, kernel, dy, conv.filters).into());
+    }
+}
+
+#[test]
+fn depthwise_convolutions_give_the_same_bits_on_any_number_of_threads() {
+    for (batch, input, multiplier, stride) in
+        [(4, [31, 29, 24], 1, 1), (3, [22, 23, 40], 1, 2), (3, [15, 15, 5], 2, 1)]
+    {
+        let padding = Padding::same([input[0], input[1]], [3; 2], [stride; 2]);
+        let conv = DepthwiseConv2d {
+            batch,
+            input,
+            multiplier,
+            kernel: [3; 2],
+            strides: [stride; 2],
+            dilation: [1; 2],
+            padding,
+        };
+        let x = values(batch * input.iter().product::<usize>(), 1);
+        let kernel = values(conv.kernel_len(), 2);
+        let dy = values(batch * conv.output().iter().product::<usize>(), 3);
+        assert_same_bits_on_any_number_of_threads(|| {
+            pass!(conv, x, kernel, dy, input[2] * multiplier).into()
+        });
+    }
+}
+
+#[test]
+fn dense_layers_give_the_same_bits_on_any_number_of_threads() {
+    for (rows, inputs, units) in [(32, 3000, 128), (32, 128, 5), (4500, 7, 33), (1, 2000, 1000)] {
+        let dense = Dense { rows, inputs, units };
+        let (x, kernel, dy) = (values(rows * inputs, 1), values(inputs * units, 2), values(rows * units, 3));
+        assert_same_bits_on_any_number_of_threads(|| pass!(dense, x, kernel, dy, units).into());
+    }
 }

@@ -1,0 +1,39 @@
+//! Inputs of the kernel tests, and their comparison with results in `f64`.
+
+/// Deterministic values in [-1, 1).
+pub fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// Outputs and scratch start as NaN, so that what a kernel doesn't write or clear shows.
+pub fn unset(len: usize) -> Vec<f32> {
+    vec![f32::NAN; len]
+}
+
+/// Compares to 1e-5 of the largest expected value, or of 1 if that is larger.
+pub fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1.0f64, |max, e| max.max(e.abs()));
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        assert!((f64::from(*f) - e).abs() <= 1e-5 * scale, "{what}[{i}]: found {f}, expected {e}");
+    }
+}
+
+/// Runs `work` on rayon pools of 1, 2 and 3 threads: its results must be the same bits.
+pub fn assert_same_bits_on_any_number_of_threads(work: impl Fn() -> Vec<Vec<f32>> + Sync) {
+    let run = |threads: usize| -> Vec<Vec<u32>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let results = pool.install(&work);
+        results.iter().map(|values| values.iter().map(|value| value.to_bits()).collect()).collect()
+    };
+    let one = run(1);
+    assert!(one.iter().flatten().all(|bits| !f32::from_bits(*bits).is_nan()), "a kernel left outputs unset");
+    assert!(run(2) == one, "2 threads differ from 1");
+    assert!(run(3) == one, "3 threads differ from 1");
+}
