@@ -189,7 +189,12 @@ struct Checkpoint {
 }
 
 impl Callback for Checkpoint {
-    fn on_epoch_end(&mut self, _epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> petal::Result<()> {
+    fn on_epoch_end(
+        &mut self,
+        _epoch: usize,
+        logs: &mut Logs,
+        training: &mut Training<'_>,
+    ) -> petal::Result<()> {
         // An epoch that Ctrl-C cut short is not one to go on after.
         if training.is_cut_short() {
             return Ok(());

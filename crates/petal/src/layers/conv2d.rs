@@ -79,7 +79,10 @@ impl Definition for Conv2D {
         if self.filters == 0 {
             return Err("it has 0 filters; expected at least 1".into());
         }
-        if self.groups == 0 || !channels.is_multiple_of(self.groups) || !self.filters.is_multiple_of(self.groups) {
+        if self.groups == 0
+            || !channels.is_multiple_of(self.groups)
+            || !self.filters.is_multiple_of(self.groups)
+        {
             return Err(format!(
                 "{} groups don't divide its {channels} input channels and {} filters evenly",
                 self.groups, self.filters
