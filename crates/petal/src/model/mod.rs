@@ -1,7 +1,7 @@
 //! Models: graphs of layers with their weights, and the plans that run them.
 
 mod graph;
-mod names;
+pub(crate) mod names;
 pub(crate) mod plan;
 mod sequential;
 mod shape;
