@@ -41,6 +41,9 @@ pub enum Error {
     /// Training was asked for something that cannot be done.
     #[error("{0}")]
     Training(String),
+    /// A file cannot be had from the internet.
+    #[error("{0}")]
+    Download(String),
     /// An argument has a value outside its range.
     #[error("{argument} is {found}; expected {expected}")]
     Argument {

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod data;
+pub mod download;
 mod error;
 pub mod layers;
 pub mod model;
