@@ -37,7 +37,7 @@ impl Server {
                 while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
                     head.push(byte[0]);
                 }
-                requests.lock().unwrap().push(String::from_utf8(head).unwrap().to_lowercase());
+                requests.lock().unwrap().push(String::from_utf8_lossy(&head).to_lowercase());
                 respond(i, &mut stream);
             }
         });
