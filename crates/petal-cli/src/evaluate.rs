@@ -21,7 +21,7 @@ pub fn run(args: &Evaluate) -> Outcome {
         .shuffle(false)
         .strict(args.strict);
     let data = load::with_progress(folder, args.json).load()?;
-    load::describe(&args.directory, &[("evaluation", &data)]);
+    load::describe(&args.directory, &[("all", &data)]);
     let evaluation = model.evaluate(&data)?;
     let report =
         ClassificationReport::from_probabilities(data.labels(), &model.classify(&data)?, data.class_names())?;

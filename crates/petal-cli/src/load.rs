@@ -20,17 +20,23 @@ pub fn with_progress(folder: ImageFolder, quiet: bool) -> ImageFolder {
     })
 }
 
-/// Says what was found, and which files were left out.
+/// Says what was found in the parts of a folder, and which files were left out.
 pub fn describe(directory: &Path, parts: &[(&str, &ImageDataset)]) {
     let classes = parts[0].1.class_names();
     let photos: usize = parts.iter().map(|(_, data)| data.len()).sum();
-    let shares: Vec<String> = parts.iter().map(|(part, data)| format!("{} for {part}", data.len())).collect();
+    let shares = match parts {
+        [_] => String::new(),
+        _ => {
+            let shares: Vec<String> =
+                parts.iter().map(|(part, data)| format!("{} for {part}", data.len())).collect();
+            format!("; {}", shares.join(", "))
+        }
+    };
     eprintln!(
-        "{}: {photos} photos of {} classes ({}); {}",
+        "{}: {photos} photos of {} classes ({}){shares}",
         directory.display(),
         classes.len(),
-        classes.join(", "),
-        shares.join(", ")
+        classes.join(", ")
     );
     let skipped: Vec<_> = parts.iter().flat_map(|(_, data)| data.skipped()).collect();
     if !skipped.is_empty() {

@@ -15,7 +15,7 @@ pub fn run(args: &Show) -> Outcome {
     let (height, width) = args.image_size;
     let folder = ImageFolder::new(&directory).image_size(height, width).seed(args.seed);
     let photos = load::with_progress(folder, false).load()?;
-    load::describe(&directory, &[("a look", &photos)]);
+    load::describe(&directory, &[("all", &photos)]);
     std::fs::create_dir_all(&args.output)
         .map_err(|error| format!("cannot create {}: {error}", args.output.display()))?;
     let augmentation = lecture_augmentation(photos.preprocessing().shape(), u64::from(args.seed))?;

@@ -191,22 +191,31 @@ struct Checkpoint {
 impl Callback for Checkpoint {
     fn on_epoch_end(
         &mut self,
-        _epoch: usize,
+        epoch: usize,
         logs: &mut Logs,
         training: &mut Training<'_>,
     ) -> petal::Result<()> {
         // An epoch that Ctrl-C cut short is not one to go on after.
-        if training.is_cut_short() {
-            return Ok(());
+        if !training.is_cut_short()
+            && let Err(error) = self.save(logs, training.model())
+        {
+            // What is learned is still in memory; the disk may have room again when it is saved in the end.
+            training.say(&format!("\nwarning: no checkpoint of epoch {}: {error}", epoch + 1));
         }
+        Ok(())
+    }
+}
+
+impl Checkpoint {
+    fn save(&mut self, logs: &Logs, model: &Model) -> petal::Result<()> {
         if let (Some((file, best)), Some(&now)) = (&mut self.best, logs.get("val_accuracy"))
             && now > *best
         {
-            training.model().save(file)?;
+            model.save(file)?;
             *best = now;
         }
-        training.model().save(&self.file)?;
-        training.model().history().save(&self.history)
+        model.save(&self.file)?;
+        model.history().save(&self.history)
     }
 }
 

@@ -14,3 +14,8 @@ pub mod saving;
 pub mod training;
 
 pub use error::{Error, Result};
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
