@@ -97,6 +97,12 @@ pub(crate) trait Operation {
         SmallVec::new()
     }
 
+    /// Whether a sample always gives the same result while a model trains: nothing is drawn, and no weight or moving
+    /// statistic that training changes is read.
+    fn is_constant(&self) -> bool {
+        self.params().iter().all(|param| param.gradient.is_none())
+    }
+
     /// Floats to keep from the forward step for the backward one.
     fn saved_len(&self, _batch: usize) -> usize {
         0
@@ -265,6 +271,11 @@ impl Op {
         stream: Key,
     ) -> Op {
         Op::Color(ColorOp { color, draws, range, pixels: height * width, channels, stream })
+    }
+
+    /// Whether it computes with a layer's weights.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self, Op::BatchNorm(_)) || !self.operation().params().is_empty()
     }
 
     pub(crate) fn operation(&self) -> &dyn Operation {

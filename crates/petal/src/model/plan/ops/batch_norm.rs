@@ -64,6 +64,10 @@ impl Operation for BatchNorm {
         }
     }
 
+    fn is_constant(&self) -> bool {
+        self.fixed
+    }
+
     fn needs(&self) -> Needs {
         let trains = self.params().iter().any(|param| param.gradient.is_some());
         Needs { inputs: self.momentum.is_some() || trains, output: false }

@@ -155,6 +155,11 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
         }
     }
 
+    fn is_constant(&self) -> bool {
+        self.params().iter().all(|param| param.gradient.is_none())
+            && self.norm.as_ref().is_none_or(|norm| norm.fixed)
+    }
+
     fn needs(&self) -> Needs {
         Needs { inputs: self.trains(), output: self.activation != kernels::Activation::Linear }
     }
