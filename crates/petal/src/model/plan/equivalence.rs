@@ -119,3 +119,39 @@ fn fixed_normalization_and_padding_leave_no_steps_of_their_own() {
     // that has another reader stays, as does that with batch statistics.
     assert_eq!(plan(Passes::none()) - plan(Passes::default()), 6);
 }
+
+/// Output of the watched layer and its gradient for a batch.
+fn watch(model: &Model, watched: &str, passes: Passes) -> [Vec<f32>; 2] {
+    let batch = 3;
+    let mut generator = Key::new(3).named("watch").generator();
+    let inputs: Vec<f32> = (0..batch * 360).map(|_| generator.normal()).collect();
+    let plan = Plan::watching(model.graph(), Purpose::Explain, batch, watched, Key::new(1), passes);
+    assert!(plan.gradients.segments.is_empty());
+    let mut engine = Engine::new(plan);
+    let run = Run { samples: &[0, 1, 2], epoch: 0 };
+    let mut weights = model.arena().to_vec();
+    engine.forward(run, &inputs, &mut weights);
+    engine.loss_buffers(batch).1.expect("the layer lies before the output").fill(1.0);
+    engine.backward(run, &weights);
+    assert_eq!(weights, model.arena());
+    engine.watched(batch).map(<[f32]>::to_vec)
+}
+
+#[test]
+fn every_layer_can_be_watched_whatever_the_passes_and_what_trains() {
+    for mut model in models() {
+        let names: Vec<String> = model.layers().iter().map(|node| node.name().to_owned()).collect();
+        for name in names {
+            let all = [Passes::default(), Passes::none()].map(|passes| watch(&model, &name, passes));
+            let [[value, gradient], without] = &all;
+            assert_eq!(value.len(), gradient.len());
+            assert!(!value.is_empty(), "{name}");
+            for (with, without) in [value, gradient].into_iter().flatten().zip(without.iter().flatten()) {
+                assert!((with - without).abs() <= 1e-5 * without.abs().max(1.0), "{name}: {with} {without}");
+            }
+            model.set_trainable(false);
+            assert_eq!(&watch(&model, &name, Passes::default()), &all[0]);
+            model.set_trainable(true);
+        }
+    }
+}
