@@ -33,7 +33,7 @@ pub(super) struct Lowered {
 
 pub(super) fn lower(graph: &Graph, training: bool, gradients: &GradientLayout, key: Key) -> Lowered {
     let mut builder = Builder { values: vec![graph.input_shape().elements()], steps: Vec::new(), gradients };
-    let output = builder.graph(graph, 0, Context { path: "", training, trainable: true, key });
+    let output = builder.graph(graph, 0, Context { path: "", training, trainable: graph.trainable(), key });
     let logits = builder.steps.last().filter(|step| step.output == output).and_then(|step| {
         let activation = match step.op {
             Op::Softmax { .. } => FinalActivation::Softmax,
