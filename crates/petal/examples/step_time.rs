@@ -47,8 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut clock = Clock(Vec::new());
     // Each step computes everything, as the peers' steps do.
-    let fit =
-        Fit::epochs(steps + 3).reuse_features(false).callback(&mut clock).verbose(Verbose::Silent);
+    let fit = Fit::epochs(steps + 3).reuse_features(false).callback(&mut clock).verbose(Verbose::Silent);
     model.fit(&data, fit)?;
     let mut times: Vec<f64> = clock.0.windows(2).skip(2).map(|w| (w[1] - w[0]).as_secs_f64() * 1e3).collect();
     times.sort_by(f64::total_cmp);
