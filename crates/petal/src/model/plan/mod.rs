@@ -10,6 +10,7 @@ mod engine;
 #[cfg(test)]
 mod equivalence;
 mod forward;
+mod frozen;
 mod memory;
 mod op;
 mod ops;
@@ -120,6 +121,28 @@ impl Plan {
         passes: Passes,
     ) -> Plan {
         Steps::new(graph, purpose, loss_on_logits, key, passes, None).plan(purpose, batch)
+    }
+
+    /// The same in two plans, of which the first gives the second's input, and gives the same for a sample as long as
+    /// the model trains; without such a part the second is the whole.
+    pub(crate) fn split(
+        graph: &Graph,
+        purpose: Purpose,
+        batch: usize,
+        loss_on_logits: bool,
+        key: Key,
+        passes: Passes,
+    ) -> (Option<Plan>, Plan) {
+        let mut rest = Steps::new(graph, purpose, loss_on_logits, key, passes, None);
+        let kept: Vec<usize> = [rest.output].into_iter().chain(rest.logits.map(|l| l.value)).collect();
+        let frozen = frozen::cut(&rest.forward, &kept).map(|cut| {
+            let after = rest.forward.split_off(cut.steps);
+            let forward = std::mem::replace(&mut rest.forward, after);
+            let input = std::mem::replace(&mut rest.input, cut.value);
+            let (values, gradients) = (rest.values.clone(), rest.gradients.clone());
+            Steps { values, forward, input, output: cut.value, logits: None, watched: None, gradients }
+        });
+        (frozen.map(|steps| steps.plan(Purpose::Infer, batch)), rest.plan(purpose, batch))
     }
 
     /// A plan that keeps the output of the layer at `watched`: the names on the way to it, joined by `/`. The model's
