@@ -161,3 +161,14 @@ fn every_layer_can_be_watched_whatever_the_passes_and_what_trains() {
         }
     }
 }
+
+#[test]
+fn fixed_normalization_and_padding_leave_no_steps_of_their_own() {
+    let plan = |passes| {
+        let model = fine_tuned(4);
+        Plan::new(model.graph(), Purpose::Train, 2, false, Key::new(1), passes).forward.len()
+    };
+    // Three normalizations, one padding and two activations become part of a convolution; the normalization of a value
+    // that has another reader stays, as does that with batch statistics.
+    assert_eq!(plan(Passes::none()) - plan(Passes::default()), 6);
+}
