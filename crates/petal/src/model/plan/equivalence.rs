@@ -113,17 +113,6 @@ fn a_training_step_has_the_same_bits_on_any_number_of_threads() {
     }
 }
 
-#[test]
-fn fixed_normalization_and_padding_leave_no_steps_of_their_own() {
-    let plan = |passes| {
-        let model = fine_tuned(4);
-        Plan::new(model.graph(), Purpose::Train, 2, false, Key::new(1), passes).forward.len()
-    };
-    // Three normalizations, one padding and two activations become part of a convolution; the normalization of a value
-    // that has another reader stays, as does that with batch statistics.
-    assert_eq!(plan(Passes::none()) - plan(Passes::default()), 6);
-}
-
 /// Output of the watched layer and its gradient for a batch.
 fn watch(model: &Model, watched: &str, passes: Passes) -> [Vec<f32>; 2] {
     let batch = 3;
