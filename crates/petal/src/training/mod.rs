@@ -4,6 +4,7 @@ pub mod callbacks;
 mod classify;
 mod compile;
 mod evaluate;
+mod feature_reuse;
 mod fit;
 #[cfg(test)]
 mod fixture;

@@ -10,6 +10,7 @@ mod engine;
 #[cfg(test)]
 mod equivalence;
 mod forward;
+mod frozen;
 mod memory;
 mod op;
 mod ops;
@@ -114,11 +115,54 @@ impl Plan {
         key: Key,
         passes: Passes,
     ) -> Plan {
+        Steps::new(graph, purpose, loss_on_logits, key, passes).plan(purpose, batch)
+    }
+
+    /// The same in two plans, of which the first gives the second's input, and gives the same for a sample as long as
+    /// the model trains; without such a part the second is the whole.
+    pub(crate) fn split(
+        graph: &Graph,
+        purpose: Purpose,
+        batch: usize,
+        loss_on_logits: bool,
+        key: Key,
+        passes: Passes,
+    ) -> (Option<Plan>, Plan) {
+        let mut rest = Steps::new(graph, purpose, loss_on_logits, key, passes);
+        let kept: Vec<usize> = [rest.output].into_iter().chain(rest.logits.map(|l| l.value)).collect();
+        let frozen = frozen::cut(&rest.forward, &kept).map(|cut| {
+            let after = rest.forward.split_off(cut.steps);
+            let forward = std::mem::replace(&mut rest.forward, after);
+            let input = std::mem::replace(&mut rest.input, cut.value);
+            let (values, gradients) = (rest.values.clone(), rest.gradients.clone());
+            Steps { values, forward, input, output: cut.value, logits: None, gradients }
+        });
+        (frozen.map(|steps| steps.plan(Purpose::Infer, batch)), rest.plan(purpose, batch))
+    }
+}
+
+/// Forward steps after the passes, before they have a place in memory.
+struct Steps {
+    values: Vec<usize>,
+    forward: Vec<ForwardStep>,
+    input: usize,
+    output: usize,
+    logits: Option<Logits>,
+    gradients: GradientLayout,
+}
+
+impl Steps {
+    fn new(graph: &Graph, purpose: Purpose, loss_on_logits: bool, key: Key, passes: Passes) -> Self {
         let gradients = GradientLayout::new(graph);
         let lowered = forward::lower(graph, purpose != Purpose::Infer, &gradients, key);
-        let forward::Lowered { mut values, steps: mut forward, input, output, logits } = lowered;
+        let forward::Lowered { values, steps: mut forward, input, output, logits } = lowered;
         let logits = logits.filter(|_| loss_on_logits);
         passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value)]);
+        Steps { values, forward, input, output, logits, gradients }
+    }
+
+    fn plan(self, purpose: Purpose, batch: usize) -> Plan {
+        let Steps { mut values, mut forward, input, output, logits, gradients } = self;
         let start = logits.map_or(output, |logits| logits.value);
         let (backward, d_output) = match purpose {
             Purpose::Train => backward::differentiate(&forward, start, &mut values),
