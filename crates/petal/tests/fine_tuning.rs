@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use ndarray::{Array4, ArrayD, IxDyn};
+use petal::applications::{MobileNetV2, Weights};
 use petal::data::ArrayDataset;
 use petal::layers::*;
 use petal::model::{Model, Sequential, Tensor};
@@ -458,5 +459,46 @@ fn a_file_keeps_flags_the_mode_of_the_call_and_the_joined_history() -> Result<()
     let loaded = Model::load(&path)?;
     assert_eq!(count(&loaded, "Trainable"), 0);
     assert!(loaded.get_layer("dense")?.trainable());
+    Ok(())
+}
+
+/// The lecture's base at a small size: of 154 layers, those from 100 (`block_11_expand_relu`) on train.
+#[test]
+fn mobilenet_v2_is_fine_tuned_from_layer_100() -> Result<()> {
+    let x =
+        Array4::from_shape_fn((6, 32, 32, 3), |(i, y, x, c)| ((i * 37 + y * 11 + x * 5 + c) % 256) as f32);
+    let data = ArrayDataset::new(x, &[0, 1, 2, 3, 4, 0])?.batch_size(6);
+    for flag in [Some(false), None] {
+        let base = MobileNetV2::new(32, 32).include_top(false).weights(Weights::None).build()?;
+        let x = Input::image(32, 32, 3);
+        let h = MobileNetV2::preprocess_input(&x)?;
+        let h = match flag {
+            Some(training) => base.with_training(training).name("base").on(&h)?,
+            None => base.name("base").on(&h)?,
+        };
+        let mut model = Model::new(&x, &Dense::new(5).on(&GlobalAveragePooling2D::new().on(&h)?)?)?;
+        assert_eq!(count(&model, "Trainable"), 2_230_277);
+        let base = model.get_model_mut("base")?;
+        freeze(&mut base.layers_mut()[..100]);
+        let index: HashMap<String, usize> =
+            base.layers().iter().enumerate().map(|(i, layer)| (layer.name().to_owned(), i)).collect();
+        assert_eq!(count(&model, "Trainable"), 1_867_845);
+        assert_eq!(count(&model, "Non-trainable"), 396_544);
+
+        // At a rate that is of use only here: gradients are faint behind random weights, and each weight shall move.
+        model.compile(RMSprop::new(1e6), loss())?;
+        let before = bits(&model);
+        fit(&mut model, &data, 0..1)?;
+        let changed = changed(&before, &bits(&model));
+        let statistics = changed.iter().filter(|path| path.contains("/moving_")).count();
+        // 18 BatchNormalization layers from layer 100 on, each with a mean and a variance.
+        assert_eq!(statistics, if flag.is_none() { 36 } else { 0 });
+        assert_eq!(changed.len() - statistics, 56, "kernels, gammas, betas and the head");
+        for path in changed.iter().filter_map(|path| path.strip_prefix("base/")) {
+            let layer = path.split('/').next().unwrap();
+            assert!(index[layer] >= 100, "{path} is frozen and has changed");
+        }
+        assert_eq!(count(&model, "Optimizer"), 1_867_847);
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `summary()` is Keras' text, byte for byte: tests/fixtures/summaries, made by fixtures/summaries.py.
 
 use petal::Result;
+use petal::applications::{MobileNetV2, Weights};
 use petal::data::{Batch, Dataset};
 use petal::layers::*;
 use petal::model::{Model, Sequential, Summary, Tensor};
@@ -166,6 +167,36 @@ fn branches_and_a_model_in_a_model() -> Result<()> {
             assert_is_keras(model.summary(), "frozen_base_all_frozen");
         }
     }
+    Ok(())
+}
+
+/// MobileNetV2 frozen, trainable from layer 100 on, and as a whole.
+#[test]
+fn the_lectures_transfer_model() -> Result<()> {
+    const BASE: &str = "mobilenetv2_1.00_180";
+    let base = MobileNetV2::new(180, 180).include_top(false).weights(Weights::None).build()?;
+    let x = Input::with_name([180, 180, 3], "input_layer");
+    let h = augmentation(180)?.on(&x)?;
+    let h = MobileNetV2::preprocess_input(&h)?;
+    let h = base.with_training(false).on(&h)?;
+    let h = GlobalAveragePooling2D::new().on(&h)?;
+    let h = Dropout::new(0.2).on(&h)?;
+    let mut model = Model::new(&x, &Dense::new(5).on(&h)?)?;
+    assert_is_keras(model.summary(), "transfer_all");
+    model.get_layer_mut(BASE)?.set_trainable(false);
+    assert_is_keras(model.summary(), "transfer_frozen");
+    assert_is_keras(model.summary().show_trainable(true), "transfer_frozen_show_trainable");
+    let mut model = with_optimizer(model, Adam::new(1e-4))?;
+    assert_is_keras(model.summary(), "transfer_frozen_adam");
+
+    let base = model.get_model_mut(BASE)?;
+    base.set_trainable(true);
+    base.layers_mut()[..100].iter_mut().for_each(|layer| layer.set_trainable(false));
+    assert_is_keras(model.summary().show_trainable(true), "transfer_from_100_show_trainable");
+    let model = with_optimizer(model, RMSprop::new(1e-5))?;
+    assert_is_keras(model.summary(), "transfer_from_100_rmsprop");
+    let model = with_optimizer(model, Adam::new(1e-5))?;
+    assert_is_keras(model.summary(), "transfer_from_100_adam");
     Ok(())
 }
 
