@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array4, ArrayD};
 use petal::applications::*;
 use petal::data::Preprocessing;
-use petal::layers::{Input, Layer};
-use petal::model::{Graph, Model};
+use petal::layers::{AnyLayer, Input, Layer};
+use petal::model::{Graph, Model, Node, Tensor};
 use safetensors::SafeTensors;
+use serde_json::{Value, json};
 
 const TOP: &str = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5";
 const NO_TOP: &str = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5";
@@ -26,6 +27,167 @@ fn shared(name: &str) -> Option<PathBuf> {
 fn trainable(model: &Model) -> usize {
     let weights = model.layers().iter().filter(|layer| layer.trainable()).flat_map(|layer| layer.weights());
     weights.filter(|weight| weight.trainable).map(|weight| weight.elements()).sum()
+}
+
+fn fixture() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/applications.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A case's model, with its top or without and this pooling.
+fn build(setup: &Value, case: &Value, pooling: Option<Pooling>, weights: Weights) -> Model {
+    let setting = |key: &str| case["settings"][key].as_f64().unwrap_or(1.0);
+    let [height, width] = [0, 1].map(|axis| setup["image"][axis].as_u64().unwrap() as usize);
+    let classes = setup["classes"].as_u64().unwrap() as usize;
+    macro_rules! finish {
+        ($application:expr) => {{
+            let application = $application.weights(weights).classes(classes).classifier_softmax(false);
+            let application = application.include_top(pooling.is_none()).pooling(pooling.unwrap_or_default());
+            application.build().unwrap()
+        }};
+    }
+    match case["application"].as_str().unwrap() {
+        "MobileNetV2" => finish!(MobileNetV2::new(height, width).alpha(setting("alpha"))),
+        "MobileNet" => {
+            let application = MobileNet::new(height, width).alpha(setting("alpha"));
+            finish!(application.depth_multiplier(setting("depth_multiplier") as usize))
+        }
+        "EfficientNetV2B0" => finish!(EfficientNetV2B0::new(height, width)),
+        "ResNet50" => finish!(ResNet50::new(height, width)),
+        "VGG16" => finish!(VGG16::new(height, width)),
+        other => panic!("{other}"),
+    }
+}
+
+fn preprocess_input(case: &Value, x: &Tensor) -> Tensor {
+    let preprocess_input = match case["application"].as_str().unwrap() {
+        "MobileNetV2" => MobileNetV2::preprocess_input,
+        "MobileNet" => MobileNet::preprocess_input,
+        "EfficientNetV2B0" => EfficientNetV2B0::preprocess_input,
+        "ResNet50" => ResNet50::preprocess_input,
+        _ => VGG16::preprocess_input,
+    };
+    preprocess_input(x).unwrap()
+}
+
+/// The numbers that `fixtures/applications.py` computes too.
+fn values(name: &str, len: usize, low: f64, high: f64) -> Vec<f32> {
+    let seed =
+        name.bytes().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let value = |i: usize| {
+        let mut x = (i as u32).wrapping_mul(0x9e37_79b9).wrapping_add(seed);
+        x = (x ^ (x >> 16)).wrapping_mul(0x85eb_ca6b);
+        x = (x ^ (x >> 13)).wrapping_mul(0xc2b2_ae35);
+        x ^= x >> 16;
+        (low + (high - low) * (f64::from(x >> 8) / f64::from(1 << 24))) as f32
+    };
+    (0..len).map(value).collect()
+}
+
+fn bounds(layer: &Node, index: usize) -> (f64, f64) {
+    if let AnyLayer::BatchNormalization(_) = layer.layer() {
+        return [(0.8, 1.2), (-0.2, 0.2), (-0.2, 0.2), (0.5, 1.5)][index];
+    }
+    if index == 1 {
+        return (-0.1, 0.1);
+    }
+    let shape = &layer.weights()[index].shape;
+    let fan = match layer.layer() {
+        AnyLayer::DepthwiseConv2D(_) => shape[..2].iter().product::<usize>(),
+        _ => shape[..shape.len() - 1].iter().product(),
+    };
+    let limit = (3.0 / fan as f64).sqrt();
+    (-limit, limit)
+}
+
+fn set_weights(model: &mut Model) {
+    let mut weights = Vec::new();
+    for layer in model.layers() {
+        for (index, weight) in layer.weights().iter().enumerate() {
+            let (low, high) = bounds(layer, index);
+            let values = values(&format!("{}/{index}", layer.name()), weight.elements(), low, high);
+            let values = ArrayD::from_shape_vec(weight.shape.clone(), values).unwrap();
+            weights.push((format!("{}/{}", layer.name(), weight.name), values));
+        }
+    }
+    for (path, values) in weights {
+        model.set_weight(&path, values.view()).unwrap();
+    }
+}
+
+fn described(layer: &Node) -> Value {
+    json!([layer.name(), layer.layer().class_name(), layer.output_shape().to_vec(), layer.count_params()])
+}
+
+/// The largest difference from Keras' output, as a share of the largest value.
+fn difference(case: &Value, setup: &Value, model: &Model) -> f32 {
+    let shape = model.input_shape().to_vec();
+    let batch = setup["batch"].as_u64().unwrap() as usize;
+    let len = batch * shape.iter().product::<usize>();
+    let inputs =
+        Array4::from_shape_vec([batch, shape[0], shape[1], shape[2]], values("input", len, 0.0, 255.0));
+    let x = Input::new(shape);
+    let model = Model::new(&x, &model.on(&preprocess_input(case, &x)).unwrap()).unwrap();
+    let found = model.predict_array(inputs.unwrap().into_dyn().view()).unwrap();
+    let expected: Vec<Vec<f32>> = serde_json::from_value(case["output"].clone()).unwrap();
+    let expected = expected.concat();
+    let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(&expected).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / largest
+}
+
+#[test]
+fn every_architecture_has_the_layers_and_the_output_of_keras() {
+    let fixture = fixture();
+    let (setup, cases) = (&fixture["setup"], fixture["cases"].as_array().unwrap());
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let mut model = build(setup, case, None, Weights::None);
+        assert_eq!(Graph::name(&model), case["model"].as_str().unwrap(), "{name}");
+        let expected = case["layers"].as_array().unwrap();
+        for (layer, expected) in model.layers().iter().zip(expected) {
+            assert_eq!(described(layer), *expected, "{name}");
+        }
+        assert_eq!(model.layers().len(), expected.len(), "{name}");
+        assert_eq!(
+            [model.count_params(), trainable(&model)].map(|n| json!(n)),
+            [case["params"].clone(), case["trainable"].clone()]
+        );
+        for (pooling, expected) in case["without_top"].as_object().unwrap() {
+            let pooling = match pooling.as_str() {
+                "none" => Pooling::None,
+                "avg" => Pooling::Average,
+                _ => Pooling::Max,
+            };
+            let base = build(setup, case, Some(pooling), Weights::None);
+            let layers = base.layers();
+            let found = json!([layers.len(), described(layers.last().unwrap()), base.count_params()]);
+            assert_eq!(found, *expected, "{name}, {pooling:?}");
+        }
+        set_weights(&mut model);
+        let difference = difference(case, setup, &model);
+        println!("{name}: {difference:.1e}");
+        assert!(difference < 1e-4, "{name}: {difference}");
+    }
+}
+
+/// Files that `fixtures/applications.py --files` has written.
+#[test]
+fn files_written_by_keras_load_into_every_architecture() {
+    let Some(folder) = std::env::var_os("PETAL_APPLICATION_WEIGHTS").map(PathBuf::from) else {
+        println!("skipped: PETAL_APPLICATION_WEIGHTS names no folder of fixtures/applications.py --files");
+        return;
+    };
+    let fixture = fixture();
+    for case in fixture["cases"].as_array().unwrap() {
+        for ending in ["weights.h5", "h5"] {
+            let file = folder.join(format!("{}.{ending}", case["name"].as_str().unwrap()));
+            let model = build(&fixture["setup"], case, None, Weights::File(file.clone()));
+            let difference = difference(case, &fixture["setup"], &model);
+            println!("{}: {difference:.1e}", file.display());
+            assert!(difference < 1e-4, "{}: {difference}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -186,10 +186,12 @@ fn refused(problem: ureq::Error) -> Failure {
         ureq::Error::Io(problem) if problem.kind() == io::ErrorKind::ConnectionRefused => {
             Failure::Final("its server refuses the connection".into())
         }
-        problem @ (ureq::Error::Io(_)
-        | ureq::Error::Timeout(_)
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::Protocol(_)) => Failure::Broken(problem.to_string()),
+        ureq::Error::Io(problem) => Failure::Broken(format!(
+            "no answer came from its server: {problem} (is there a connection to the internet?)"
+        )),
+        problem @ (ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_)) => {
+            Failure::Broken(problem.to_string())
+        }
         problem => Failure::Final(problem.to_string()),
     }
 }
