@@ -26,6 +26,7 @@ pub enum Command {
     Predict(Predict),
     Summary(Summary),
     Show(Show),
+    Download(Download),
     SampleData(SampleData),
 }
 
@@ -197,13 +198,15 @@ pub struct Summary {
     pub classes: usize,
 }
 
-/// Pictures of a folder of photos: nine photos with their classes, and one photo's augmentations
+/// Pictures of a folder of photos: nine photos with their classes, and one photo's augmentations; or of one photo
+///
+/// Of one photo it prints format, size, colours and EXIF orientation, and writes a picture of its pixels.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The folder of photos, one sub-folder a class [default: sample photos]
-    #[arg(value_name = "DIR")]
-    pub directory: Option<PathBuf>,
-    /// Where to write photos.png and augmentations.png
+    /// A photo, or a folder of photos, one sub-folder a class [default: sample photos]
+    #[arg(value_name = "PHOTO|DIR")]
+    pub path: Option<PathBuf>,
+    /// Where to write photos.png and augmentations.png, or photo.png
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     pub output: PathBuf,
     /// Write SVG instead of PNG
@@ -215,6 +218,38 @@ pub struct Show {
     /// The size to which photos are shrunk: 180, or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]
     pub image_size: (usize, usize),
+}
+
+/// Download the lecture's photos of flowers, or any file
+///
+/// What is downloaded lies where Keras has it: in ~/.keras/datasets, or below $KERAS_HOME. It is there whole or not at
+/// all, and what is there already is not downloaded again. Prints where it is.
+///
+/// Wherever a command takes a folder of photos, the word flower_photos means what was downloaded, if there is no such
+/// folder here.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petal download flower_photos                     3,670 photos of five kinds of flowers, 218 MB
+  petal download https://example.org/birds.zip --extract")]
+pub struct Download {
+    /// flower_photos, or the address of a file
+    #[arg(value_name = "flower_photos|URL")]
+    pub what: String,
+    /// Unpack the archive (.tar, .tar.gz, .tgz or .zip) and print the folder
+    #[arg(long)]
+    pub extract: bool,
+    /// The SHA-256 or MD5 that the file must have
+    #[arg(long, value_name = "HEX")]
+    pub hash: Option<String>,
+    /// The name of the file, or of the unpacked folder [default: the address's last part]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where to put it instead of Keras' folder
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Draw sample photos: five classes of flowers

@@ -1,9 +1,11 @@
 //! The command `petal`: arguments in, a run's folder out.
 
 mod args;
+mod download;
 mod evaluate;
 mod interrupt;
 mod load;
+mod photo_folder;
 mod predict;
 mod run_folder;
 mod sample_data;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
             Command::Predict(args) => predict::run(&args),
             Command::Summary(args) => summary::run(&args),
             Command::Show(args) => show::run(&args),
+            Command::Download(args) => download::run(&args),
             Command::SampleData(args) => sample_data::run(&args),
         },
     };

@@ -9,8 +9,8 @@ use petal::model::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Architecture, Train};
+use crate::photo_folder;
 use crate::run_folder::SETTINGS;
-use crate::sample_data;
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,17 +43,14 @@ impl Settings {
     /// The settings that these arguments ask for.
     ///
     /// # Errors
-    /// If the sample photos cannot be drawn.
-    pub fn new(args: &Train) -> petal::Result<Self> {
+    /// If the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
+    pub fn new(args: &Train) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let regularized = args.model == Architecture::CnnRegularized;
         let photos = &args.photos;
         Ok(Settings {
-            photos: match &args.directory {
-                Some(directory) => directory.clone(),
-                None => sample_data::default_folder()?,
-            },
+            photos: photo_folder::find(args.directory.as_deref())?,
             validation: match &args.validation {
-                Some(folder) => Validation::Folder(folder.clone()),
+                Some(folder) => Validation::Folder(photo_folder::find(Some(folder))?),
                 None => Validation::Split(args.validation_split),
             },
             model: args.model,
