@@ -1,4 +1,4 @@
-//! Sums, products, affine maps and copies.
+//! Sums, products, affine maps and copies, some of them of one row with many.
 //!
 //! Strategy: one pass in parallel chunks; sums over rows are cut into chunks whose size depends on the width alone.
 
@@ -21,17 +21,68 @@ pub fn add_assign(y: &mut [f32], a: &[f32]) {
     });
 }
 
-/// `y = a * b`.
-pub fn multiply(a: &[f32], b: &[f32], y: &mut [f32]) {
-    map2(a, b, y, |a, b| a * b);
-}
-
 /// `y *= a`.
 pub fn multiply_assign(y: &mut [f32], a: &[f32]) {
     assert_eq!(a.len(), y.len());
     y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
         for (y, a) in y.iter_mut().zip(a) {
             *y *= a;
+        }
+    });
+}
+
+/// `y[b, r, c] = x[b, c]`, for `y` `[batch, rows, columns]`.
+pub fn repeat_rows(batch: usize, rows: usize, columns: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), batch * columns);
+    assert_eq!(y.len(), batch * rows * columns);
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(rows * columns).zip(x.par_chunks(columns)).for_each(|(y, x)| {
+        y.chunks_exact_mut(columns).for_each(|y| y.copy_from_slice(x));
+    });
+}
+
+/// `y[b, r, c] *= x[b, c]`, for `y` `[batch, rows, columns]`.
+pub fn multiply_rows_assign(batch: usize, rows: usize, columns: usize, y: &mut [f32], x: &[f32]) {
+    assert_eq!(x.len(), batch * columns);
+    assert_eq!(y.len(), batch * rows * columns);
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(rows * columns).zip(x.par_chunks(columns)).for_each(|(y, x)| {
+        for y in y.chunks_exact_mut(columns) {
+            y.iter_mut().zip(x).for_each(|(y, x)| *y *= x);
+        }
+    });
+}
+
+/// `y[b, c] = sum over r of x[b, r, c]`, for `x` `[batch, rows, columns]`.
+pub fn sum_rows(batch: usize, rows: usize, columns: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), batch * rows * columns);
+    assert_eq!(y.len(), batch * columns);
+    y.fill(0.0);
+    if x.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(columns).zip(x.par_chunks(rows * columns)).for_each(|(y, x)| {
+        for x in x.chunks_exact(columns) {
+            y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+        }
+    });
+}
+
+/// `y[r, c] = x[r, channels - 1 - c]`.
+pub fn reverse_channels(channels: usize, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    if y.is_empty() {
+        return;
+    }
+    assert_eq!(y.len() % channels, 0);
+    let chunk = chunk_rows(channels) * channels;
+    y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| {
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            y.iter_mut().zip(x.iter().rev()).for_each(|(y, x)| *y = *x);
         }
     });
 }

@@ -39,8 +39,8 @@ pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use dropout::{dropout, spatial_dropout};
 pub use elementwise::{
-    add, add_assign, channel_affine, channel_sum, channel_sum_scratch, copy_block, extract_block, multiply,
-    multiply_assign, scale_offset, swap_axes,
+    add, add_assign, channel_affine, channel_sum, channel_sum_scratch, copy_block, extract_block,
+    multiply_assign, multiply_rows_assign, repeat_rows, reverse_channels, scale_offset, sum_rows, swap_axes,
 };
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,

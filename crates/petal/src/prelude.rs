@@ -1,5 +1,8 @@
 //! What a training program needs: `use petal::prelude::*;`.
 
+pub use crate::applications::{
+    EfficientNetV2B0, MobileNet, MobileNetV2, Pooling, ResNet50, VGG16, Weights, decode_predictions,
+};
 pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, LabelMode};
 pub use crate::layers::*;
 pub use crate::model::{Model, Sequential, Tensor};

@@ -22,7 +22,7 @@ fn a_shape_mistake_names_the_layer_what_it_got_and_what_it_wants() {
         ),
         (
             text(Multiply::new().on([&image, &vector])),
-            "layer 'multiply': got inputs of shapes (None, 8, 6, 3) and (None, 10); expected the same shape",
+            "layer 'multiply': got inputs of shapes (None, 8, 6, 3) and (None, 10); expected the same shape, or sizes of 1 along the first axes",
         ),
         (
             text(Concatenate::new().on([&image, &Input::image(8, 5, 3)])),

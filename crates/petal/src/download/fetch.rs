@@ -181,7 +181,7 @@ impl Download<'_> {
 fn refused(problem: ureq::Error) -> Failure {
     match problem {
         ureq::Error::HostNotFound => {
-            Failure::Final("its server cannot be found; is there a connection to the internet?".into())
+            Failure::Final("its server cannot be found (is there a connection to the internet?)".into())
         }
         ureq::Error::Io(problem) if problem.kind() == io::ErrorKind::ConnectionRefused => {
             Failure::Final("its server refuses the connection".into())

@@ -2,8 +2,8 @@
 //! round.
 //!
 //! ```no_run
-//! use petal::download::{GetFile, flower_photos, get_file};
-//! let photos = flower_photos(GetFile::new().progress(|progress| eprintln!("{} bytes", progress.received)))?;
+//! use petal::download::{GetFile, flower_photos, get_file, progress_bar};
+//! let photos = flower_photos(GetFile::new().progress(progress_bar("flower_photos")))?;
 //! let labels = get_file("https://example.org/labels.txt", GetFile::new().cache_subdir("models"))?;
 //! # Ok::<(), petal::Error>(())
 //! ```
@@ -12,12 +12,15 @@ mod archive;
 mod cache;
 mod check;
 mod fetch;
+mod progress_bar;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use progress_bar::progress_bar;
 
 use cache::Cache;
 use check::Check;

@@ -21,6 +21,15 @@ pub enum Initializer {
     LecunUniform {},
     /// Truncated normal of standard deviation √(1 / fan_in).
     LecunNormal {},
+    /// Of a variance that follows from the weight's shape.
+    VarianceScaling {
+        /// The variance, times the fan.
+        scale: f64,
+        /// Which fan.
+        mode: Fan,
+        /// How the values are distributed.
+        distribution: Distribution,
+    },
     /// Uniform in `[minval, maxval)`.
     RandomUniform {
         /// The lower bound.
@@ -53,6 +62,29 @@ pub enum Initializer {
     },
 }
 
+/// What [`Initializer::VarianceScaling`] divides its scale by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Fan {
+    FanIn,
+    FanOut,
+    /// The mean of both.
+    FanAvg,
+}
+
+/// How the values of [`Initializer::VarianceScaling`] are distributed around 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Normal, drawn again beyond two standard deviations.
+    TruncatedNormal,
+    /// Normal.
+    UntruncatedNormal,
+    /// Uniform.
+    Uniform,
+}
+
 impl Initializer {
     /// Fills `values`, a weight of this shape.
     pub(crate) fn fill(&self, shape: &[usize], generator: &mut Generator, values: &mut [f32]) {
@@ -73,6 +105,22 @@ impl Initializer {
             Initializer::HeNormal {} => normal(2.0 / fan_in, generator, values),
             Initializer::LecunUniform {} => uniform(1.0 / fan_in, generator, values),
             Initializer::LecunNormal {} => normal(1.0 / fan_in, generator, values),
+            Initializer::VarianceScaling { scale, mode, distribution } => {
+                let fan = match mode {
+                    Fan::FanIn => fan_in,
+                    Fan::FanOut => fan_out,
+                    Fan::FanAvg => (fan_in + fan_out) / 2.0,
+                };
+                let variance = scale / fan.max(1.0);
+                match distribution {
+                    Distribution::TruncatedNormal => normal(variance, generator, values),
+                    Distribution::UntruncatedNormal => {
+                        let stddev = variance.sqrt() as f32;
+                        values.iter_mut().for_each(|value| *value = stddev * generator.normal());
+                    }
+                    Distribution::Uniform => uniform(variance, generator, values),
+                }
+            }
             Initializer::RandomUniform { minval, maxval } => {
                 values.iter_mut().for_each(|value| *value = generator.uniform_in(minval, maxval));
             }

@@ -39,6 +39,7 @@ mod re_lu;
 mod rescaling;
 mod reshape;
 mod resizing;
+mod reverse_channels;
 mod separable_conv2d;
 mod softmax;
 mod spatial_dropout2d;
@@ -61,7 +62,7 @@ pub use factor::Factor;
 pub use flatten::Flatten;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
-pub use initializer::Initializer;
+pub use initializer::{Distribution, Fan, Initializer};
 pub use input::Input;
 pub use interpolation::{FillMode, Interpolation};
 pub use layer_normalization::LayerNormalization;
@@ -82,6 +83,7 @@ pub use re_lu::ReLU;
 pub use rescaling::{PerChannel, Rescaling};
 pub use reshape::Reshape;
 pub use resizing::Resizing;
+pub use reverse_channels::ReverseChannels;
 pub use separable_conv2d::SeparableConv2D;
 pub use softmax::Softmax;
 pub use spatial_dropout2d::SpatialDropout2D;
@@ -260,6 +262,7 @@ layers! {
     Rescaling,
     Reshape,
     Resizing,
+    ReverseChannels,
     SeparableConv2D,
     Softmax,
     SpatialDropout2D,

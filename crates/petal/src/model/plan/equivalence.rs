@@ -34,7 +34,11 @@ fn models() -> Vec<Model> {
     let a = Conv2D::new(4, 3).same().relu().on(&x).unwrap();
     let b = Conv2D::new(4, 1).activation(Function::Sigmoid).on(&a).unwrap();
     let product = Multiply::new().on([&a, &b]).unwrap();
-    let sum = Add::new().on([&product, &a, &b]).unwrap();
+    let mean = GlobalAveragePooling2D::new().keepdims(true).on(&a).unwrap();
+    let gated = Multiply::new().on([&product, &mean]).unwrap();
+    let dropped = Dropout::new(0.3).noise_shape([None, Some(1), Some(1), Some(1)]).on(&gated).unwrap();
+    let reversed = ReverseChannels::new().on(&dropped).unwrap();
+    let sum = Add::new().on([&product, &a, &b, &reversed]).unwrap();
     let all = Concatenate::new().on([&sum, &b]).unwrap();
     let y = Dense::new(3).on(&GlobalMaxPooling2D::new().on(&all).unwrap()).unwrap();
     vec![plain, depthwise, Model::new(&x, &y).unwrap()]

@@ -130,9 +130,10 @@ pub(crate) enum Op {
     GlobalPool(GlobalPool),
     LayerNorm(LayerNorm),
     MaxPool(MaxPool),
-    Multiply,
+    Multiply(Multiply),
     Pad(Pad),
     Resize(Resize),
+    ReverseChannels { channels: usize },
     Scale { scale: f32, offset: f32 },
     Softmax { rows: usize, classes: usize },
     SwapAxes(SwapAxes),
@@ -172,6 +173,12 @@ impl Op {
 
     pub(crate) fn global_max_pool([height, width, channels]: [usize; 3]) -> Op {
         Op::GlobalPool(GlobalPool { pixels: height * width, channels, kind: GlobalPoolKind::Max })
+    }
+
+    /// `elements` are those of a sample of the output, `inputs` those of each input.
+    pub(crate) fn multiply(elements: usize, inputs: impl IntoIterator<Item = usize>) -> Op {
+        let repeats = inputs.into_iter().map(|input| (elements / input.max(1)).max(1)).collect();
+        Op::Multiply(Multiply { elements, repeats })
     }
 
     pub(crate) fn pad(input: [usize; 3], padding: kernels::Padding) -> Op {
@@ -220,6 +227,7 @@ impl Op {
         Op::Dropout(Dropout { rate, stream, spatial: None })
     }
 
+    /// One draw for `channels` values, which come `pixels` times in a sample.
     pub(crate) fn spatial_dropout(rate: f32, stream: Key, pixels: usize, channels: usize) -> Op {
         Op::Dropout(Dropout { rate, stream, spatial: Some((pixels, channels)) })
     }
@@ -281,11 +289,11 @@ impl Op {
             Op::GlobalPool(op) => op,
             Op::LayerNorm(op) => op,
             Op::MaxPool(op) => op,
-            Op::Multiply => &Multiply,
+            Op::Multiply(op) => op,
             Op::Pad(op) => op,
             Op::Resize(op) => op,
             // These variants carry their settings in the enum itself and implement the trait on it.
-            Op::Scale { .. } | Op::Softmax { .. } | Op::Unary(_) => self,
+            Op::ReverseChannels { .. } | Op::Scale { .. } | Op::Softmax { .. } | Op::Unary(_) => self,
             Op::SwapAxes(op) => op,
             Op::Warp(op) => op,
         }

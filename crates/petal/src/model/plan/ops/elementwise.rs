@@ -1,4 +1,4 @@
-//! Operations on each value by itself, small enough to need no settings of their own.
+//! Operations on each value or pixel by itself.
 
 use petal_kernels as kernels;
 
@@ -23,39 +23,75 @@ impl Operation for Add {
 }
 
 /// The product of two or more inputs.
-pub(crate) struct Multiply;
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Multiply {
+    /// The output's values in a sample.
+    pub elements: usize,
+    /// How often each input's values come in a sample of the output, over and over.
+    pub repeats: Vec<usize>,
+}
 
-/// `y` = `factor` times the product of all inputs but one.
-fn product_without(inputs: &[&[f32]], without: usize, factor: &[f32], y: &mut [f32]) {
-    y.copy_from_slice(factor);
-    for (_, input) in inputs.iter().enumerate().filter(|&(i, _)| i != without) {
-        kernels::multiply_assign(y, input);
+impl Multiply {
+    /// `y *= input`, with the values of input number `i` repeated.
+    fn times(&self, batch: usize, i: usize, input: &[f32], y: &mut [f32]) {
+        match self.repeats[i] {
+            1 => kernels::multiply_assign(y, input),
+            rows => kernels::multiply_rows_assign(batch, rows, self.elements / rows, y, input),
+        }
+    }
+
+    /// `y *=` all inputs but one.
+    fn times_all_but(&self, batch: usize, without: usize, inputs: &[&[f32]], y: &mut [f32]) {
+        for (i, input) in inputs.iter().enumerate().filter(|&(i, _)| i != without) {
+            self.times(batch, i, input, y);
+        }
     }
 }
 
 impl Operation for Multiply {
     fn forward(&self, call: Forward<'_>) {
-        product_without(&call.inputs, 0, call.inputs[0], call.output);
+        let batch = call.run.batch();
+        let rows = self.repeats[0];
+        kernels::repeat_rows(batch, rows, self.elements / rows, call.inputs[0], call.output);
+        self.times_all_but(batch, 0, &call.inputs, call.output);
     }
 
     fn backward(&self, call: Backward<'_>) {
+        let batch = call.run.batch();
         for (i, d_input) in call.d_inputs.into_iter().enumerate() {
             let Some(d_input) = d_input else { continue };
-            product_without(&call.inputs, i, call.d_output, d_input);
+            let rows = self.repeats[i];
+            if rows == 1 {
+                d_input.copy_from_slice(call.d_output);
+                self.times_all_but(batch, i, &call.inputs, d_input);
+            } else {
+                let product = &mut call.scratch[..call.d_output.len()];
+                product.copy_from_slice(call.d_output);
+                self.times_all_but(batch, i, &call.inputs, product);
+                kernels::sum_rows(batch, rows, self.elements / rows, product, d_input);
+            }
         }
     }
 
     fn needs(&self) -> Needs {
         Needs { inputs: true, output: false }
     }
+
+    fn scratch_len(&self, batch: usize) -> [usize; 2] {
+        let repeated = self.repeats.iter().any(|&rows| rows > 1);
+        [0, if repeated { batch * self.elements } else { 0 }]
+    }
 }
 
-/// Scale, softmax and the activation functions.
+/// Scale, reversal, softmax and the activation functions.
 impl Operation for Op {
     fn forward(&self, call: Forward<'_>) {
         match self {
             Op::Scale { scale, offset } => {
                 kernels::scale_offset(call.inputs[0], *scale, *offset, call.output)
+            }
+            Op::ReverseChannels { channels } => {
+                kernels::reverse_channels(*channels, call.inputs[0], call.output);
             }
             Op::Softmax { rows, classes } => {
                 kernels::softmax_forward(rows * call.run.batch(), *classes, call.inputs[0], call.output);
@@ -69,6 +105,9 @@ impl Operation for Op {
         let Some(d_input) = call.d_inputs[0].take() else { return };
         match self {
             Op::Scale { scale, .. } => kernels::scale_offset(call.d_output, *scale, 0.0, d_input),
+            Op::ReverseChannels { channels } => {
+                kernels::reverse_channels(*channels, call.d_output, d_input);
+            }
             Op::Softmax { rows, classes } => {
                 kernels::softmax_backward(
                     rows * call.run.batch(),

@@ -1,0 +1,29 @@
+//! What a download shows on stderr.
+
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
+use super::Progress;
+
+/// For [`GetFile::progress`](super::GetFile::progress): says on stderr, as Keras does, what is downloaded, and on a
+/// terminal how far it is. Nothing is shown for a file that is in the cache.
+pub fn progress_bar(url: impl Into<String>) -> impl FnMut(Progress) {
+    let url = url.into();
+    let mut bar: Option<ProgressBar> = None;
+    move |progress| {
+        let bar = bar.get_or_insert_with(|| {
+            eprintln!("Downloading data from {url}");
+            let template = match progress.total {
+                Some(_) => "{binary_bytes}/{binary_total_bytes} {bar:20} {binary_bytes_per_sec} {eta}",
+                None => "{binary_bytes} {binary_bytes_per_sec}",
+            };
+            let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
+            ProgressBar::no_length()
+                .with_finish(ProgressFinish::AndLeave)
+                .with_style(style.progress_chars("━━─"))
+        });
+        if let Some(total) = progress.total {
+            bar.set_length(total);
+        }
+        bar.set_position(progress.received);
+    }
+}
