@@ -4,6 +4,7 @@ pub mod applications;
 pub mod data;
 pub mod download;
 mod error;
+pub mod explain;
 pub mod layers;
 pub mod model;
 pub mod plot;

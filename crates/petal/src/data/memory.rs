@@ -1,7 +1,7 @@
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// The machine's memory in bytes, or what of it a container may use.
-pub(super) fn total() -> usize {
+pub(crate) fn total() -> usize {
     const WHERE_UNKNOWN: u64 = 4 << 30;
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let bytes = System::new_with_specifics(kind).map_or(WHERE_UNKNOWN, |system| {

@@ -10,7 +10,7 @@ mod decode;
 mod image_dataset;
 mod image_folder;
 mod listing;
-mod memory;
+pub(crate) mod memory;
 mod numpy_random;
 mod photo;
 mod prefetch;

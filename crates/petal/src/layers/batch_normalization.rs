@@ -100,6 +100,7 @@ impl Definition for BatchNormalization {
             channels,
             self.epsilon,
             (node.training && node.trainable).then_some(self.momentum),
+            !node.trainable,
             [gamma, beta],
             [node.weight(statistics), node.weight(statistics + 1)],
         );

@@ -1,6 +1,6 @@
 use super::Figure;
 use super::data_uri::picture;
-use super::svg::{Drawing, TextStyle, escape, shorten};
+use super::svg::{Drawing, TextStyle, shorten};
 use crate::{Error, Result};
 
 /// A photo with its title.
@@ -60,14 +60,10 @@ pub fn grid(images: &[GridImage], columns: usize) -> Result<Figure> {
             let title = shorten(image.title, TITLE, CELL);
             drawing.text((x, y + TITLE), &title, TextStyle::ink(TITLE).bold());
         }
-        drawing.raw(format_args!(
-            "<image x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
-             preserveAspectRatio=\"none\" xlink:href=\"{}\"><title>{}</title></image>",
-            x + (CELL - width) / 2.0,
-            y + title_height + (cell_height - height) / 2.0,
-            picture(image.rgb, image.width, image.height)?,
-            escape(image.title),
-        ));
+        let left = x + (CELL - width) / 2.0;
+        let top = y + title_height + (cell_height - height) / 2.0;
+        let address = picture(image.rgb, image.width, image.height)?;
+        drawing.image([left, top, width, height], &address, image.title);
     }
     Ok(drawing.finish())
 }

@@ -3,18 +3,23 @@
 //! Each function takes plain data and gives a [`Figure`]. The PNG is rendered from the very SVG, with a font that is
 //! part of the program, so a figure looks the same on every machine.
 
+mod colour_map;
 mod confusion_matrix;
 mod curves;
 mod data_uri;
+mod feature_map;
 mod figure;
 mod grid;
+mod heat_map;
 mod photos;
 mod svg;
 
 pub use confusion_matrix::confusion_matrix;
 pub use curves::{Run, curves};
+pub use feature_map::feature_map;
 pub use figure::Figure;
 pub use grid::{GridImage, grid};
+pub use heat_map::{heat_map, heat_map_grid};
 pub use photos::{augmentation_grid, photo_grid};
 
 pub(crate) use data_uri::{base64, picture};

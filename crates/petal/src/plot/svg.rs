@@ -107,6 +107,15 @@ impl Drawing {
         ));
     }
 
+    /// A picture by its `data:` address, stretched to `[left, top, width, height]`.
+    pub(super) fn image(&mut self, [x, y, width, height]: [f64; 4], address: &str, tip: &str) {
+        self.raw(format_args!(
+            "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+             preserveAspectRatio=\"none\" xlink:href=\"{address}\"><title>{}</title></image>",
+            escape(tip)
+        ));
+    }
+
     pub(super) fn finish(self) -> Figure {
         let Drawing { body, width, height } = self;
         Figure::new(format!(

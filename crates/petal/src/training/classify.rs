@@ -37,7 +37,8 @@ impl Model {
         self.probabilities(self.predict(data)?)
     }
 
-    fn probabilities(&self, outputs: ndarray::ArrayD<f32>) -> Result<Array2<f32>> {
+    /// The probabilities in outputs of the model, `[samples, …]`.
+    pub(crate) fn probabilities(&self, outputs: ndarray::ArrayD<f32>) -> Result<Array2<f32>> {
         let shape = self.output_shape();
         let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
             Error::Model(format!(

@@ -177,7 +177,7 @@ impl Model {
         loss.sees_through(Softmax) || loss.sees_through(Sigmoid)
     }
 
-    fn check_input(&self, shape: &[usize]) -> Result<()> {
+    pub(crate) fn check_input(&self, shape: &[usize]) -> Result<()> {
         if shape == &self.input_shape()[..] {
             return Ok(());
         }

@@ -4,6 +4,7 @@ pub mod callbacks;
 mod classify;
 mod compile;
 mod evaluate;
+mod feature_reuse;
 mod fit;
 #[cfg(test)]
 mod fixture;
@@ -18,6 +19,7 @@ mod schedule;
 pub use callbacks::{Callback, Logs, Training};
 pub use compile::Compiled;
 pub use evaluate::Evaluation;
+pub(crate) use evaluate::largest_batch;
 pub use fit::{Fit, Verbose};
 pub use history::History;
 pub use loss::{

@@ -36,22 +36,25 @@ pub(crate) struct Gradient {
     pub d_inputs: SmallVec<[Option<Value>; 2]>,
 }
 
-/// The gradient steps for all trainable weights, from the gradient of `start`, whose buffer is returned; none if there
-/// is nothing to train. Appends the gradients' buffers to `values`.
+/// The gradient steps for all trainable weights and for a value that is watched, from the gradient of `start`. Returns
+/// them with the buffers of the gradients of `start` and of the watched value; none if there is nothing to train or to
+/// watch. Appends the gradients' buffers to `values`.
 ///
-/// A value needs a gradient only if a trainable weight lies before it: a frozen prefix and the input have none.
+/// A value needs a gradient only if a trainable weight or the watched value lies before it: a frozen prefix and the
+/// input have none.
 pub(super) fn differentiate(
     forward: &[ForwardStep],
     start: Value,
+    watched: Option<Value>,
     values: &mut Vec<usize>,
-) -> (Vec<BackwardStep>, Option<Value>) {
-    let mut needed = vec![false; values.len()];
+) -> (Vec<BackwardStep>, Option<Value>, Option<Value>) {
+    let trains = |step: &ForwardStep| step.op.operation().params().iter().any(|p| p.gradient.is_some());
+    let mut needed: Vec<bool> = (0..values.len()).map(|value| Some(value) == watched).collect();
     for step in forward {
-        let trains = step.op.operation().params().iter().any(|param| param.gradient.is_some());
-        needed[step.output] = trains || step.inputs.iter().any(|&input| needed[input]);
+        needed[step.output] |= trains(step) || step.inputs.iter().any(|&input| needed[input]);
     }
     if !needed[start] {
-        return (Vec::new(), None);
+        return (Vec::new(), None, None);
     }
     let mut gradients: Vec<Option<Value>> = vec![None; values.len()];
     let new = |like: Value, values: &mut Vec<usize>| {
@@ -63,6 +66,10 @@ pub(super) fn differentiate(
     let mut steps = Vec::new();
     for (number, step) in forward.iter().enumerate().rev() {
         let Some(d_output) = gradients[step.output] else { continue };
+        if !trains(step) && !step.inputs.iter().any(|&input| needed[input]) {
+            // What the watched value is made of.
+            continue;
+        }
         let wanted = step.inputs.iter().map(|&input| needed[input]);
         let d_inputs: SmallVec<[Option<Value>; 2]> = if matches!(step.op, Op::Add) {
             // The gradient of a sum's inputs is that of the sum: the last one takes over its buffer.
@@ -94,5 +101,5 @@ pub(super) fn differentiate(
             }
         }
     }
-    (steps, Some(d_start))
+    (steps, Some(d_start), watched.and_then(|watched| gradients[watched]))
 }

@@ -90,6 +90,13 @@ impl Engine {
         &self.arena[range(&self.plan.buffers[self.plan.output], batch)]
     }
 
+    /// The output of the watched layer after [`Engine::forward`], and its gradient after [`Engine::backward`], which is
+    /// empty in a plan without one.
+    pub(crate) fn watched(&self, batch: usize) -> [&[f32]; 2] {
+        [self.plan.watched, self.plan.d_watched]
+            .map(|value| value.map_or(&[][..], |value| &self.arena[range(&self.plan.buffers[value], batch)]))
+    }
+
     /// What the loss reads and, in a plan for training, where it writes its gradient.
     pub(crate) fn loss_buffers(&mut self, batch: usize) -> (&[f32], Option<&mut [f32]>) {
         let at = |value: usize| range(&self.plan.buffers[value], batch);

@@ -41,7 +41,33 @@ fn models() -> Vec<Model> {
     let sum = Add::new().on([&product, &a, &b, &reversed]).unwrap();
     let all = Concatenate::new().on([&sum, &b]).unwrap();
     let y = Dense::new(3).on(&GlobalMaxPooling2D::new().on(&all).unwrap()).unwrap();
-    vec![plain, depthwise, Model::new(&x, &y).unwrap()]
+    let branches = Model::new(&x, &y).unwrap();
+    vec![plain, depthwise, branches, fine_tuned(0), fine_tuned(4), fine_tuned(6)]
+}
+
+/// A base with normalization in inference mode, whose first layers are frozen, under a head.
+fn fine_tuned(frozen: usize) -> Model {
+    let x = Input::image(12, 10, 3);
+    let h = Conv2D::new(8, 3).strides(2).same().on(&x).unwrap();
+    let h = ReLU::new().max_value(6.0).on(&BatchNormalization::new().on(&h).unwrap()).unwrap();
+    let h = ZeroPadding2D::sides([[0, 1], [1, 1]]).on(&h).unwrap();
+    let h = DepthwiseConv2D::new(3).strides(2).use_bias(false).on(&h).unwrap();
+    let h = ReLU::new().max_value(6.0).on(&BatchNormalization::new().on(&h).unwrap()).unwrap();
+    let a = BatchNormalization::new()
+        .scale(false)
+        .on(&Conv2D::new(8, 1).use_bias(false).on(&h).unwrap())
+        .unwrap();
+    let b = BatchNormalization::new().center(false).on(&a).unwrap();
+    let h = Add::new().on([&a, &b]).unwrap();
+    let mut base = Model::new(&x, &h).unwrap();
+    for layer in &mut base.layers_mut()[..frozen] {
+        layer.set_trainable(false);
+    }
+    let x = Input::image(12, 10, 3);
+    let h = base.with_training(false).on(&x).unwrap();
+    let h = Dense::new(6).on(&GlobalAveragePooling2D::new().on(&h).unwrap()).unwrap();
+    let h = BatchNormalization::new().on(&h).unwrap();
+    Model::new(&x, &Dense::new(3).on(&h).unwrap()).unwrap()
 }
 
 /// Output and gradients of one training step.
@@ -52,7 +78,9 @@ fn step(model: &Model, passes: Passes) -> [Vec<f32>; 2] {
     let plan = Plan::new(model.graph(), Purpose::Train, batch, false, Key::new(1), passes);
     let mut engine = Engine::new(plan);
     let run = Run { samples: &[4, 8, 15, 16, 23], epoch: 2 };
-    let mut weights = model.arena().to_vec();
+    // Moving statistics too are somewhere in the middle of training; a variance stays above 0.
+    let mut weights: Vec<f32> =
+        model.arena().iter().map(|weight| weight + 0.3 * generator.uniform()).collect();
     engine.forward(run, &inputs, &mut weights);
     let output = engine.output(batch).to_vec();
     let d_output = engine.loss_buffers(batch).1.expect("the models have weights to train");
@@ -83,4 +111,51 @@ fn a_training_step_has_the_same_bits_on_any_number_of_threads() {
         });
         assert!(one == many, "{}", model.graph().name());
     }
+}
+
+/// Output of the watched layer and its gradient for a batch.
+fn watch(model: &Model, watched: &str, passes: Passes) -> [Vec<f32>; 2] {
+    let batch = 3;
+    let mut generator = Key::new(3).named("watch").generator();
+    let inputs: Vec<f32> = (0..batch * 360).map(|_| generator.normal()).collect();
+    let plan = Plan::watching(model.graph(), Purpose::Explain, batch, watched, Key::new(1), passes);
+    assert!(plan.gradients.segments.is_empty());
+    let mut engine = Engine::new(plan);
+    let run = Run { samples: &[0, 1, 2], epoch: 0 };
+    let mut weights = model.arena().to_vec();
+    engine.forward(run, &inputs, &mut weights);
+    engine.loss_buffers(batch).1.expect("the layer lies before the output").fill(1.0);
+    engine.backward(run, &weights);
+    assert_eq!(weights, model.arena());
+    engine.watched(batch).map(<[f32]>::to_vec)
+}
+
+#[test]
+fn every_layer_can_be_watched_whatever_the_passes_and_what_trains() {
+    for mut model in models() {
+        let names: Vec<String> = model.layers().iter().map(|node| node.name().to_owned()).collect();
+        for name in names {
+            let all = [Passes::default(), Passes::none()].map(|passes| watch(&model, &name, passes));
+            let [[value, gradient], without] = &all;
+            assert_eq!(value.len(), gradient.len());
+            assert!(!value.is_empty(), "{name}");
+            for (with, without) in [value, gradient].into_iter().flatten().zip(without.iter().flatten()) {
+                assert!((with - without).abs() <= 1e-5 * without.abs().max(1.0), "{name}: {with} {without}");
+            }
+            model.set_trainable(false);
+            assert_eq!(&watch(&model, &name, Passes::default()), &all[0]);
+            model.set_trainable(true);
+        }
+    }
+}
+
+#[test]
+fn fixed_normalization_and_padding_leave_no_steps_of_their_own() {
+    let plan = |passes| {
+        let model = fine_tuned(4);
+        Plan::new(model.graph(), Purpose::Train, 2, false, Key::new(1), passes).forward.len()
+    };
+    // Three normalizations, one padding and two activations become part of a convolution; the normalization of a value
+    // that has another reader stays, as does that with batch statistics.
+    assert_eq!(plan(Passes::none()) - plan(Passes::default()), 6);
 }

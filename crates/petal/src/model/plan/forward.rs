@@ -29,10 +29,19 @@ pub(super) struct Lowered {
     pub input: Value,
     pub output: Value,
     pub logits: Option<Logits>,
+    pub watched: Option<Value>,
 }
 
-pub(super) fn lower(graph: &Graph, training: bool, gradients: &GradientLayout, key: Key) -> Lowered {
-    let mut builder = Builder { values: vec![graph.input_shape().elements()], steps: Vec::new(), gradients };
+/// `watched` is the path of a layer whose output the caller wants to know.
+pub(super) fn lower(
+    graph: &Graph,
+    training: bool,
+    gradients: &GradientLayout,
+    key: Key,
+    watched: Option<&str>,
+) -> Lowered {
+    let values = vec![graph.input_shape().elements()];
+    let mut builder = Builder { values, steps: Vec::new(), gradients, watched, found: None };
     let output = builder.graph(graph, 0, Context { path: "", training, trainable: true, key });
     let logits = builder.steps.last().filter(|step| step.output == output).and_then(|step| {
         let activation = match step.op {
@@ -42,13 +51,17 @@ pub(super) fn lower(graph: &Graph, training: bool, gradients: &GradientLayout, k
         };
         Some(Logits { value: step.inputs[0], activation })
     });
-    Lowered { values: builder.values, steps: builder.steps, input: 0, output, logits }
+    let watched = builder.found;
+    Lowered { values: builder.values, steps: builder.steps, input: 0, output, logits, watched }
 }
 
 struct Builder<'a> {
     values: Vec<usize>,
     steps: Vec<ForwardStep>,
     gradients: &'a GradientLayout,
+    watched: Option<&'a str>,
+    /// The output of the layer that is watched.
+    found: Option<Value>,
 }
 
 #[derive(Clone, Copy)]
@@ -64,21 +77,27 @@ impl Builder<'_> {
         let nodes = graph.nodes();
         let mut values: Vec<Value> = Vec::with_capacity(nodes.len());
         for node in nodes {
-            if matches!(node.layer(), AnyLayer::Input(_)) {
-                values.push(input);
-                continue;
-            }
-            let mut lowering = Lowering {
-                values: node.inputs().iter().map(|&input| values[input]).collect(),
-                shapes: node.inputs().iter().map(|&input| nodes[input].output_shape().clone()).collect(),
-                node,
-                training: context.training,
-                trainable: context.trainable && node.trainable(),
-                path: format!("{}{}", context.path, node.name()),
-                key: context.key,
-                builder: self,
+            let path = format!("{}{}", context.path, node.name());
+            let watched = self.watched == Some(path.as_str());
+            let value = if matches!(node.layer(), AnyLayer::Input(_)) {
+                input
+            } else {
+                let mut lowering = Lowering {
+                    values: node.inputs().iter().map(|&input| values[input]).collect(),
+                    shapes: node.inputs().iter().map(|&input| nodes[input].output_shape().clone()).collect(),
+                    node,
+                    training: context.training,
+                    trainable: context.trainable && node.trainable(),
+                    path,
+                    key: context.key,
+                    builder: self,
+                };
+                node.layer().lower(&mut lowering)
             };
-            values.push(node.layer().lower(&mut lowering));
+            if watched {
+                self.found = Some(value);
+            }
+            values.push(value);
         }
         values[graph.output()]
     }

@@ -10,6 +10,7 @@ mod engine;
 #[cfg(test)]
 mod equivalence;
 mod forward;
+mod frozen;
 mod memory;
 mod op;
 mod ops;
@@ -37,6 +38,8 @@ pub(crate) enum Purpose {
     Augment,
     /// Forward in inference mode.
     Infer,
+    /// Forward in inference mode, then backward to the gradient of the watched layer's output.
+    Explain,
 }
 
 /// Steps and the memory that they need.
@@ -51,6 +54,9 @@ pub(crate) struct Plan {
     pub logits: Option<Logits>,
     /// The buffer that takes the loss's gradient, with respect to `output` or to the logits.
     pub d_output: Option<usize>,
+    /// The output of the layer that is watched, and its gradient in a plan that explains: there after a run.
+    pub watched: Option<usize>,
+    pub d_watched: Option<usize>,
     pub batch: usize,
     /// Floats of activations and activation gradients, bytes of masks, floats of scratch.
     pub arena: usize,
@@ -114,18 +120,90 @@ impl Plan {
         key: Key,
         passes: Passes,
     ) -> Plan {
-        let gradients = GradientLayout::new(graph);
-        let lowered = forward::lower(graph, purpose != Purpose::Infer, &gradients, key);
-        let forward::Lowered { mut values, steps: mut forward, input, output, logits } = lowered;
-        let logits = logits.filter(|_| loss_on_logits);
-        passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value)]);
-        let start = logits.map_or(output, |logits| logits.value);
-        let (backward, d_output) = match purpose {
-            Purpose::Train => backward::differentiate(&forward, start, &mut values),
-            Purpose::Augment | Purpose::Infer => (Vec::new(), None),
+        Steps::new(graph, purpose, loss_on_logits, key, passes, None).plan(purpose, batch)
+    }
+
+    /// The same in two plans, of which the first gives the second's input, and gives the same for a sample as long as
+    /// the model trains; without such a part the second is the whole.
+    pub(crate) fn split(
+        graph: &Graph,
+        purpose: Purpose,
+        batch: usize,
+        loss_on_logits: bool,
+        key: Key,
+        passes: Passes,
+    ) -> (Option<Plan>, Plan) {
+        let mut rest = Steps::new(graph, purpose, loss_on_logits, key, passes, None);
+        let kept: Vec<usize> = [rest.output].into_iter().chain(rest.logits.map(|l| l.value)).collect();
+        let frozen = frozen::cut(&rest.forward, &kept).map(|cut| {
+            let after = rest.forward.split_off(cut.steps);
+            let forward = std::mem::replace(&mut rest.forward, after);
+            let input = std::mem::replace(&mut rest.input, cut.value);
+            let (values, gradients) = (rest.values.clone(), rest.gradients.clone());
+            Steps { values, forward, input, output: cut.value, logits: None, watched: None, gradients }
+        });
+        (frozen.map(|steps| steps.plan(Purpose::Infer, batch)), rest.plan(purpose, batch))
+    }
+
+    /// A plan that keeps the output of the layer at `watched`: the names on the way to it, joined by `/`. The model's
+    /// scores are those before a last softmax or sigmoid.
+    pub(crate) fn watching(
+        graph: &Graph,
+        purpose: Purpose,
+        batch: usize,
+        watched: &str,
+        key: Key,
+        passes: Passes,
+    ) -> Plan {
+        Steps::new(graph, purpose, true, key, passes, Some(watched)).plan(purpose, batch)
+    }
+}
+
+/// Forward steps after the passes, before they have a place in memory.
+struct Steps {
+    values: Vec<usize>,
+    forward: Vec<ForwardStep>,
+    input: usize,
+    output: usize,
+    logits: Option<Logits>,
+    watched: Option<usize>,
+    gradients: GradientLayout,
+}
+
+impl Steps {
+    fn new(
+        graph: &Graph,
+        purpose: Purpose,
+        loss_on_logits: bool,
+        key: Key,
+        passes: Passes,
+        watched: Option<&str>,
+    ) -> Self {
+        let gradients = match purpose {
+            // Who asks what a trained model sees asks for no weight's gradient.
+            Purpose::Explain => GradientLayout::default(),
+            Purpose::Train | Purpose::Augment | Purpose::Infer => GradientLayout::new(graph),
         };
+        let training = matches!(purpose, Purpose::Train | Purpose::Augment);
+        let lowered = forward::lower(graph, training, &gradients, key, watched);
+        let forward::Lowered { values, steps: mut forward, input, output, logits, watched } = lowered;
+        let logits = logits.filter(|_| loss_on_logits);
+        passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value), watched]);
+        Steps { values, forward, input, output, logits, watched, gradients }
+    }
+
+    fn plan(self, purpose: Purpose, batch: usize) -> Plan {
+        let Steps { mut values, mut forward, input, output, logits, watched, gradients } = self;
+        let start = logits.map_or(output, |logits| logits.value);
+        let (backward, d_output, d_watched) = match purpose {
+            Purpose::Train | Purpose::Explain => {
+                backward::differentiate(&forward, start, watched, &mut values)
+            }
+            Purpose::Augment | Purpose::Infer => (Vec::new(), None, None),
+        };
+        let kept = [watched, d_watched].into_iter().flatten();
         let mut lifetimes = Lifetimes::new(&values, batch);
-        let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output);
+        let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output, kept);
         Plan {
             forward,
             backward,
@@ -134,6 +212,8 @@ impl Plan {
             output,
             logits,
             d_output,
+            watched,
+            d_watched,
             batch,
             arena: memory.arena,
             masks: memory.masks,

@@ -97,6 +97,12 @@ pub(crate) trait Operation {
         SmallVec::new()
     }
 
+    /// Whether a sample always gives the same result while a model trains: nothing is drawn, and no weight or moving
+    /// statistic that training changes is read.
+    fn is_constant(&self) -> bool {
+        self.params().iter().all(|param| param.gradient.is_none())
+    }
+
     /// Floats to keep from the forward step for the backward one.
     fn saved_len(&self, _batch: usize) -> usize {
         0
@@ -143,7 +149,7 @@ pub(crate) enum Op {
 
 impl Op {
     pub(crate) fn conv2d(shape: kernels::Conv2d, kernel: Param, bias: Option<Param>) -> Op {
-        Op::Conv2d(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
+        Op::Conv2d(Weighted::new(shape, kernel, bias))
     }
 
     pub(crate) fn depthwise_conv2d(
@@ -151,12 +157,12 @@ impl Op {
         kernel: Param,
         bias: Option<Param>,
     ) -> Op {
-        Op::DepthwiseConv2d(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
+        Op::DepthwiseConv2d(Weighted::new(shape, kernel, bias))
     }
 
     pub(crate) fn dense(rows: usize, inputs: usize, units: usize, kernel: Param, bias: Option<Param>) -> Op {
         let shape = kernels::Dense { rows, inputs, units };
-        Op::Dense(Weighted { shape, kernel, bias, activation: kernels::Activation::Linear })
+        Op::Dense(Weighted::new(shape, kernel, bias))
     }
 
     pub(crate) fn max_pool(pool: kernels::Pool2d) -> Op {
@@ -247,16 +253,18 @@ impl Op {
         Op::LayerNorm(LayerNorm { rows, features, epsilon, gamma, beta })
     }
 
-    /// `momentum` is given for batch statistics; without it the moving ones are used.
+    /// `momentum` is given for batch statistics; without it the moving ones are used. `fixed` if training changes
+    /// nothing in the layer.
     pub(crate) fn batch_norm(
         rows: usize,
         channels: usize,
         epsilon: f32,
         momentum: Option<f32>,
+        fixed: bool,
         [gamma, beta]: [Option<Param>; 2],
         [mean, variance]: [Param; 2],
     ) -> Op {
-        Op::BatchNorm(BatchNorm { rows, channels, epsilon, momentum, gamma, beta, mean, variance })
+        Op::BatchNorm(BatchNorm { rows, channels, epsilon, momentum, fixed, gamma, beta, mean, variance })
     }
 
     pub(crate) fn warp(warp: Warp, image: [usize; 3], stream: Key) -> Op {
@@ -271,6 +279,11 @@ impl Op {
         stream: Key,
     ) -> Op {
         Op::Color(ColorOp { color, draws, range, pixels: height * width, channels, stream })
+    }
+
+    /// Whether it computes with a layer's weights.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self, Op::BatchNorm(_)) || !self.operation().params().is_empty()
     }
 
     pub(crate) fn operation(&self) -> &dyn Operation {

@@ -12,6 +12,8 @@ pub(crate) struct BatchNorm {
     pub epsilon: f32,
     /// Given for batch statistics; without it the moving ones are used and stay as they are.
     pub momentum: Option<f32>,
+    /// Whether training leaves the layer as it is, its statistics too.
+    pub fixed: bool,
     pub gamma: Option<Param>,
     pub beta: Option<Param>,
     pub mean: Param,
@@ -62,9 +64,13 @@ impl Operation for BatchNorm {
         }
     }
 
+    fn is_constant(&self) -> bool {
+        self.fixed
+    }
+
     fn needs(&self) -> Needs {
-        let trains_gamma = self.gamma.is_some_and(|gamma| gamma.gradient.is_some());
-        Needs { inputs: self.momentum.is_some() || trains_gamma, output: false }
+        let trains = self.params().iter().any(|param| param.gradient.is_some());
+        Needs { inputs: self.momentum.is_some() || trains, output: false }
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {

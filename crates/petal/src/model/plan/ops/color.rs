@@ -53,6 +53,10 @@ impl Operation for ColorOp {
         kernel(call.run.batch(), self.pixels, self.channels, &amounts, self.range, x, dy, dx);
     }
 
+    fn is_constant(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
         Needs { inputs: true, output: false }
     }

@@ -33,6 +33,10 @@ impl Operation for Dropout {
         }
     }
 
+    fn is_constant(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
         Needs::default()
     }

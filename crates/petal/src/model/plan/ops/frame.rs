@@ -92,6 +92,10 @@ impl Operation for Crop {
         self.each(call.run, call.keys, call.d_output, d_input, apply);
     }
 
+    fn is_constant(&self) -> bool {
+        matches!(self.start, CropStart::At(_))
+    }
+
     fn needs(&self) -> Needs {
         Needs::default()
     }

@@ -5,6 +5,7 @@ pub(crate) mod channel_affine;
 pub(crate) mod color;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
+mod fold;
 pub(crate) mod frame;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;

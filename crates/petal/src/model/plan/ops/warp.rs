@@ -81,6 +81,10 @@ impl Operation for WarpOp {
         );
     }
 
+    fn is_constant(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
         Needs::default()
     }

@@ -1,16 +1,20 @@
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
+use super::batch_norm::BatchNorm;
+use super::fold::{Fold, Folded};
 use super::two_gradients;
 use crate::model::plan::{Backward, Forward, Needs, Operation, Param};
 
-/// A convolution or a matrix product, with a bias and a cheap activation.
+/// A convolution or a matrix product, with a bias, a folded normalization and a cheap activation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Weighted<K> {
     /// The kernel for one sample.
     pub shape: K,
     pub kernel: Param,
     pub bias: Option<Param>,
+    /// Applied before the activation; its statistics are fixed.
+    pub norm: Option<BatchNorm>,
     pub activation: kernels::Activation,
 }
 
@@ -90,41 +94,87 @@ weighted_kernel!(Conv2d, |one, batch| kernels::Conv2d { batch, ..one });
 weighted_kernel!(DepthwiseConv2d, |one, batch| kernels::DepthwiseConv2d { batch, ..one });
 weighted_kernel!(Dense, |one, batch| kernels::Dense { rows: one.rows * batch, ..one });
 
+impl<K> Weighted<K> {
+    /// The layer without activation and normalization.
+    pub(crate) fn new(shape: K, kernel: Param, bias: Option<Param>) -> Self {
+        Weighted { shape, kernel, bias, norm: None, activation: kernels::Activation::Linear }
+    }
+
+    fn fold<'a>(&'a self, weights: &'a [f32]) -> Option<Fold<'a>> {
+        self.norm.as_ref().map(|norm| Fold { norm, kernel: self.kernel, bias: self.bias, weights })
+    }
+
+    /// Floats of the weights with the normalization folded in.
+    fn folded_len(&self) -> usize {
+        self.norm.as_ref().map_or(0, |norm| Folded::len(self.kernel.len, norm.channels))
+    }
+
+    fn trains(&self) -> bool {
+        let norm = self.norm.iter().flat_map(|norm| [norm.gamma, norm.beta]);
+        [Some(self.kernel), self.bias].into_iter().chain(norm).flatten().any(|param| param.gradient.is_some())
+    }
+}
+
 impl<K: WeightedKernel> Operation for Weighted<K> {
     fn forward(&self, call: Forward<'_>) {
-        let bias = self.bias.map(|bias| bias.of(call.weights));
-        let kernel = self.kernel.of(call.weights);
         let shape = self.shape.at(call.run.batch());
-        shape.forward(call.inputs[0], kernel, bias, self.activation, call.output, call.scratch);
+        let (x, y, scratch) = (call.inputs[0], call.output, call.scratch);
+        let weights = &*call.weights;
+        if let Some(fold) = self.fold(weights) {
+            let mut folded = Folded::of(call.saved, fold.norm.channels);
+            fold.apply(&mut folded);
+            shape.forward(x, folded.kernel, Some(folded.bias), self.activation, y, scratch);
+        } else {
+            let bias = self.bias.map(|bias| bias.of(weights));
+            shape.forward(x, self.kernel.of(weights), bias, self.activation, y, scratch);
+        }
     }
 
     fn backward(&self, mut call: Backward<'_>) {
         super::activation_backward(self.activation, call.output, call.d_output);
         let shape = self.shape.at(call.run.batch());
-        if self.kernel.gradient.is_some() {
+        let (x, dy) = (call.inputs[0], &*call.d_output);
+        if let Some(fold) = self.fold(call.weights).filter(|_| self.trains()) {
+            let (channels, kernel) = (fold.norm.channels, self.kernel.len);
+            let (d_kernel, rest) = call.scratch.split_at_mut(kernel);
+            let (d_bias, scratch) = rest.split_at_mut(channels);
+            shape.backward_kernel(x, dy, d_kernel, Some(d_bias), scratch);
+            fold.backward(&call.saved[kernel + channels..], d_kernel, d_bias, call.gradients);
+        } else if self.kernel.gradient.is_some() {
             let bias = self.bias.map_or(0..0, |bias| bias.gradient_range());
             let [d_kernel, d_bias] = two_gradients(call.gradients, self.kernel.gradient_range(), bias);
             let d_bias = (!d_bias.is_empty()).then_some(d_bias);
-            shape.backward_kernel(call.inputs[0], call.d_output, d_kernel, d_bias, call.scratch);
+            shape.backward_kernel(x, dy, d_kernel, d_bias, call.scratch);
         }
         if let Some(d_input) = call.d_inputs[0].take() {
-            shape.backward_input(call.d_output, self.kernel.of(call.weights), d_input, call.scratch);
+            let kernel = match self.norm {
+                Some(_) => &call.saved[..self.kernel.len],
+                None => self.kernel.of(call.weights),
+            };
+            shape.backward_input(dy, kernel, d_input, call.scratch);
         }
+    }
+
+    fn is_constant(&self) -> bool {
+        self.params().iter().all(|param| param.gradient.is_none())
+            && self.norm.as_ref().is_none_or(|norm| norm.fixed)
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            inputs: self.kernel.gradient.is_some(),
-            output: self.activation != kernels::Activation::Linear,
-        }
+        Needs { inputs: self.trains(), output: self.activation != kernels::Activation::Linear }
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {
-        [Some(self.kernel), self.bias].into_iter().flatten().collect()
+        let norm = self.norm.iter().flat_map(|norm| norm.params());
+        [Some(self.kernel), self.bias].into_iter().flatten().chain(norm).collect()
+    }
+
+    fn saved_len(&self, _batch: usize) -> usize {
+        self.folded_len()
     }
 
     fn scratch_len(&self, batch: usize) -> [usize; 2] {
         let shape = self.shape.at(batch);
-        [shape.forward_scratch(), shape.backward_scratch()]
+        [shape.forward_scratch(), self.folded_len() + shape.backward_scratch()]
     }
 }

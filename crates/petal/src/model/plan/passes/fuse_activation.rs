@@ -2,24 +2,17 @@
 
 use petal_kernels::{Activation, Unary};
 
+use super::producer;
 use crate::model::plan::forward::{ForwardStep, Value};
 use crate::model::plan::op::Op;
 
 pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
     let mut at = 1;
     while at < steps.len() {
-        let fused = relu(&steps[at].op).and_then(|activation| {
-            let input = steps[at].inputs[0];
-            let readers = steps.iter().filter(|step| step.inputs.contains(&input)).count();
-            if readers > 1 || kept.contains(&Some(input)) {
-                return None;
-            }
-            let producer = steps[..at].iter().rposition(|step| step.output == input)?;
-            Some((producer, activation))
-        });
+        let fused = relu(&steps[at].op).zip(producer(steps, kept, at));
         let output = steps[at].output;
         match fused {
-            Some((producer, activation)) if set_activation(&mut steps[producer].op, activation) => {
+            Some((activation, producer)) if set_activation(&mut steps[producer].op, activation) => {
                 steps[producer].output = output;
                 steps.remove(at);
             }

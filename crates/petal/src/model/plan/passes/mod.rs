@@ -1,5 +1,7 @@
 //! Rewrites of the forward steps that never change results beyond f32 rounding.
 
+mod fold_batch_norm;
+mod fold_padding;
 mod fuse_activation;
 
 use super::forward::{ForwardStep, Value};
@@ -7,13 +9,18 @@ use super::forward::{ForwardStep, Value};
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passes {
+    /// A batch normalization with fixed statistics becomes part of the weights of the layer before it, also while its
+    /// gamma and beta train.
+    pub fold_batch_norm: bool,
+    /// Zeros around an image become the padding of the convolution after them.
+    pub fold_padding: bool,
     /// A convolution's or dense layer's ReLU is computed while its output is still in registers.
     pub fuse_activation: bool,
 }
 
 impl Default for Passes {
     fn default() -> Self {
-        Passes { fuse_activation: true }
+        Passes { fold_batch_norm: true, fold_padding: true, fuse_activation: true }
     }
 }
 
@@ -21,13 +28,29 @@ impl Passes {
     /// The plan as it was lowered.
     #[cfg(test)]
     pub fn none() -> Self {
-        Passes { fuse_activation: false }
+        Passes { fold_batch_norm: false, fold_padding: false, fuse_activation: false }
     }
 
     /// `kept` are values that the caller reads, so they must stay.
     pub(super) fn run(self, steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+        if self.fold_batch_norm {
+            fold_batch_norm::run(steps, kept);
+        }
+        if self.fold_padding {
+            fold_padding::run(steps, kept);
+        }
         if self.fuse_activation {
             fuse_activation::run(steps, kept);
         }
     }
+}
+
+/// The step that makes the only input of step `at`, if nobody else reads that value.
+fn producer(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<usize> {
+    let [input] = steps[at].inputs[..] else { return None };
+    let readers = steps.iter().filter(|step| step.inputs.contains(&input)).count();
+    if readers > 1 || kept.contains(&Some(input)) {
+        return None;
+    }
+    steps[..at].iter().rposition(|step| step.output == input)
 }
