@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use petal::data::sample::{self, SampleOptions};
 use petal::download::downloaded_flower_photos;
 
+use crate::Failure;
+
 /// The name by which the lecture's photos are known.
 pub const FLOWER_PHOTOS: &str = "flower_photos";
 
@@ -13,7 +15,7 @@ pub const FLOWER_PHOTOS: &str = "flower_photos";
 ///
 /// # Errors
 /// If nothing was downloaded, or the sample photos cannot be drawn.
-pub fn find(typed: Option<&Path>) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+pub fn find(typed: Option<&Path>) -> Result<PathBuf, Failure> {
     let Some(typed) = typed else { return Ok(sample_photos()?) };
     if typed != Path::new(FLOWER_PHOTOS) || typed.exists() {
         return Ok(typed.to_owned());
