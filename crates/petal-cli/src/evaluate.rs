@@ -6,7 +6,7 @@ use petal::report::ClassificationReport;
 use serde_json::json;
 
 use crate::args::Evaluate;
-use crate::{Outcome, SUCCESS, load, run_folder};
+use crate::{Outcome, SUCCESS, load, photo_folder, run_folder};
 
 pub fn run(args: &Evaluate) -> Outcome {
     let file = run_folder::model_file(&args.model);
@@ -14,14 +14,15 @@ pub fn run(args: &Evaluate) -> Outcome {
     let Some(preprocessing) = model.preprocessing().cloned() else {
         return Err(format!("{}: the model doesn't say how photos become its input", file.display()).into());
     };
-    let folder = ImageFolder::new(&args.directory)
+    let directory = photo_folder::find(Some(&args.directory))?;
+    let folder = ImageFolder::new(&directory)
         .preprocessing(preprocessing)
         .class_names(model.class_names())
         .batch_size(args.batch_size)
         .shuffle(false)
         .strict(args.strict);
     let data = load::with_progress(folder, args.json).load()?;
-    load::describe(&args.directory, &[("all", &data)]);
+    load::describe(&directory, &[("all", &data)]);
     let evaluation = model.evaluate(&data)?;
     let report =
         ClassificationReport::from_probabilities(data.labels(), &model.classify(&data)?, data.class_names())?;

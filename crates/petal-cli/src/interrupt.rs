@@ -7,7 +7,8 @@ use petal::training::{Callback, Logs, Training};
 static SIGNALS: AtomicUsize = AtomicUsize::new(0);
 
 /// Ends training after the step in which Ctrl-C (or SIGTERM) came.
-pub struct Interrupt {}
+#[derive(Clone, Copy)]
+pub struct Interrupt(());
 
 impl Interrupt {
     /// Begins to listen.
@@ -21,18 +22,18 @@ impl Interrupt {
             }
             eprintln!("\nEnding after this step; press Ctrl-C again to end at once without saving.");
         })?;
-        Ok(Interrupt {})
+        Ok(Interrupt(()))
     }
 
     /// Whether Ctrl-C came.
-    pub fn came() -> bool {
+    pub fn came(self) -> bool {
         SIGNALS.load(Ordering::SeqCst) > 0
     }
 }
 
 impl Callback for Interrupt {
     fn on_batch_end(&mut self, _step: usize, _logs: &Logs, training: &mut Training<'_>) -> petal::Result<()> {
-        if Interrupt::came() {
+        if self.came() {
             training.stop_now();
         }
         Ok(())

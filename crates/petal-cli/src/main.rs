@@ -1,9 +1,15 @@
 //! The command `petal`: arguments in, a run's folder out.
 
 mod args;
+mod data;
+mod download;
 mod evaluate;
+mod explain;
 mod interrupt;
+mod lecture;
 mod load;
+mod networks;
+mod photo_folder;
 mod predict;
 mod run_folder;
 mod sample_data;
@@ -27,7 +33,10 @@ const FAILURE: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 /// What a command ended with, and why.
-type Outcome = Result<u8, Box<dyn std::error::Error + Send + Sync>>;
+type Outcome = Result<u8, Failure>;
+
+/// Why a command, or a part of it, could not be done.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -39,10 +48,13 @@ fn main() -> ExitCode {
         Err(error) => Err(error.into()),
         Ok(()) => match cli.command {
             Command::Train(args) => train::run(*args),
+            Command::Lecture(args) => lecture::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Predict(args) => predict::run(&args),
             Command::Summary(args) => summary::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Show(args) => show::run(&args),
+            Command::Download(args) => download::run(&args),
             Command::SampleData(args) => sample_data::run(&args),
         },
     };

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use crate::args::Predict;
-use crate::{FAILURE, Outcome, SUCCESS, run_folder};
+use crate::{FAILURE, Outcome, SUCCESS, photo_folder, run_folder};
 
 /// Photos in one call of the model.
 const BATCH: usize = 32;
@@ -25,7 +25,9 @@ pub fn run(args: &Predict) -> Outcome {
         )
         .into());
     };
-    let photos = petal::data::find_photos(&args.photos)?;
+    let paths =
+        args.photos.iter().map(|path| photo_folder::find(Some(path))).collect::<Result<Vec<_>, _>>()?;
+    let photos = petal::data::find_photos(&paths)?;
     if photos.is_empty() {
         return Err(format!("no photos in {}", list(&args.photos)).into());
     }

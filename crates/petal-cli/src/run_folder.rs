@@ -12,19 +12,19 @@ pub const HISTORY_CSV: &str = "history.csv";
 pub const HISTORY_JSON: &str = "history.json";
 pub const SETTINGS: &str = "settings.json";
 
-/// Makes `output`, or `runs/NAME-1`, `-2`… for photos in a folder of this name.
+/// Makes `output`, or `runs/PREFIXNAME-1`, `-2`… for photos in a folder of this name.
 ///
 /// # Errors
 /// If it cannot be made, or `output` holds a run already.
-pub fn create(output: Option<&Path>, photos: &Path) -> Result<PathBuf, String> {
+pub fn create(output: Option<&Path>, prefix: &str, photos: &Path) -> Result<PathBuf, String> {
     let cannot = |path: &Path, error: std::io::Error| format!("cannot create {}: {error}", path.display());
     if let Some(output) = output {
-        if output.join(MODEL).exists() || output.join(CHECKPOINT).exists() {
-            return Err(format!(
-                "{} holds a run already; choose another --output, or go on with `petal train --resume {}`",
-                output.display(),
-                output.display()
-            ));
+        if holds_run(output) {
+            let resume = match output.join(CHECKPOINT).exists() {
+                true => format!(", or go on with `petal train --resume {}`", output.display()),
+                false => String::new(),
+            };
+            return Err(format!("{} holds a run already; choose another --output{resume}", output.display()));
         }
         std::fs::create_dir_all(output).map_err(|error| cannot(output, error))?;
         return Ok(output.to_owned());
@@ -36,7 +36,7 @@ pub fn create(output: Option<&Path>, photos: &Path) -> Result<PathBuf, String> {
     let runs = Path::new("runs");
     std::fs::create_dir_all(runs).map_err(|error| cannot(runs, error))?;
     for number in 1.. {
-        let folder = runs.join(format!("{name}-{number}"));
+        let folder = runs.join(format!("{prefix}{name}-{number}"));
         match std::fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -44,6 +44,12 @@ pub fn create(output: Option<&Path>, photos: &Path) -> Result<PathBuf, String> {
         }
     }
     unreachable!("there are more numbers than folders")
+}
+
+/// Whether there are models in the folder.
+fn holds_run(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "petal"))
 }
 
 /// The model file that `path` means: itself, or the one in a run's folder.

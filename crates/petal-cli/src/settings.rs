@@ -1,99 +1,117 @@
-//! A run's settings, complete and checked.
+//! A training run's settings, complete and checked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::ValueEnum;
-use petal::applications::{lecture_cnn, lecture_cnn_regularized};
 use petal::data::{AspectRatio, Preprocessing};
 use petal::model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Architecture, Train};
+use crate::args::{Architecture, Pretrained, Train};
+use crate::data::{DataSettings, Validation};
 use crate::run_folder::SETTINGS;
-use crate::sample_data;
+use crate::{Failure, networks, photo_folder};
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    pub photos: PathBuf,
-    pub validation: Validation,
+    #[serde(flatten)]
+    pub data: DataSettings,
     pub model: Architecture,
+    #[serde(default)]
+    pub weights: Pretrained,
+    /// The last epoch's number, before fine-tuning.
     pub epochs: usize,
     pub learning_rate: f32,
+    #[serde(default)]
+    pub fine_tuning: Option<FineTuning>,
     /// Epochs without improvement before training ends; none for never.
     pub early_stopping: Option<usize>,
     pub balance_classes: bool,
-    pub seed: u32,
-    pub batch_size: usize,
-    pub preprocessing: Preprocessing,
-    pub follow_links: bool,
-    pub strict: bool,
-    pub memory_budget_mib: Option<usize>,
 }
 
-/// Where the validation photos come from.
+/// What follows when the new layer is trained.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Validation {
-    Split(f64),
-    Folder(PathBuf),
+pub struct FineTuning {
+    /// The number of the base's first layer that trains.
+    pub at: usize,
+    /// Its own epochs.
+    pub epochs: usize,
+    pub learning_rate: f32,
 }
 
 impl Settings {
     /// The settings that these arguments ask for.
     ///
     /// # Errors
-    /// If the sample photos cannot be drawn.
-    pub fn new(args: &Train) -> petal::Result<Self> {
+    /// If they don't go together, the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
+    pub fn new(args: &Train) -> Result<Self, Failure> {
         let regularized = args.model == Architecture::CnnRegularized;
         let photos = &args.photos;
+        if args.fine_tune_at.is_some() && !args.model.is_pretrained() {
+            return Err(format!(
+                "--fine-tune-at is for networks that know photos already, and {} doesn't; use --model mobilenet-v2",
+                args.model.name()
+            )
+            .into());
+        }
         Ok(Settings {
-            photos: match &args.directory {
-                Some(directory) => directory.clone(),
-                None => sample_data::default_folder()?,
-            },
-            validation: match &args.validation {
-                Some(folder) => Validation::Folder(folder.clone()),
-                None => Validation::Split(args.validation_split),
+            data: DataSettings {
+                photos: photo_folder::find(args.directory.as_deref())?,
+                validation: match &args.validation {
+                    Some(folder) => Validation::Folder(photo_folder::find(Some(folder))?),
+                    None => Validation::Split(args.validation_split),
+                },
+                seed: args.seed,
+                batch_size: photos.batch_size,
+                preprocessing: Preprocessing {
+                    image_size: photos.image_size,
+                    color_mode: photos.color_mode,
+                    interpolation: photos.interpolation,
+                    aspect_ratio: match (photos.crop_to_aspect_ratio, photos.pad_to_aspect_ratio) {
+                        (true, _) => AspectRatio::Crop,
+                        (_, true) => AspectRatio::Pad,
+                        _ => AspectRatio::Stretch,
+                    },
+                    exif_orientation: photos.exif_orientation,
+                },
+                follow_links: photos.follow_links,
+                strict: photos.strict,
+                memory_budget_mib: photos.memory_budget,
             },
             model: args.model,
+            weights: args.weights.clone(),
             epochs: args.epochs.unwrap_or(if regularized { 15 } else { 10 }),
             learning_rate: args.learning_rate,
+            fine_tuning: args.fine_tune_at.map(|at| FineTuning {
+                at,
+                epochs: args.fine_tune_epochs.unwrap_or(10),
+                learning_rate: args.fine_tune_learning_rate,
+            }),
             early_stopping: match args.early_stopping {
                 Some(0) => None,
                 Some(patience) => Some(patience),
                 None => regularized.then_some(5),
             },
             balance_classes: args.balance_classes,
-            seed: args.seed,
-            batch_size: photos.batch_size,
-            preprocessing: Preprocessing {
-                image_size: photos.image_size,
-                color_mode: photos.color_mode,
-                interpolation: photos.interpolation,
-                aspect_ratio: match (photos.crop_to_aspect_ratio, photos.pad_to_aspect_ratio) {
-                    (true, _) => AspectRatio::Crop,
-                    (_, true) => AspectRatio::Pad,
-                    _ => AspectRatio::Stretch,
-                },
-                exif_orientation: photos.exif_orientation,
-            },
-            follow_links: photos.follow_links,
-            strict: photos.strict,
-            memory_budget_mib: photos.memory_budget,
         })
     }
 
-    /// The settings of an earlier run.
+    /// The settings of an earlier run, with the numbers of epochs that these arguments ask for.
     ///
     /// # Errors
     /// If the folder isn't one of a run.
-    pub fn read(folder: &Path) -> Result<Self, String> {
+    pub fn resumed(folder: &Path, args: &Train) -> Result<Self, String> {
         let path = folder.join(SETTINGS);
         let text = std::fs::read_to_string(&path).map_err(|error| {
             format!("{} is not the folder of a run: {}: {error}", folder.display(), path.display())
         })?;
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+        let mut settings: Settings =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        settings.epochs = args.epochs.unwrap_or(settings.epochs);
+        if let (Some(fine_tuning), Some(epochs)) = (&mut settings.fine_tuning, args.fine_tune_epochs) {
+            fine_tuning.epochs = epochs;
+        }
+        Ok(settings)
     }
 
     /// Writes the settings to the folder of the run.
@@ -108,59 +126,44 @@ impl Settings {
     /// The model before training.
     ///
     /// # Errors
-    /// If the photos' size is too small for it.
+    /// If the photos' size is too small for it, or its weights cannot be had.
     pub fn build(&self, classes: usize) -> petal::Result<Model> {
-        build(self.model, self.preprocessing.shape(), classes, u64::from(self.seed))
+        let seed = u64::from(self.data.seed);
+        networks::build(self.model, self.data.preprocessing.shape(), classes, &self.weights, seed)
     }
 
     /// The settings as a table for the report.
     pub fn rows(&self) -> Vec<(String, String)> {
-        let row = |name: &str, value: String| (name.to_owned(), value);
-        let (height, width) = self.preprocessing.image_size;
-        vec![
-            row("Photos", self.photos.display().to_string()),
+        let mut rows = self.data.rows();
+        let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+        row("Model", self.model.name());
+        if self.model.is_pretrained() {
             row(
-                "Validation",
-                match &self.validation {
-                    Validation::Split(share) => format!("{:.0} % of the photos", 100.0 * share),
-                    Validation::Folder(folder) => folder.display().to_string(),
+                "First weights",
+                match &self.weights {
+                    Pretrained::Imagenet => "trained on ImageNet".into(),
+                    Pretrained::None => "random".into(),
+                    Pretrained::File(file) => file.display().to_string(),
                 },
-            ),
-            row("Model", name(self.model)),
-            row("Image size", format!("{height} × {width}")),
-            row("Batch size", self.batch_size.to_string()),
-            row("Epochs", self.epochs.to_string()),
-            row("Optimizer", format!("Adam, learning rate {}", self.learning_rate)),
+            );
+        }
+        row("Epochs", self.epochs.to_string());
+        row("Optimizer", format!("Adam, learning rate {}", self.learning_rate));
+        if let Some(FineTuning { at, epochs, learning_rate }) = self.fine_tuning {
             row(
-                "Early stopping",
-                match self.early_stopping {
-                    Some(patience) => format!("after {patience} epochs without a better val_accuracy"),
-                    None => "off".into(),
-                },
-            ),
-            row("Classes balanced", if self.balance_classes { "yes" } else { "no" }.into()),
-            row("Seed", self.seed.to_string()),
-        ]
+                "Fine-tuning",
+                format!("from layer {at} on, {epochs} epochs, RMSprop, learning rate {learning_rate:e}"),
+            );
+        }
+        row(
+            "Early stopping",
+            match self.early_stopping {
+                Some(patience) => format!("after {patience} epochs without a better val_accuracy"),
+                None => "off".into(),
+            },
+        );
+        row("Classes balanced", if self.balance_classes { "yes" } else { "no" }.into());
+        row("Seed", self.data.seed.to_string());
+        rows
     }
-}
-
-/// A network by its name, before training.
-///
-/// # Errors
-/// If the image is too small for it.
-pub fn build(
-    architecture: Architecture,
-    image: [usize; 3],
-    classes: usize,
-    seed: u64,
-) -> petal::Result<Model> {
-    match architecture {
-        Architecture::Cnn => lecture_cnn(image, classes, seed),
-        Architecture::CnnRegularized => lecture_cnn_regularized(image, classes, seed),
-    }
-}
-
-/// The name by which the command knows a network.
-pub fn name(architecture: Architecture) -> String {
-    architecture.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }

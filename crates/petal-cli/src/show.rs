@@ -1,32 +1,69 @@
 //! `petal show`.
 
+use std::path::Path;
+
 use petal::applications::lecture_augmentation;
-use petal::data::ImageFolder;
-use petal::plot::{augmentation_grid, photo_grid};
+use petal::data::{ImageFolder, Photo};
+use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
 
 use crate::args::Show;
-use crate::{Outcome, SUCCESS, load, sample_data};
+use crate::{Outcome, SUCCESS, load, photo_folder};
 
 pub fn run(args: &Show) -> Outcome {
-    let directory = match &args.directory {
-        Some(directory) => directory.clone(),
-        None => sample_data::default_folder()?,
-    };
+    match &args.path {
+        Some(path) if path.is_file() => photo(args, path),
+        _ => folder(args),
+    }
+}
+
+/// One photo as it is in its file.
+fn photo(args: &Show, path: &Path) -> Outcome {
+    let photo = Photo::open(path)?;
+    eprintln!("{}: {photo}", path.display());
+    if let Some(action) = photo.to_be_upright() {
+        eprintln!("The picture shows it as the file holds it; to see it upright, {action}.");
+    }
+    let picture = prepare(args, "photo")?;
+    // The same file under another name would be overwritten.
+    if picture.canonicalize().is_ok_and(|picture| path.canonicalize().is_ok_and(|path| path == picture)) {
+        return Err(
+            format!("{} is the photo itself; choose another folder with --output", path.display()).into()
+        );
+    }
+    if args.svg {
+        let image = photo.image();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let title = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        grid(&[GridImage { rgb: image.as_raw(), width, height, title: &title }], 1)?.save(&picture)?;
+    } else {
+        photo.save_png(&picture)?;
+    }
+    println!("{}", picture.display());
+    Ok(SUCCESS)
+}
+
+/// Some of a folder's photos, and one of them augmented.
+fn folder(args: &Show) -> Outcome {
+    let directory = photo_folder::find(args.path.as_deref())?;
     let (height, width) = args.image_size;
     let folder = ImageFolder::new(&directory).image_size(height, width).seed(args.seed);
     let photos = load::with_progress(folder, false).load()?;
     load::describe(&directory, &[("all", &photos)]);
-    std::fs::create_dir_all(&args.output)
-        .map_err(|error| format!("cannot create {}: {error}", args.output.display()))?;
     let augmentation = lecture_augmentation(photos.preprocessing().shape(), u64::from(args.seed))?;
-    let ending = if args.svg { "svg" } else { "png" };
     for (name, figure) in [
         ("photos", photo_grid(&photos, args.seed.into())?),
         ("augmentations", augmentation_grid(&photos, &augmentation, args.seed.into())?),
     ] {
-        let path = args.output.join(format!("{name}.{ending}"));
-        figure.save(&path)?;
-        println!("{}", path.display());
+        let picture = prepare(args, name)?;
+        figure.save(&picture)?;
+        println!("{}", picture.display());
     }
     Ok(SUCCESS)
+}
+
+/// Where a picture goes; makes the folder.
+fn prepare(args: &Show, name: &str) -> Result<std::path::PathBuf, String> {
+    std::fs::create_dir_all(&args.output)
+        .map_err(|error| format!("cannot create {}: {error}", args.output.display()))?;
+    Ok(args.output.join(format!("{name}.{}", if args.svg { "svg" } else { "png" })))
 }

@@ -5,15 +5,15 @@ use std::path::Path;
 use clap::ValueEnum;
 use petal::model::Model;
 
-use crate::args::{Architecture, Summary};
-use crate::{Outcome, SUCCESS, run_folder, settings};
+use crate::args::{Architecture, Pretrained, Summary};
+use crate::{Outcome, SUCCESS, networks, run_folder};
 
 pub fn run(args: &Summary) -> Outcome {
     let path = Path::new(&args.model);
     let model = match Architecture::from_str(&args.model, false) {
         Ok(architecture) if !path.exists() => {
             let (height, width) = args.image_size;
-            settings::build(architecture, [height, width, 3], args.classes, 0)?
+            networks::build(architecture, [height, width, 3], args.classes, &Pretrained::None, 0)?
         }
         _ => Model::load(run_folder::model_file(path))?,
     };

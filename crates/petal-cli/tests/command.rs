@@ -1,37 +1,13 @@
 //! The real binary, used well and used badly.
 
+mod binary;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-/// `petal` with these arguments, in `folder`.
-fn petal(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_petal")).current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{:?}\n{}\n{}", output.status, stdout(output), stderr(output));
-}
-
-/// A folder that holds `photos`, with this many sample photos a class.
-fn with_photos(per_class: usize) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let output = petal(folder.path(), &["sample-data", "photos", "--per-class", &per_class.to_string()]);
-    assert_success(&output);
-    folder
-}
+use binary::{assert_success, petal, stderr, stdout, with_photos};
 
 const SMALL: [&str; 4] = ["--image-size", "32", "--batch-size", "8"];
 

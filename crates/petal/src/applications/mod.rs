@@ -23,6 +23,7 @@ mod mobilenet_v2;
 mod preprocess_input;
 mod resnet50;
 mod settings;
+mod transfer;
 mod vgg16;
 mod weights;
 
@@ -33,5 +34,6 @@ pub use mobilenet::MobileNet;
 pub use mobilenet_v2::MobileNetV2;
 pub use resnet50::ResNet50;
 pub use settings::Pooling;
+pub use transfer::{fine_tune_at, lecture_transfer};
 pub use vgg16::VGG16;
 pub use weights::Weights;

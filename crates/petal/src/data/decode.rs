@@ -50,13 +50,14 @@ pub(super) struct Picture {
 /// Decodes a JPEG, PNG, GIF (its first frame), BMP or WebP file into `picture`, whose memory is reused.
 ///
 /// As with TensorFlow: bytes behind the picture do not matter, a JPEG or PNG that ends too early is broken, of 16 bits
-/// the upper 8 are kept, a GIF's transparent pixels are black. The EXIF orientation is honoured on request.
+/// the upper 8 are kept, a GIF's transparent pixels are black. The EXIF orientation, which is returned, is honoured on
+/// request.
 pub(super) fn decode(
     bytes: &[u8],
     color_mode: ColorMode,
     exif_orientation: bool,
     picture: &mut Picture,
-) -> Result<(), String> {
+) -> Result<Orientation, String> {
     let orientation = match bytes {
         [] => return Err("the file is empty".into()),
         [0xff, 0xd8, 0xff, ..] => decode_jpeg(bytes, color_mode, picture)?,
@@ -79,7 +80,7 @@ pub(super) fn decode(
     if exif_orientation && orientation != Orientation::NoTransforms {
         orient(picture, orientation);
     }
-    Ok(())
+    Ok(orientation)
 }
 
 /// A picture that was decoded elsewhere.

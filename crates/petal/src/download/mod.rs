@@ -128,10 +128,19 @@ pub fn get_file(url: &str, options: GetFile<'_>) -> Result<PathBuf> {
 pub fn flower_photos(options: GetFile<'_>) -> Result<PathBuf> {
     const URL: &str =
         "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz";
-    let folder = get_file(URL, options.file_name("flower_photos").extract(true))?;
-    // Keras 3 makes a folder for the archive, in which the archive's own folder is; Keras 2 has only the latter.
+    get_file(URL, options.file_name("flower_photos").extract(true)).map(own_folder)
+}
+
+/// The folder that [`flower_photos`] gives, if it is in Keras' cache; nothing is downloaded.
+pub fn downloaded_flower_photos() -> Option<PathBuf> {
+    let folder = Cache::keras().subdir("datasets").existing("flower_photos");
+    folder.is_dir().then(|| own_folder(folder))
+}
+
+/// Keras 3 makes a folder for the archive, in which the archive's own folder is; Keras 2 has only the latter.
+fn own_folder(folder: PathBuf) -> PathBuf {
     let inner = folder.join("flower_photos");
-    Ok(if inner.is_dir() { inner } else { folder })
+    if inner.is_dir() { inner } else { folder }
 }
 
 /// A weight file of `keras.applications`, in the cache's folder `models`: `url_prefix` joined with `file_name`.

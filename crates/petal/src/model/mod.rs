@@ -19,6 +19,7 @@ pub use summary::Summary;
 pub use tensor::Tensor;
 
 pub(crate) use graph::ModelWeight;
+pub(crate) use summary::thousands;
 
 use crate::data::Preprocessing;
 use crate::layers::AnyLayer;

@@ -48,6 +48,12 @@ impl Model {
 }
 
 impl Summary<'_> {
+    /// The number of values that train.
+    pub fn trainable_params(&self) -> usize {
+        let weights = self.graph.all_weights();
+        weights.iter().filter(|weight| weight.trainable).map(|weight| weight.weight.elements()).sum()
+    }
+
     /// The table's width in characters, at least 40. By default 76, which is Keras' width on a terminal of 80 columns;
     /// on one of 120 it is 88, and 108 where the graph is no plain chain.
     pub fn line_length(self, line_length: usize) -> Self {
@@ -144,19 +150,15 @@ impl fmt::Display for Summary<'_> {
             row(f, &columns, cells, "│")?;
         }
         rule(f, &columns, ["└", "─", "┴", "┘"])?;
-        let (mut trainable, mut fixed) = (0, 0);
-        for weight in self.graph.all_weights() {
-            *(if weight.trainable { &mut trainable } else { &mut fixed }) += weight.weight.elements();
-        }
         // All values are f32 but the number of steps, an i64.
         let optimizer_bytes = 4 * self.optimizer_params + if self.optimizer_params > 0 { 4 } else { 0 };
-        let model = trainable + fixed;
+        let (model, trainable) = (self.graph.count_params(), self.trainable_params());
         let mut total = |name: &str, values: usize, bytes: usize| {
             writeln!(f, " {name} params: {} ({})", thousands(values), memory(bytes))
         };
         total("Total", model + self.optimizer_params, 4 * model + optimizer_bytes)?;
         total("Trainable", trainable, 4 * trainable)?;
-        total("Non-trainable", fixed, 4 * fixed)?;
+        total("Non-trainable", model - trainable, 4 * (model - trainable))?;
         if self.optimizer_params > 0 {
             total("Optimizer", self.optimizer_params, optimizer_bytes)?;
         }
@@ -267,7 +269,7 @@ fn connections(graph: &Graph, node: &Node) -> String {
 }
 
 /// `1234567` → `1,234,567`.
-fn thousands(number: usize) -> String {
+pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

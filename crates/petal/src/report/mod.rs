@@ -4,15 +4,23 @@
 //! same sections and hands them to [`page`].
 
 mod classification;
+mod data_summary;
+mod lecture_report;
+mod mistake;
 mod page;
+mod results;
 mod section;
+mod time;
 mod training_report;
 
 use std::path::Path;
 
 pub use classification::{ClassScores, ClassificationReport};
+pub use data_summary::{ClassCount, DataSummary};
+pub use lecture_report::{LecturePhase, LectureReport};
+pub use mistake::Mistake;
 pub use page::page;
-pub use section::{ClassCount, DataSummary, Mistake, Section};
+pub use section::Section;
 pub use training_report::TrainingReport;
 
 use crate::Result;
@@ -39,6 +47,10 @@ pub struct Report {
     pub classification: Option<ClassificationReport>,
     /// Wrong answers, the most confident first.
     pub mistakes: Vec<Mistake>,
+    /// Where the model looks at in some photos that it takes for the right and for the wrong class.
+    pub heat_maps: Option<Figure>,
+    /// The validation photos, those side by side that the model finds alike.
+    pub feature_map: Option<Figure>,
     /// Photos of the training set.
     pub photos: Option<Figure>,
     /// One photo as the augmentation layers change it.
@@ -70,6 +82,15 @@ impl Report {
         }
         if !self.mistakes.is_empty() {
             sections.push(Section::mistakes("Most confident mistakes", &self.mistakes)?);
+        }
+        if let Some(heat_maps) = &self.heat_maps {
+            let caption = "Grad-CAM: the warmer a place, the more of the answer rests on it.";
+            sections.push(Section::figure("Where it looks", caption, heat_maps));
+        }
+        if let Some(feature_map) = &self.feature_map {
+            let caption = "The validation photos by what goes into the last layer, laid flat by a principal component \
+                           analysis: what lies close together looks alike to the network.";
+            sections.push(Section::figure("What looks alike to it", caption, feature_map));
         }
         if let Some(photos) = &self.photos {
             sections.push(Section::figure("Training photos", "", photos));
@@ -142,6 +163,8 @@ mod tests {
             runs: vec![Run { name: name(), loss: vec![1.0, 0.5], ..Run::default() }],
             classification: Some(ClassificationReport::new(&[0, 1, 1], &[0, 0, 1], &names).unwrap()),
             mistakes: vec![mistake],
+            heat_maps: Some(grid(&[photo; 4], 4).unwrap()),
+            feature_map: Some(grid(&[photo; 3], 2).unwrap()),
             photos: Some(grid(&[photo; 2], 2).unwrap()),
             augmentations: Some(grid(&[photo], 1).unwrap()),
             timing: vec![(name(), name())],

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use super::ClassificationReport;
 use super::classification::ClassScores;
+use super::{ClassificationReport, DataSummary, Mistake};
 use crate::Result;
 use crate::plot::{Figure, escape, picture};
 
@@ -13,54 +13,6 @@ pub struct Section {
     pub(super) body: String,
 }
 
-/// The photos that a run was given.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DataSummary {
-    /// In the order of the classes' indices.
-    pub classes: Vec<ClassCount>,
-    /// Files that could not be used, as (path, reason).
-    pub skipped: Vec<(String, String)>,
-    /// The same picture on both sides of the split, as (training path, validation path).
-    pub duplicates: Vec<(String, String)>,
-}
-
-/// How many photos a class has.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ClassCount {
-    /// The class.
-    pub name: String,
-    /// Its training photos.
-    pub training: usize,
-    /// Its validation photos.
-    pub validation: usize,
-}
-
-/// A photo that the model took for something else.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Mistake {
-    /// The pixels, `[height, width, 3]`.
-    pub rgb: Vec<u8>,
-    /// In pixels.
-    pub width: usize,
-    /// In pixels.
-    pub height: usize,
-    /// What the photo shows.
-    pub true_class: String,
-    /// What the model said.
-    pub predicted: String,
-    /// The probability that the model gave to `predicted`, in 0..=1.
-    pub probability: f32,
-    /// The photo's path, shown under the pointer; may be empty.
-    pub file: String,
-}
-
-impl DataSummary {
-    /// Whether nothing is known of the data.
-    pub fn is_empty(&self) -> bool {
-        self.classes.is_empty() && self.skipped.is_empty() && self.duplicates.is_empty()
-    }
-}
-
 impl Section {
     /// A figure with a line of text below, which may be empty.
     pub fn figure(title: impl Into<String>, caption: &str, figure: &Figure) -> Section {
@@ -69,6 +21,36 @@ impl Section {
             caption => format!("<figcaption>{}</figcaption>", escape(caption)),
         };
         Section { title: title.into(), body: format!("<figure>{}{caption}</figure>", figure.svg()) }
+    }
+
+    /// Paragraphs.
+    pub fn text(title: impl Into<String>, paragraphs: &[&str]) -> Section {
+        let body = paragraphs.iter().map(|text| format!("<p>{}</p>", escape(text))).collect();
+        Section { title: title.into(), body }
+    }
+
+    /// A table: a column of names, then columns of numbers.
+    pub fn table(title: impl Into<String>, heads: &[&str], rows: &[Vec<String>]) -> Section {
+        let cell = |tag: &str, column: usize, text: &str| {
+            let class = if column == 0 { "" } else { " class=\"number\"" };
+            format!("<{tag}{class}>{}</{tag}>", escape(text))
+        };
+        let heads: String = heads.iter().enumerate().map(|(i, head)| cell("th", i, head)).collect();
+        let mut body = format!("<div class=\"scroll\"><table><thead><tr>{heads}</tr></thead><tbody>");
+        for row in rows {
+            let cells: String = row.iter().enumerate().map(|(i, text)| cell("td", i, text)).collect();
+            write(&mut body, format_args!("<tr>{cells}</tr>"));
+        }
+        Section { title: title.into(), body: body + "</tbody></table></div>" }
+    }
+
+    /// The section with another one below, whose title becomes a smaller one.
+    pub fn and(mut self, part: Section) -> Section {
+        if !part.title.is_empty() {
+            write(&mut self.body, format_args!("<h3>{}</h3>", escape(&part.title)));
+        }
+        self.body += &part.body;
+        self
     }
 
     /// Names and values.

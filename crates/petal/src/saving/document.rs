@@ -23,6 +23,9 @@ pub(super) struct Document {
     pub preprocessing: Option<Preprocessing>,
     pub training: Option<TrainingState>,
     pub history: Epochs,
+    /// The number of epochs before fine-tuning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tuning_starts: Option<usize>,
 }
 
 /// How a compiled model is trained, and how far it is.
@@ -51,18 +54,21 @@ impl From<&History> for Epochs {
     }
 }
 
-impl From<Epochs> for History {
-    fn from(epochs: Epochs) -> Self {
+impl Document {
+    /// The epochs so far.
+    pub(super) fn history(&mut self) -> History {
+        let epochs = std::mem::take(&mut self.history.0);
         let mut history = History::default();
-        for (epoch, values) in epochs.0 {
+        for (epoch, values) in epochs {
             let logs = values.into_iter().map(|(key, value)| (key, value.unwrap_or(f64::NAN))).collect();
             history.push(epoch, &logs);
         }
+        if let Some(epochs) = self.fine_tuning_starts {
+            history.start_fine_tuning_after(epochs);
+        }
         history
     }
-}
 
-impl Document {
     pub(super) fn new(
         seed: u64,
         graph: Graph,
@@ -80,6 +86,7 @@ impl Document {
             preprocessing,
             training,
             history: history.into(),
+            fine_tuning_starts: history.fine_tuning_starts(),
         }
     }
 

@@ -88,7 +88,8 @@ impl Model {
     pub fn load(path: impl AsRef<Path>) -> Result<Model> {
         let path = path.as_ref();
         let mut file = PetalFile::open(path)?;
-        let document = file.document()?;
+        let mut document = file.document()?;
+        let history = document.history();
         let Document { graph, training, .. } = document;
         let weights =
             with_flags(graph.all_weights(), training.as_ref().map(|training| &training.trainable[..]));
@@ -118,7 +119,7 @@ impl Model {
         if let Some(preprocessing) = document.preprocessing {
             model.set_preprocessing(preprocessing).map_err(|error| file.error(error))?;
         }
-        *model.history_mut() = document.history.into();
+        *model.history_mut() = history;
         model.compiled = training.map(|TrainingState { optimizer, loss, metrics, trainable, .. }| Compiled {
             optimizer,
             loss,

@@ -24,6 +24,8 @@ use crate::{Error, Result};
 pub struct History {
     epochs: Vec<usize>,
     values: BTreeMap<String, Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fine_tuning_starts: Option<usize>,
 }
 
 impl History {
@@ -42,7 +44,29 @@ impl History {
         self.values.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// Loss and accuracy over the epochs, of training and validation.
+    /// The number of epochs before fine-tuning began, if it did: see
+    /// [`fine_tune_at`](crate::applications::fine_tune_at).
+    pub fn fine_tuning_starts(&self) -> Option<usize> {
+        self.fine_tuning_starts
+    }
+
+    /// From here on it is fine-tuning; said twice, the first time counts.
+    pub(crate) fn start_fine_tuning(&mut self) {
+        self.start_fine_tuning_after(self.epochs.len());
+    }
+
+    pub(crate) fn start_fine_tuning_after(&mut self, epochs: usize) {
+        self.fine_tuning_starts.get_or_insert(epochs);
+    }
+
+    /// The history without its first `epochs` epochs.
+    pub fn after(&self, epochs: usize) -> History {
+        let epochs = epochs.min(self.epochs.len());
+        let values = self.values.iter().map(|(key, values)| (key.clone(), values[epochs..].to_vec()));
+        History { epochs: self.epochs[epochs..].to_vec(), values: values.collect(), fine_tuning_starts: None }
+    }
+
+    /// Loss and accuracy over the epochs, of training and validation, with a line where fine-tuning begins.
     ///
     /// ```no_run
     /// # use petal::training::History;
@@ -63,7 +87,7 @@ impl History {
             val_loss: series("val_loss"),
             accuracy: series("accuracy"),
             val_accuracy: series("val_accuracy"),
-            fine_tuning_starts: None,
+            fine_tuning_starts: self.fine_tuning_starts,
         }
     }
 
@@ -158,6 +182,8 @@ impl History {
 struct Stored {
     epochs: Vec<usize>,
     values: BTreeMap<String, Vec<Option<f64>>>,
+    #[serde(default)]
+    fine_tuning_starts: Option<usize>,
 }
 
 impl TryFrom<Stored> for History {
@@ -170,7 +196,10 @@ impl TryFrom<Stored> for History {
         }
         let or_nan = |values: Vec<Option<f64>>| values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect();
         let values = stored.values.into_iter().map(|(key, values)| (key, or_nan(values))).collect();
-        Ok(History { epochs: stored.epochs, values })
+        if let Some(starts) = stored.fine_tuning_starts.filter(|&starts| starts > epochs) {
+            return Err(format!("fine-tuning begins after {starts} of {epochs} epochs"));
+        }
+        Ok(History { epochs: stored.epochs, values, fine_tuning_starts: stored.fine_tuning_starts })
     }
 }
 
@@ -206,6 +235,22 @@ mod tests {
         assert_eq!(read.epochs(), [3, 4]);
         assert_eq!(read.get("val_loss")[0], f64::from(1.1_f32));
         assert!(read.get("val_loss")[1].is_nan() && read.get("loss")[1].is_nan());
+    }
+
+    #[test]
+    fn where_fine_tuning_begins_is_kept_and_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.json");
+        let mut history = History::default();
+        history.push(0, &logs(&[("loss", 1.0)]));
+        history.start_fine_tuning();
+        history.push(1, &logs(&[("loss", 0.5)]));
+        history.start_fine_tuning();
+        history.save(&file).unwrap();
+        assert_eq!(History::read(&file).unwrap().fine_tuning_starts(), Some(1));
+        assert!(history.plot().svg().contains("fine-tuning"));
+        let after = history.after(1);
+        assert_eq!((after.epochs(), after.get("loss")), (&[1][..], &[0.5][..]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod csv_logger;
 mod early_stopping;
+mod epoch_times;
 mod file_name;
 mod model_checkpoint;
 mod monitor;
@@ -15,6 +16,7 @@ use std::io::Write;
 
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
+pub use epoch_times::EpochTimes;
 pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;

@@ -1,0 +1,214 @@
+//! What can be typed: one struct a command.
+
+mod lecture;
+mod train;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use lecture::Lecture;
+pub use train::{Architecture, Train};
+pub use values::Pretrained;
+
+use values::{at_least_one, image_size};
+
+/// Train image classifiers from a folder of photos.
+///
+/// A folder of photos has one sub-folder for each class: flowers/daisy/1.jpg, flowers/roses/2.jpg …
+/// Begin with `petal train FOLDER`, or with `petal train` alone to see it work on sample photos.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Number of threads [default: all cores]. Results don't depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
+    pub threads: Option<usize>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Train(Box<Train>),
+    Lecture(Lecture),
+    Evaluate(Evaluate),
+    Predict(Predict),
+    Summary(Summary),
+    Explain(Explain),
+    Show(Show),
+    Download(Download),
+    SampleData(SampleData),
+}
+
+/// Loss, accuracy and a table of the classes for a folder of labelled photos
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The model: a .petal file or the folder of a run
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The folder of photos, one sub-folder a class
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Photos at a time
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    pub batch_size: usize,
+    /// Fail on a broken photo instead of leaving it out
+    #[arg(long)]
+    pub strict: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The classes of photos, with probabilities
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petal predict runs/flower_photos-1 tulip.jpg
+  petal predict model.petal photos/ --csv > classes.csv
+  petal predict model.petal *.jpg --json --top 3")]
+pub struct Predict {
+    /// The model: a .petal file or the folder of a run
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Photos, or folders of photos at any depth
+    #[arg(value_name = "PHOTO", required = true)]
+    pub photos: Vec<PathBuf>,
+    /// Show this many classes of each photo
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub top: usize,
+    /// Print JSON, one object a line, with the probabilities of all classes
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print CSV, one line a photo, with the probabilities of all classes
+    #[arg(long)]
+    pub csv: bool,
+    /// Fail on a broken photo instead of leaving it out
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// A model's layers, shapes and parameters
+#[derive(Debug, Args)]
+pub struct Summary {
+    /// A .petal file, the folder of a run, or the name of a network: cnn, cnn-regularized, mobilenet-v2 …
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Show the layers of nested models
+    #[arg(long)]
+    pub expand_nested: bool,
+    /// Show which layers train
+    #[arg(long)]
+    pub show_trainable: bool,
+    /// The image size of a network by name: 180, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]
+    pub image_size: (usize, usize),
+    /// The number of classes of a network by name
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
+    pub classes: usize,
+}
+
+/// What a model looks at in a photo: a picture with a heat map (Grad-CAM)
+///
+/// Prints the class and its probability, and where the picture is.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petal explain runs/flower_photos-1 tulip.jpg
+  petal explain model.petal tulip.jpg --class roses -o why-roses.png")]
+pub struct Explain {
+    /// The model: a .petal file or the folder of a run
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The photo
+    #[arg(value_name = "PHOTO")]
+    pub photo: PathBuf,
+    /// Explain this class [default: the most probable one]
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+    /// Look at the output of this layer, like conv2d_2, or mobilenetv2_1.00_224/out_relu for one of a nested model
+    /// [default: the last one whose output is an image]
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+    /// The picture's file, .png or .svg
+    #[arg(long, short, value_name = "FILE", default_value = "explanation.png")]
+    pub output: PathBuf,
+}
+
+/// Pictures of a folder of photos: nine photos with their classes, and one photo's augmentations; or of one photo
+///
+/// Of one photo it prints format, size, colours and EXIF orientation, and writes a picture of its pixels.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A photo, or a folder of photos, one sub-folder a class [default: sample photos]
+    #[arg(value_name = "PHOTO|DIR")]
+    pub path: Option<PathBuf>,
+    /// Where to write photos.png and augmentations.png, or photo.png
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub output: PathBuf,
+    /// Write SVG instead of PNG
+    #[arg(long)]
+    pub svg: bool,
+    /// Decides which photos and which augmentations
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u32,
+    /// The size to which photos are shrunk: 180, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]
+    pub image_size: (usize, usize),
+}
+
+/// Download the lecture's photos of flowers, or any file
+///
+/// What is downloaded lies where Keras has it: in ~/.keras/datasets, or below $KERAS_HOME. It is there whole or not at
+/// all, and what is there already is not downloaded again. Prints where it is.
+///
+/// Wherever a command takes a folder of photos, the word flower_photos means what was downloaded, if there is no such
+/// folder here.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petal download flower_photos                     3,670 photos of five kinds of flowers, 218 MB
+  petal download https://example.org/birds.zip --extract")]
+pub struct Download {
+    /// flower_photos, or the address of a file
+    #[arg(value_name = "flower_photos|URL")]
+    pub what: String,
+    /// Unpack the archive (.tar, .tar.gz, .tgz or .zip) and print the folder
+    #[arg(long)]
+    pub extract: bool,
+    /// The SHA-256 or MD5 that the file must have
+    #[arg(long, value_name = "HEX")]
+    pub hash: Option<String>,
+    /// The name of the file, or of the unpacked folder [default: the address's last part]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where to put it instead of Keras' folder
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Draw sample photos: five classes of flowers
+#[derive(Debug, Args)]
+pub struct SampleData {
+    /// Where to write; the folder must be new or empty
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Photos of each class
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = at_least_one)]
+    pub per_class: usize,
+    /// The same seed draws the same photos
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::values::{Pretrained, at_least_one, color_mode, image_size, interpolation, positive};
+
+/// The networks that can be trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// Three convolutions and two dense layers; overfits small folders
+    Cnn,
+    /// The same with augmentation, dropout and early stopping
+    CnnRegularized,
+    /// Transfer learning with MobileNetV2: small and good, begin with this
+    #[value(name = "mobilenet-v2")]
+    #[serde(rename = "mobilenet-v2")]
+    MobileNetV2,
+    /// Transfer learning with MobileNet
+    #[value(name = "mobilenet")]
+    #[serde(rename = "mobilenet")]
+    MobileNet,
+    /// Transfer learning with EfficientNetV2-B0
+    #[value(name = "efficientnet-v2-b0")]
+    #[serde(rename = "efficientnet-v2-b0")]
+    EfficientNetV2B0,
+    /// Transfer learning with ResNet50: large
+    #[value(name = "resnet50")]
+    #[serde(rename = "resnet50")]
+    ResNet50,
+    /// Transfer learning with VGG16: large and slow
+    #[value(name = "vgg16")]
+    #[serde(rename = "vgg16")]
+    Vgg16,
+}
+
+impl Architecture {
+    /// Whether it rests on a network that was trained on ImageNet.
+    pub fn is_pretrained(self) -> bool {
+        !matches!(self, Architecture::Cnn | Architecture::CnnRegularized)
+    }
+
+    /// The name by which it is typed.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Train a classifier on a folder of photos
+///
+/// Splits the photos, trains, and writes one folder with the model, its curves, its history and a report to open in
+/// the browser. Without a folder, sample photos of flowers are drawn and used.
+///
+/// With --model mobilenet-v2 the network knows photos already: it was trained on the 1.3 million of ImageNet. First only
+/// a new last layer is trained (feature extraction); with --fine-tune-at N the layers from number N on are trained
+/// after that, gently, for another 10 epochs (fine-tuning). The weights are downloaded at the first use.
+///
+/// Ctrl-C ends after the current step; what has been learned is saved. After a crash or a power cut,
+/// `petal train --resume RUN` goes on from the last finished epoch.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petal train                                      see it work on sample photos
+  petal train flower_photos                        train the lecture's CNN
+  petal train flower_photos --model cnn-regularized --epochs 30
+  petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
+  petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
+  petal train train/ --validation val/             with a validation folder of its own
+  petal train --resume runs/flower_photos-1        go on after an interruption")]
+pub struct Train {
+    /// The folder of photos, one sub-folder a class [default: sample photos]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The network
+    #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
+    pub model: Architecture,
+    /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub epochs: Option<usize>,
+    /// The weights that a network for transfer learning begins with: imagenet, none, or a file that Keras wrote
+    #[arg(long, value_name = "imagenet|none|FILE", default_value = "imagenet")]
+    pub weights: Pretrained,
+    /// Then fine-tune: train the base's layers from this number on, too. 100 is a good begin for mobilenet-v2
+    #[arg(long, value_name = "LAYER")]
+    pub fine_tune_at: Option<usize>,
+    /// The epochs of fine-tuning [default: 10]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub fine_tune_epochs: Option<usize>,
+    /// The step size of RMSprop in fine-tuning
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
+    pub fine_tune_learning_rate: f32,
+    /// The step size of Adam
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, value_parser = positive)]
+    pub learning_rate: f32,
+    /// Stop when val_accuracy hasn't improved for N epochs, and keep the best weights; 0 turns it off. Fine-tuning
+    /// counts by itself
+    /// [default: 5 for cnn-regularized, else 0]
+    #[arg(long, value_name = "N")]
+    pub early_stopping: Option<usize>,
+    /// Weigh each class's samples so that rare classes count as much as common ones
+    #[arg(long)]
+    pub balance_classes: bool,
+    /// Decides the split, the order of the photos and the first weights
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u32,
+    #[command(flatten)]
+    pub photos: Photos,
+    /// The share of the photos that is kept for validation
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "validation")]
+    pub validation_split: f64,
+    /// A folder of its own for validation, instead of a share
+    #[arg(long, value_name = "DIR")]
+    pub validation: Option<PathBuf>,
+    /// Where to write [default: runs/NAME-1, -2, …]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Go on with an interrupted run; its settings hold, only --epochs and --fine-tune-epochs may be given anew
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["directory", "output"])]
+    pub resume: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How photos become a model's input.
+#[derive(Debug, Args)]
+pub struct Photos {
+    /// Photos in a training step
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    pub batch_size: usize,
+    /// The size to which photos are shrunk: 180, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]
+    pub image_size: (usize, usize),
+    /// How pixels are weighed when photos are shrunk
+    #[arg(long, value_name = "RULE", default_value = "bilinear", value_parser = interpolation, hide_short_help = true)]
+    pub interpolation: petal::data::Interpolation,
+    /// The colours that the network sees
+    #[arg(long, value_name = "MODE", default_value = "rgb", value_parser = color_mode, hide_short_help = true)]
+    pub color_mode: petal::data::ColorMode,
+    /// Cut photos to the right proportions instead of stretching them
+    #[arg(long, hide_short_help = true)]
+    pub crop_to_aspect_ratio: bool,
+    /// Add black bars instead of stretching photos
+    #[arg(long, conflicts_with = "crop_to_aspect_ratio", hide_short_help = true)]
+    pub pad_to_aspect_ratio: bool,
+    /// Turn photos as the camera noted (EXIF orientation)
+    #[arg(long, hide_short_help = true)]
+    pub exif_orientation: bool,
+    /// Follow links to folders inside the class folders
+    #[arg(long, hide_short_help = true)]
+    pub follow_links: bool,
+    /// Fail on a broken photo instead of leaving it out
+    #[arg(long)]
+    pub strict: bool,
+    /// Memory for decoded photos in MiB; past it they are decoded in each epoch [default: a quarter of the machine's]
+    #[arg(long, value_name = "MIB", hide_short_help = true)]
+    pub memory_budget: Option<usize>,
+}

@@ -1,0 +1,123 @@
+//! How what is typed becomes a value.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use petal::applications::Weights;
+use serde::{Deserialize, Serialize};
+
+/// The weights that transfer learning begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pretrained {
+    #[default]
+    Imagenet,
+    None,
+    File(PathBuf),
+}
+
+impl FromStr for Pretrained {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "imagenet" => Pretrained::Imagenet,
+            "none" => Pretrained::None,
+            file => Pretrained::File(file.into()),
+        })
+    }
+}
+
+impl From<&Pretrained> for Weights {
+    fn from(pretrained: &Pretrained) -> Weights {
+        match pretrained {
+            Pretrained::Imagenet => Weights::Imagenet,
+            Pretrained::None => Weights::None,
+            Pretrained::File(path) => Weights::File(path.clone()),
+        }
+    }
+}
+
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a whole number of at least 1".into()),
+    }
+}
+
+pub fn positive(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number above 0, like 0.001 or 1e-4".into()),
+    }
+}
+
+/// The lecture's phases, 1 to 4, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phases(pub Vec<usize>);
+
+pub fn phases(text: &str) -> Result<Phases, String> {
+    let number = |text: &str| text.trim().parse().ok().filter(|number| (1..=4).contains(number));
+    let range = |part: &str| match part.split_once('-') {
+        Some((first, last)) => Some(number(first)?..=number(last)?),
+        None => number(part).map(|number| number..=number),
+    };
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    let mut phases: Vec<usize> = ranges.unwrap_or_default().into_iter().flatten().collect();
+    phases.sort_unstable();
+    phases.dedup();
+    if phases.is_empty() {
+        return Err("expected phases of 1 to 4, like 1,2 or 1-3".into());
+    }
+    if phases.contains(&4) && !phases.contains(&3) {
+        return Err("phase 4 goes on from phase 3; ask for both: 3,4".into());
+    }
+    Ok(Phases(phases))
+}
+
+pub fn image_size(text: &str) -> Result<(usize, usize), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+    let size = match text.split_once(['x', '×']) {
+        Some((height, width)) => side(height).zip(side(width)),
+        None => side(text).map(|side| (side, side)),
+    };
+    size.ok_or_else(|| "expected pixels, 1 to 4096: 180, or HEIGHTxWIDTH like 180x240".into())
+}
+
+/// Reads a word as serde does, so that the choices are those of the library.
+fn word<T: serde::de::DeserializeOwned>(text: &str, choices: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| format!("expected one of {choices}"))
+}
+
+pub fn interpolation(text: &str) -> Result<petal::data::Interpolation, String> {
+    word(text, "nearest, bilinear, bicubic, area, lanczos3, lanczos5, gaussian, mitchellcubic")
+}
+
+pub fn color_mode(text: &str) -> Result<petal::data::ColorMode, String> {
+    word(text, "rgb, grayscale, rgba")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_a_list_of_numbers_and_ranges() {
+        assert_eq!(phases("1-4"), Ok(Phases(vec![1, 2, 3, 4])));
+        assert_eq!(phases("3, 4,1"), Ok(Phases(vec![1, 3, 4])));
+        for wrong in ["", "0", "5", "2-", "4-1", "4", "1,,2", "cnn"] {
+            assert!(phases(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_square_or_height_by_width() {
+        assert_eq!(image_size("180"), Ok((180, 180)));
+        assert_eq!(image_size("180x240"), Ok((180, 240)));
+        for wrong in ["0", "180x", "x", "-3", "180x0", "99999"] {
+            assert!(image_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

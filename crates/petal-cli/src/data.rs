@@ -1,0 +1,97 @@
+//! The photos that a run is given.
+
+use std::path::{Path, PathBuf};
+
+use petal::data::{Comparison, ImageDataset, ImageFolder, Preprocessing, compare};
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, load};
+
+/// Which photos, and how they become a model's input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DataSettings {
+    pub photos: PathBuf,
+    pub validation: Validation,
+    /// Decides the split and the order of the photos.
+    pub seed: u32,
+    pub batch_size: usize,
+    pub preprocessing: Preprocessing,
+    pub follow_links: bool,
+    pub strict: bool,
+    pub memory_budget_mib: Option<usize>,
+}
+
+/// Where the validation photos come from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    Split(f64),
+    Folder(PathBuf),
+}
+
+/// The two sides, and what is doubtful about them.
+pub struct Data {
+    pub train: ImageDataset,
+    pub validation: ImageDataset,
+    pub comparison: Comparison,
+}
+
+impl Data {
+    /// Reads the photos and says what was found.
+    ///
+    /// # Errors
+    /// If there are none, or the two sides have different classes.
+    pub fn load(settings: &DataSettings, quiet: bool) -> Result<Self, Failure> {
+        let folder = |directory: &Path| {
+            let folder = ImageFolder::new(directory)
+                .preprocessing(settings.preprocessing.clone())
+                .batch_size(settings.batch_size)
+                .seed(settings.seed)
+                .follow_links(settings.follow_links)
+                .strict(settings.strict);
+            let folder = match settings.memory_budget_mib {
+                Some(mib) => folder.memory_budget(mib << 20),
+                None => folder,
+            };
+            load::with_progress(folder, quiet)
+        };
+        let (train, validation) = match &settings.validation {
+            Validation::Split(share) => folder(&settings.photos).validation_split(*share).split()?,
+            Validation::Folder(directory) => {
+                (folder(&settings.photos).load()?, folder(directory).shuffle(false).load()?)
+            }
+        };
+        let comparison = compare(&train, &validation);
+        if !comparison.same_classes() {
+            return Err(format!(
+                "{} and the validation folder have different classes: {comparison}; name the same folders in both",
+                settings.photos.display()
+            )
+            .into());
+        }
+        if !quiet {
+            load::describe(&settings.photos, &[("training", &train), ("validation", &validation)]);
+        }
+        load::warn(&comparison);
+        Ok(Data { train, validation, comparison })
+    }
+}
+
+impl DataSettings {
+    /// The settings as a table for a report.
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let (height, width) = self.preprocessing.image_size;
+        let validation = match &self.validation {
+            Validation::Split(share) => format!("{:.0} % of the photos", 100.0 * share),
+            Validation::Folder(folder) => folder.display().to_string(),
+        };
+        [
+            ("Photos", self.photos.display().to_string()),
+            ("Validation", validation),
+            ("Image size", format!("{height} × {width}")),
+            ("Batch size", self.batch_size.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+}

@@ -1,0 +1,178 @@
+//! The lecture's four phases with its settings.
+
+use petal::applications::fine_tune_at;
+use petal::data::Dataset;
+use petal::model::Model;
+use petal::report::LecturePhase;
+use petal::training::callbacks::{EarlyStopping, EpochTimes};
+use petal::training::{Adam, Fit, Optimizer, RMSprop, SparseCategoricalCrossentropy, Verbose};
+
+use crate::args::{Architecture, Lecture};
+use crate::data::Data;
+use crate::interrupt::Interrupt;
+use crate::networks;
+
+/// A network of the lecture and how it is trained.
+pub struct Phase {
+    pub name: &'static str,
+    /// How its files are called, without the number.
+    pub file: &'static str,
+    pub about: &'static str,
+    network: Network,
+    epochs: usize,
+    learning_rate: f32,
+    /// Early stopping's patience, if it is on.
+    patience: Option<usize>,
+}
+
+enum Network {
+    New(Architecture),
+    /// The network of the phase before, its base trained from this layer on.
+    FineTuned(usize),
+}
+
+/// What a phase gave.
+pub struct Ended {
+    pub model: Model,
+    pub epoch_seconds: Vec<f64>,
+}
+
+pub const PHASES: [Phase; 4] = [
+    Phase {
+        name: "CNN",
+        file: "cnn",
+        about: "Three convolutions with max pooling, and two dense layers, learn from nothing but these photos. Where \
+                the training accuracy goes on to rise and the validation accuracy does not, the network learns its \
+                photos by heart: it overfits.",
+        network: Network::New(Architecture::Cnn),
+        epochs: 10,
+        learning_rate: 1e-3,
+        patience: None,
+    },
+    Phase {
+        name: "CNN, regularized",
+        file: "cnn-regularized",
+        about: "The same network with three remedies: augmentation shows each photo a little differently in every \
+                epoch, dropout takes a fifth of the features away at random, and early stopping ends when the \
+                validation accuracy has not improved for 5 epochs, and goes back to the best weights.",
+        network: Network::New(Architecture::CnnRegularized),
+        epochs: 15,
+        learning_rate: 1e-3,
+        patience: Some(5),
+    },
+    Phase {
+        name: "Feature extraction",
+        file: "feature-extraction",
+        about: "Transfer learning: MobileNetV2, trained on the 1.3 million photos of ImageNet, knows edges, textures and \
+                shapes already. It stays as it is, frozen; only a new last layer learns which of its features make \
+                which class.",
+        network: Network::New(Architecture::MobileNetV2),
+        epochs: 10,
+        learning_rate: 1e-4,
+        patience: None,
+    },
+    Phase {
+        name: "Fine-tuning",
+        file: "fine-tuning",
+        about: "The same network, whose upper layers, from number 100 on, now learn too, in steps ten times smaller, so \
+                that they adapt to these photos without forgetting what they know. BatchNormalization keeps its \
+                statistics.",
+        network: Network::FineTuned(100),
+        epochs: 10,
+        learning_rate: 1e-5,
+        patience: None,
+    },
+];
+
+impl Phase {
+    /// The model before its first epoch; none if the phase before, which it goes on from, is not there.
+    ///
+    /// # Errors
+    /// If the model's weights cannot be had.
+    pub fn begin(
+        &self,
+        args: &Lecture,
+        data: &Data,
+        before: Option<&LecturePhase>,
+    ) -> petal::Result<Option<Model>> {
+        let train = &data.train;
+        let mut model = match self.network {
+            Network::New(architecture) => {
+                let (image, classes) = (train.preprocessing().shape(), train.class_names().len());
+                let mut model =
+                    networks::build(architecture, image, classes, &args.weights, u64::from(args.seed))?;
+                model.set_class_names(train.class_names())?;
+                model.set_preprocessing(train.preprocessing().clone())?;
+                model
+            }
+            Network::FineTuned(layer) => {
+                let Some(before) = before.filter(|phase| phase.file.ends_with("feature-extraction")) else {
+                    return Ok(None);
+                };
+                let mut model = before.model.clone();
+                fine_tune_at(&mut model, layer)?;
+                model
+            }
+        };
+        model.compile(self.optimizer(), SparseCategoricalCrossentropy::from_logits())?;
+        Ok(Some(model))
+    }
+
+    fn optimizer(&self) -> Optimizer {
+        match self.network {
+            Network::New(_) => Adam::new(self.learning_rate).into(),
+            Network::FineTuned(_) => RMSprop::new(self.learning_rate).into(),
+        }
+    }
+
+    /// Trains the model.
+    ///
+    /// # Errors
+    /// If a photo can no longer be read.
+    pub fn train(
+        &self,
+        mut model: Model,
+        epochs_scale: f32,
+        data: &Data,
+        interrupt: Interrupt,
+        verbose: Verbose,
+    ) -> petal::Result<Ended> {
+        let first = model.history().next_epoch();
+        let mut times = EpochTimes::new();
+        let mut fit = Fit::epochs(first + scaled(self.epochs, epochs_scale))
+            .initial_epoch(first)
+            .validation(&data.validation)
+            .verbose(verbose);
+        if let Some(patience) = self.patience {
+            let stop = EarlyStopping::new().monitor("val_accuracy").patience(patience);
+            fit = fit.callback(stop.restore_best_weights(true).verbose(true));
+        }
+        model.fit(&data.train, fit.callback(&mut times).callback(interrupt))?;
+        Ok(Ended { model, epoch_seconds: times.seconds().to_vec() })
+    }
+
+    /// Optimizer and epochs, for the report.
+    pub fn training(&self, epochs_scale: f32) -> String {
+        let epochs = scaled(self.epochs, epochs_scale);
+        let name = match self.network {
+            Network::New(_) => "Adam",
+            Network::FineTuned(_) => "RMSprop",
+        };
+        let stop = self.patience.map_or(String::new(), |patience| format!(", patience {patience}"));
+        format!("{name} {:e}, {epochs} epochs{stop}", self.learning_rate)
+    }
+}
+
+fn scaled(epochs: usize, scale: f32) -> usize {
+    ((epochs as f32 * scale).round() as usize).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scaled;
+
+    #[test]
+    fn every_phase_has_an_epoch() {
+        assert_eq!([scaled(10, 1.0), scaled(15, 0.2), scaled(10, 0.01)], [10, 3, 1]);
+    }
+}

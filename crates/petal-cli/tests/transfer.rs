@@ -1,0 +1,136 @@
+//! Transfer learning: with the weights that Keras has downloaded, and without.
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use binary::{assert_success, command, petal, stderr, stdout, with_photos};
+
+const WEIGHTS: &str = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5";
+
+/// Puts the weights of MobileNetV2 into Keras' home in `folder`; false where there are none to be had.
+fn with_weights(folder: &Path) -> bool {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/weights").join(WEIGHTS);
+    if !shared.exists() {
+        eprintln!("skipped: {} is missing", shared.display());
+        return false;
+    }
+    let models = folder.join("keras/models");
+    fs::create_dir_all(&models).unwrap();
+    fs::copy(shared, models.join(WEIGHTS)).unwrap();
+    true
+}
+
+/// `petal` on a machine without internet.
+fn offline(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments)
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .env("https_proxy", "http://127.0.0.1:1")
+        .output()
+        .unwrap()
+}
+
+const SMALL: [&str; 7] = ["train", "photos", "--image-size", "64", "--batch-size", "8", "--quiet"];
+
+fn transfer<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&SMALL[..], &["--model", "mobilenet-v2", "--output", output], more].concat()
+}
+
+#[test]
+fn one_flag_trains_a_new_layer_and_then_fine_tunes() {
+    let folder = with_photos(6);
+    let at = folder.path();
+    if !with_weights(at) {
+        return;
+    }
+    let more = ["--fine-tune-at", "100", "--epochs", "2", "--fine-tune-epochs", "1"];
+    assert_success(&petal(at, &transfer("run", &more)));
+    let history = fs::read_to_string(at.join("run/history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 4, "{history}");
+    assert!(fs::read_to_string(at.join("run/curves.svg")).unwrap().contains("fine-tuning"));
+    assert!(fs::read_to_string(at.join("run/report.html")).unwrap().contains("from layer 100 on"));
+    let output = petal(at, &["summary", "run"]);
+    assert!(stdout(&output).contains("Trainable params: 1,867,845"), "{}", stdout(&output));
+
+    let output = petal(at, &["explain", "run", "photos/tulips/tulips_001.jpg", "--class", "roses"]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("roses"), "{}", stdout(&output));
+    image::open(at.join("explanation.png")).unwrap();
+    for (arguments, said) in [
+        (&["--class", "thistles"], "daisy, dandelion, roses, sunflowers, tulips"),
+        (&["--layer", "conv9"], "conv9"),
+    ] {
+        let arguments = [&["explain", "run", "photos/tulips/tulips_001.jpg"], &arguments[..]].concat();
+        let output = petal(at, &arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_in_either_phase_ends_where_an_undisturbed_one_does() {
+    let folder = with_photos(4);
+    let at = folder.path();
+    if !with_weights(at) {
+        return;
+    }
+    let more = ["--fine-tune-at", "140", "--epochs", "3", "--fine-tune-epochs", "3", "--early-stopping", "2"];
+    assert_success(&petal(at, &transfer("whole", &more)));
+    let model = |run: &str| fs::read(at.join(run).join("model.petal")).unwrap();
+    let history = |run: &str| fs::read_to_string(at.join(run).join("history.csv")).unwrap();
+    for (run, epochs) in [("head", 1), ("tuned", 4)] {
+        let mut child = command(at, &transfer(run, &more)).spawn().unwrap();
+        // A header and a line an epoch.
+        let csv = at.join(run).join("history.csv");
+        while fs::read_to_string(&csv).map_or(0, |text| text.lines().count()) < epochs + 1
+            && child.try_wait().unwrap().is_none()
+        {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        // A machine fast enough may have finished before the signal came.
+        if child.wait().unwrap().code() == Some(130) {
+            assert!(at.join(run).join("report.html").exists());
+            assert_success(&petal(at, &["train", "--resume", run, "--quiet"]));
+        }
+        assert_eq!(history(run), history("whole"), "{run}");
+        assert!(model(run) == model("whole"), "other weights after an interruption: {run}");
+    }
+}
+
+#[test]
+fn without_weights_one_message_says_which_file_goes_where() {
+    let folder = with_photos(4);
+    let at = folder.path();
+    let output = offline(at, &transfer("run", &[]));
+    assert_eq!(output.status.code(), Some(1));
+    let place = at.join("keras/models").join(WEIGHTS);
+    assert!(stderr(&output).contains(&place.display().to_string()), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().filter(|line| line.starts_with("petal: ")).count(), 1);
+    assert!(!at.join("run").exists(), "a run that cannot begin leaves no folder");
+
+    for (arguments, said) in [
+        (&["--weights", "nowhere.h5"][..], "nowhere.h5"),
+        (&["--weights", "none", "--fine-tune-at", "154"], "0 to 153"),
+        (&["--weights", "photos/daisy/daisy_001.jpg"], "daisy_001.jpg"),
+    ] {
+        let output = offline(at, &transfer("run", arguments));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+    let output = offline(at, &[&SMALL[..], &["--fine-tune-at", "100"]].concat());
+    assert!(stderr(&output).contains("--model mobilenet-v2"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_names_of_networks_have_summaries_without_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = offline(folder.path(), &["summary", "mobilenet-v2"]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("Total params: 2,264,389"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("Trainable params: 6,405"), "{}", stdout(&output));
+}
