@@ -1,38 +1,66 @@
-//! Trains one of the lecture's networks from several seeds on one split, for `bench/accuracy`.
+//! Trains the lecture's networks from several seeds on one split, for `bench/accuracy`.
 //!
 //! ```sh
-//! cargo run --release --example lecture_accuracy -- FOLDER cnn|cnn-regularized EPOCHS OUTPUT SEED…
+//! cargo run --release -p petal --example lecture_accuracy -- FOLDER WEIGHTS OUTPUT SEED…
 //! ```
+//!
+//! WEIGHTS are MobileNetV2's without its top. Each run writes `OUTPUT/NETWORK-seedN.json`; one that is there already is
+//! skipped.
 
 use std::path::Path;
 use std::time::Instant;
 
-use petal::applications::{lecture_cnn, lecture_cnn_regularized};
+use petal::applications::{
+    MobileNetV2, Weights, fine_tune_at, lecture_cnn, lecture_cnn_regularized, lecture_transfer,
+};
 use petal::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, architecture, epochs, output, seeds @ ..] = &arguments[..] else {
-        return Err("usage: lecture_accuracy FOLDER cnn|cnn-regularized EPOCHS OUTPUT SEED…".into());
+    let [folder, weights, output, seeds @ ..] = &arguments[..] else {
+        return Err("usage: lecture_accuracy FOLDER WEIGHTS OUTPUT SEED…".into());
     };
     let (train, val) =
         ImageFolder::new(folder).image_size(180, 180).seed(42).validation_split(0.2).split()?;
-    let classes = train.class_names().len();
+    let (image, classes) = ([180, 180, 3], train.class_names().len());
     std::fs::create_dir_all(output)?;
     for seed in seeds {
-        let build = if architecture == "cnn" { lecture_cnn } else { lecture_cnn_regularized };
-        let mut model = build([180, 180, 3], classes, seed.parse()?)?;
-        model.compile(Adam::new(1e-3), SparseCategoricalCrossentropy::from_logits())?;
-        let start = Instant::now();
-        let history = model.fit(&train, Fit::epochs(epochs.parse()?).validation(&val))?;
-        let accuracy = history.get("val_accuracy");
-        let best = accuracy.iter().copied().fold(0.0, f64::max);
-        let last = accuracy.last().copied().unwrap_or(f64::NAN);
-        println!(
-            "{architecture} seed {seed}: final {last:.3}, best {best:.3}, {:.0} s",
-            start.elapsed().as_secs_f64()
-        );
-        history.save(Path::new(output).join(format!("{architecture}-seed{seed}.json")))?;
+        let number = seed.parse()?;
+        for network in ["cnn", "cnn-regularized", "mobilenet-v2"] {
+            let path = Path::new(output).join(format!("{network}-seed{seed}.json"));
+            if path.exists() {
+                continue;
+            }
+            let start = Instant::now();
+            let loss = || SparseCategoricalCrossentropy::from_logits();
+            let fit = |epochs| Fit::epochs(epochs).validation(&val);
+            let history = match network {
+                "mobilenet-v2" => {
+                    let base = MobileNetV2::new(180, 180)
+                        .include_top(false)
+                        .weights(Weights::File(weights.into()))
+                        .build()?;
+                    let mut model = lecture_transfer(base, MobileNetV2::preprocess_input, classes, number)?;
+                    model.compile(Adam::new(1e-4), loss())?;
+                    model.fit(&train, fit(10))?;
+                    fine_tune_at(&mut model, 100)?;
+                    model.compile(RMSprop::new(1e-5), loss())?;
+                    model.fit(&train, fit(20).initial_epoch(10))?;
+                    model.history().clone()
+                }
+                _ => {
+                    let (build, epochs): (fn([usize; 3], usize, u64) -> petal::Result<Model>, _) =
+                        if network == "cnn" { (lecture_cnn, 10) } else { (lecture_cnn_regularized, 15) };
+                    let mut model = build(image, classes, number)?;
+                    model.compile(Adam::new(1e-3), loss())?;
+                    model.fit(&train, fit(epochs))?
+                }
+            };
+            let seconds = start.elapsed().as_secs_f64();
+            let last = history.get("val_accuracy").last().copied().unwrap_or(f64::NAN);
+            println!("{network} seed {seed}: val_accuracy {last:.3} at the end, {seconds:.0} s");
+            history.save(path)?;
+        }
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ impl StridedRow<'_> {
         let columns = self.dx.len() / channels;
         let row = self.position[0];
         // The kernel's rows above this row, and the output's rows that they are multiplied with.
-        let taps = if row % 2 == 0 {
+        let taps = if row.is_multiple_of(2) {
             [Some((0, row / 2)), (row / 2).checked_sub(1).map(|row| (2, row))]
         } else {
             [Some((1, row / 2)), None]
