@@ -49,11 +49,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     model.history().clone()
                 }
                 _ => {
-                    let (build, epochs): (fn([usize; 3], usize, u64) -> petal::Result<Model>, _) =
-                        if network == "cnn" { (lecture_cnn, 10) } else { (lecture_cnn_regularized, 15) };
+                    let build = if network == "cnn" { lecture_cnn } else { lecture_cnn_regularized };
                     let mut model = build(image, classes, number)?;
                     model.compile(Adam::new(1e-3), loss())?;
-                    model.fit(&train, fit(epochs))?
+                    model.fit(&train, fit(if network == "cnn" { 10 } else { 15 }))?
                 }
             };
             let seconds = start.elapsed().as_secs_f64();

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array, Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
-use petal::data::ArrayDataset;
-use petal::explain::{GradCam, pca};
+use petal::data::sample::{self, SampleOptions};
+use petal::data::{ArrayDataset, Dataset, ImageFolder};
+use petal::explain::{GradCam, examples, pca};
 use petal::layers::*;
 use petal::model::Model;
 use safetensors::SafeTensors;
@@ -162,4 +163,29 @@ fn principal_components_are_those_of_numpy() {
             assert!((found - f64::from(expected)).abs() < 1e-5, "{case}: {found}, NumPy {expected}");
         }
     }
+}
+
+#[test]
+fn examples_are_the_photos_with_what_the_model_says_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    sample::write(folder.path(), &SampleOptions { per_class: 4, ..SampleOptions::default() }).unwrap();
+    let photos = ImageFolder::new(folder.path()).image_size(32, 32).load().unwrap();
+    let x = Input::image(32, 32, 3);
+    let h = Conv2D::new(4, 3).relu().on(&Rescaling::new(1.0 / 255.0).on(&x).unwrap()).unwrap();
+    let h = Flatten::new().on(&h).unwrap();
+    let model = Model::new(&x, &Dense::new(5).on(&h).unwrap()).unwrap();
+    let probabilities = model.classify(&photos).unwrap();
+    let shown = examples(&model, &photos, &probabilities, 3).unwrap();
+    let right = shown.iter().take_while(|example| example.is_right()).count();
+    assert!(right <= 3 && shown.len() == right + 3);
+    assert!(shown[right..].iter().all(|example| !example.is_right()));
+    for example in &shown {
+        assert!(photos.class_names().contains(&example.true_class));
+        assert_eq!(photos.class_names()[example.map.class], example.map.class_name);
+        assert!(probabilities.iter().any(|p| (p - example.map.probability).abs() < 1e-6));
+        assert_eq!(example.pixels.dim(), (32, 32, 3));
+        assert!(example.pixels.iter().any(|&pixel| pixel > 50.0));
+    }
+    let error = examples(&model, &photos, &Array2::zeros((19, 5)), 3).unwrap_err();
+    assert!(error.to_string().contains("expected one of shape (20, 5)"), "{error}");
 }

@@ -112,6 +112,7 @@ impl Area {
         // The same step on both axes, as they have the same scale.
         let step = tick_step(2.0 * half[0], 8);
         let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+        let number = |value: f64| format!("{value:.decimals$}").replace('-', "−");
         let ticks = |axis: usize| {
             let [first, last] = [-1.0, 1.0].map(|side| (self.middle[axis] + side * half[axis]) / step);
             (first.ceil() as i64..=last.floor() as i64).map(move |tick| tick as f64 * step)
@@ -120,13 +121,12 @@ impl Area {
         for value in ticks(0) {
             let x = self.x(value);
             drawing.line((x, TOP), (x, self.bottom), "rule");
-            let style = style.anchor(Anchor::Middle);
-            drawing.text((x, self.bottom + 18.0), &format!("{value:.decimals$}"), style);
+            drawing.text((x, self.bottom + 18.0), &number(value), style.anchor(Anchor::Middle));
         }
         for value in ticks(1) {
             let y = self.y(value);
             drawing.line((LEFT, y), (RIGHT, y), "rule");
-            drawing.text((LEFT - 8.0, y + 4.0), &format!("{value:.decimals$}"), style.anchor(Anchor::End));
+            drawing.text((LEFT - 8.0, y + 4.0), &number(value), style.anchor(Anchor::End));
         }
         let title =
             |name: &str, share: f64| format!("{name} component, {:.0} % of the variance", 100.0 * share);

@@ -43,7 +43,8 @@ pub fn heat_map(pixels: ArrayView3<'_, f32>, map: &HeatMap) -> Result<Figure> {
     drawing.text((MARGIN, MARGIN + 18.0), &name, TextStyle::ink(18.0).bold());
     let after = MARGIN + 1.04 * text_width(&name, 18.0) + 14.0;
     drawing.text((after, MARGIN + 18.0), &percent, TextStyle { class: "muted", ..TextStyle::ink(18.0) });
-    let remark = format!("What speaks for {} in the view of {}", map.class_name, map.layer);
+    let what = if map.raw.iter().any(|&value| value > 0.0) { "What" } else { "Nothing in it" };
+    let remark = format!("{what} speaks for {}, by Grad-CAM on {}", map.class_name, map.layer);
     drawing.text((MARGIN, MARGIN + 42.0), &shorten(&remark, 13.0, room), TextStyle::muted(13.0));
     drawing.image([MARGIN, top, width, height], &photo, "the photo");
     drawing.image([MARGIN + width + GAP, top, width, height], &overlay, &remark);
@@ -197,6 +198,7 @@ mod tests {
         for example in &examples {
             let figure = heat_map(example.pixels.view(), &example.map).unwrap();
             resvg::usvg::roxmltree::Document::parse(figure.svg()).unwrap();
+            assert!(figure.svg().contains("Nothing in it speaks for"));
             figure.png().unwrap();
         }
         let figure = heat_map_grid(&examples).unwrap();

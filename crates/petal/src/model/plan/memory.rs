@@ -41,9 +41,12 @@ impl Lifetimes {
         Lifetimes { spans: vec![None; buffers.len()], buffers, batch }
     }
 
-    /// Gives each forward step its saved buffer and mask, and each buffer its offset. `kept` are there after the last
-    /// step.
-    #[allow(clippy::too_many_arguments)]
+    /// The value will still be there after the last step.
+    pub(super) fn keep(&mut self, value: Value) {
+        self.touch(value, usize::MAX);
+    }
+
+    /// Gives each forward step its saved buffer and mask, and each buffer its offset.
     pub(super) fn plan(
         &mut self,
         forward: &mut [ForwardStep],
@@ -52,7 +55,6 @@ impl Lifetimes {
         output: Value,
         start: Value,
         d_output: Option<Value>,
-        kept: impl Iterator<Item = Value>,
     ) -> Memory {
         let (mut masks, mut scratch) = (0, 0);
         for step in forward.iter_mut() {
@@ -102,7 +104,6 @@ impl Lifetimes {
                 }
             }
         }
-        kept.for_each(|value| self.touch(value, loss + 1 + backward.len()));
         let arena = self.place();
         Memory { buffers: std::mem::take(&mut self.buffers), arena, masks, scratch }
     }

@@ -201,9 +201,9 @@ impl Steps {
             }
             Purpose::Augment | Purpose::Infer => (Vec::new(), None, None),
         };
-        let kept = [watched, d_watched].into_iter().flatten();
         let mut lifetimes = Lifetimes::new(&values, batch);
-        let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output, kept);
+        [watched, d_watched].into_iter().flatten().for_each(|value| lifetimes.keep(value));
+        let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output);
         Plan {
             forward,
             backward,
