@@ -3,9 +3,7 @@
 //! Strategy: one elementwise pass in parallel chunks. [`Activation`] is what convolutions and dense layers fuse into
 //! their last pass over the output; [`Unary`] is everything else.
 
-use rayon::prelude::*;
-
-use crate::parallel::{CHUNK, map, map2, map3};
+use crate::parallel::{map, map_assign, map2, map3};
 
 /// An activation that a convolution or dense layer applies to its output as it writes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,16 +39,10 @@ impl Activation {
 /// Turns the gradient `dy` after a fused activation into the one before it, in place; the activation's output `y` says
 /// where it passes: strictly between the bounds (TensorFlow's ReLU and ReLU6 gradients).
 pub fn activation_backward_in_place(activation: Activation, y: &[f32], dy: &mut [f32]) {
-    let mask = |passes: fn(f32) -> bool, dy: &mut [f32]| {
-        assert_eq!(y.len(), dy.len());
-        dy.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).for_each(|(dy, y)| {
-            dy.iter_mut().zip(y).for_each(|(dy, &y)| *dy = if passes(y) { *dy } else { 0.0 });
-        });
-    };
     match activation {
         Activation::Linear => {}
-        Activation::Relu => mask(|y| y > 0.0, dy),
-        Activation::Relu6 => mask(|y| y > 0.0 && y < 6.0, dy),
+        Activation::Relu => map_assign(dy, y, |dy, y| if y > 0.0 { dy } else { 0.0 }),
+        Activation::Relu6 => map_assign(dy, y, |dy, y| if y > 0.0 && y < 6.0 { dy } else { 0.0 }),
     }
 }
 

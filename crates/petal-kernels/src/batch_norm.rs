@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 
 use crate::parallel::chunk_rows;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Normalises `[rows, channels]` for each channel; for images rows are all pixels of the batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,24 +37,12 @@ impl BatchNorm {
         if x.is_empty() {
             return;
         }
-        let chunk = chunk_rows(channels) * channels;
+        let rows = self.partial_rows();
         let partials = &mut scratch[..self.statistics_scratch()];
-        partials.par_chunks_mut(2 * channels).zip(x.par_chunks(chunk)).for_each(|(partial, x)| {
+        partials.par_chunks_mut(2 * channels).zip(x.par_chunks(rows * channels)).for_each(|(partial, x)| {
             let (mean, squares) = partial.split_at_mut(channels);
-            mean.fill(0.0);
-            squares.fill(0.0);
-            for x in x.chunks_exact(channels) {
-                mean.iter_mut().zip(x).for_each(|(mean, x)| *mean += x);
-            }
-            let scale = 1.0 / (x.len() / channels) as f32;
-            mean.iter_mut().for_each(|mean| *mean *= scale);
-            for x in x.chunks_exact(channels) {
-                for ((squares, mean), x) in squares.iter_mut().zip(mean.iter()).zip(x) {
-                    *squares += (x - mean) * (x - mean);
-                }
-            }
+            dispatch(Statistics { x, mean, squares });
         });
-        let rows = chunk_rows(channels);
         for c in 0..channels {
             let (mut count, mut total_mean, mut total_squares) = (0.0f64, 0.0f64, 0.0f64);
             for (i, partial) in partials.chunks_exact(2 * channels).enumerate() {
@@ -147,8 +136,13 @@ impl BatchNorm {
         }
     }
 
+    /// Rows of one partial sum: few enough to be found in the second cache when they are read again.
+    fn partial_rows(&self) -> usize {
+        4 * chunk_rows(self.channels)
+    }
+
     fn partials(&self) -> usize {
-        self.rows.div_ceil(chunk_rows(self.channels))
+        self.rows.div_ceil(self.partial_rows())
     }
 
     fn inverse(&self, variance: f32) -> f32 {
@@ -174,19 +168,11 @@ impl BatchNorm {
         if x.is_empty() {
             return sums;
         }
-        let chunk = chunk_rows(channels) * channels;
+        let chunk = self.partial_rows() * channels;
         let inputs = x.par_chunks(chunk).zip(dy.par_chunks(chunk));
         partials.par_chunks_mut(2 * channels).zip(inputs).for_each(|(partial, (x, dy))| {
-            partial.fill(0.0);
             let (dot, sum) = partial.split_at_mut(channels);
-            for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                for ((((dot, sum), x), dy), mean) in
-                    dot.iter_mut().zip(sum.iter_mut()).zip(x).zip(dy).zip(mean)
-                {
-                    *dot += dy * (x - mean);
-                    *sum += dy;
-                }
-            }
+            dispatch(BackwardSums { x, dy, mean, dot, sum });
         });
         for partial in partials.chunks_exact(2 * channels) {
             sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
@@ -197,7 +183,7 @@ impl BatchNorm {
 
     /// `out = a * coefficients[0] + b * coefficients[1] + coefficients[2]`, the coefficients being each channel's.
     fn blocks(&self, [a, b]: [&[f32]; 2], out: &mut [f32], coefficients: impl Fn(usize) -> [f32; 3] + Sync) {
-        const BLOCK: usize = 64;
+        const BLOCK: usize = 512;
         let channels = self.channels;
         assert_eq!(a.len(), self.rows * channels);
         assert_eq!(b.len(), self.rows * channels);
@@ -226,5 +212,62 @@ impl BatchNorm {
                 }
             }
         });
+    }
+}
+
+/// Mean of some rows, and sum of the squared differences from it.
+struct Statistics<'a> {
+    x: &'a [f32],
+    mean: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl Kernel for Statistics<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Statistics { x, mean, squares } = self;
+        let channels = mean.len();
+        mean.fill(0.0);
+        squares.fill(0.0);
+        for x in x.chunks_exact(channels) {
+            for (mean, x) in mean.iter_mut().zip(x) {
+                *mean += x;
+            }
+        }
+        let scale = 1.0 / (x.len() / channels) as f32;
+        for mean in mean.iter_mut() {
+            *mean *= scale;
+        }
+        for x in x.chunks_exact(channels) {
+            for ((squares, mean), x) in squares.iter_mut().zip(mean.iter()).zip(x) {
+                *squares += (x - mean) * (x - mean);
+            }
+        }
+    }
+}
+
+/// Sums of `dy * (x - mean)` and of `dy` over some rows.
+struct BackwardSums<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    mean: &'a [f32],
+    dot: &'a mut [f32],
+    sum: &'a mut [f32],
+}
+
+impl Kernel for BackwardSums<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let BackwardSums { x, dy, mean, dot, sum } = self;
+        let channels = mean.len();
+        dot.fill(0.0);
+        sum.fill(0.0);
+        for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+            let sums = dot.iter_mut().zip(sum.iter_mut());
+            for ((((dot, sum), x), dy), mean) in sums.zip(x).zip(dy).zip(mean) {
+                *dot += dy * (x - mean);
+                *sum += dy;
+            }
+        }
     }
 }

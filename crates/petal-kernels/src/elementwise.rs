@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::parallel::{CHUNK, chunk_rows, map, map2};
+use crate::parallel::{CHUNK, chunk_rows, map, map_assign, map2};
 
 /// `y = a + b`.
 pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
@@ -13,22 +13,12 @@ pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
 
 /// `y += a`.
 pub fn add_assign(y: &mut [f32], a: &[f32]) {
-    assert_eq!(a.len(), y.len());
-    y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
-        for (y, a) in y.iter_mut().zip(a) {
-            *y += a;
-        }
-    });
+    map_assign(y, a, |y, a| y + a);
 }
 
 /// `y *= a`.
 pub fn multiply_assign(y: &mut [f32], a: &[f32]) {
-    assert_eq!(a.len(), y.len());
-    y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
-        for (y, a) in y.iter_mut().zip(a) {
-            *y *= a;
-        }
-    });
+    map_assign(y, a, |y, a| y * a);
 }
 
 /// `y[b, r, c] = x[b, c]`, for `y` `[batch, rows, columns]`.

@@ -6,7 +6,8 @@
 
 use rayon::prelude::*;
 
-use crate::parallel::CHUNK;
+use crate::parallel::{CHUNK, Each};
+use crate::simd::dispatch;
 
 /// One step of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,29 +37,31 @@ impl AdamStep {
         assert_eq!(self.amsgrad, vhat.is_some());
         let gradient = gradient(self.gradient_scale, self.clip);
         let (one_minus_beta_1, one_minus_beta_2) = (1.0 - self.beta_1, 1.0 - self.beta_2);
-        let update = |w: &mut f32, g: f32, m: &mut f32, v: &mut f32, largest: &dyn Fn(f32) -> f32| {
+        let step = *self;
+        let moments = move |w: &mut f32, g: f32, m: &mut f32, v: &mut f32| {
             let g = gradient(g);
-            *w -= *w * self.decay;
+            *w -= *w * step.decay;
             *m += (g - *m) * one_minus_beta_1;
             *v += (g * g - *v) * one_minus_beta_2;
-            *w -= *m * self.alpha / (largest(*v).sqrt() + self.epsilon);
         };
         check(w, &[g, m, v]);
         let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK));
         let chunks = chunks.zip(m.par_chunks_mut(CHUNK)).zip(v.par_chunks_mut(CHUNK));
         match vhat {
             None => chunks.for_each(|(((w, g), m), v)| {
-                for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-                    update(w, g, m, v, &|v| v);
-                }
+                let each = |(((w, g), m), v): (((&mut f32, &f32), &mut f32), &mut f32)| {
+                    moments(w, *g, m, v);
+                    *w -= *m * step.alpha / (v.sqrt() + step.epsilon);
+                };
+                dispatch(Each(w.iter_mut().zip(g).zip(m).zip(v), each));
             }),
             Some(vhat) => {
                 assert_eq!(vhat.len(), g.len());
                 chunks.zip(vhat.par_chunks_mut(CHUNK)).for_each(|((((w, g), m), v), vhat)| {
                     for ((((w, &g), m), v), vhat) in w.iter_mut().zip(g).zip(m).zip(v).zip(vhat) {
-                        let before = *vhat;
-                        update(w, g, m, v, &|v| before.max(v));
-                        *vhat = before.max(*v);
+                        moments(w, g, m, v);
+                        *vhat = vhat.max(*v);
+                        *w -= *m * step.alpha / (vhat.sqrt() + step.epsilon);
                     }
                 });
             }
@@ -103,13 +106,27 @@ impl RmspropStep {
         check(w, &[g, v]);
         let n = w.len().div_ceil(CHUNK);
         let gradient = gradient(self.gradient_scale, self.clip);
+        let step = *self;
+        let mean_square = move |w: &mut f32, g: f32, v: &mut f32| {
+            let g = gradient(g);
+            *w -= *w * step.decay;
+            *v = step.rho * *v + (1.0 - step.rho) * g * g;
+            g
+        };
         let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
+        if mom.is_none() && average.is_none() {
+            return chunks.for_each(|((w, g), v)| {
+                let each = |((w, g), v): ((&mut f32, &f32), &mut f32)| {
+                    let g = mean_square(w, *g, v);
+                    *w -= step.learning_rate * g / (*v + step.epsilon).sqrt();
+                };
+                dispatch(Each(w.iter_mut().zip(g).zip(v), each));
+            });
+        }
         chunks.zip(optional_chunks(mom, g.len(), n)).zip(optional_chunks(average, g.len(), n)).for_each(
             |((((w, g), v), mut mom), mut average)| {
                 for (i, ((w, &g), v)) in w.iter_mut().zip(g).zip(v).enumerate() {
-                    let g = gradient(g);
-                    *w -= *w * self.decay;
-                    *v = self.rho * *v + (1.0 - self.rho) * g * g;
+                    let g = mean_square(w, g, v);
                     let mut denominator = *v + self.epsilon;
                     if let Some(average) = &mut average {
                         let a = &mut average[i];

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::simd::{Kernel, Simd, dispatch};
+
 /// Elements of one task: enough to hide the cost of a task, little enough for the cache.
 pub(crate) const CHUNK: usize = 1 << 14;
 
@@ -13,11 +15,17 @@ pub(crate) fn chunk_rows(width: usize) -> usize {
 /// `y = f(a)`.
 pub(crate) fn map(a: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
     assert_eq!(a.len(), y.len());
-    y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(y, a)| {
-        for (y, &a) in y.iter_mut().zip(a) {
-            *y = f(a);
-        }
-    });
+    y.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK))
+        .for_each(|(y, a)| dispatch(Each(y.iter_mut().zip(a), |(y, a): (&mut f32, &f32)| *y = f(*a))));
+}
+
+/// `y = f(y, a)`.
+pub(crate) fn map_assign(y: &mut [f32], a: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) {
+    assert_eq!(a.len(), y.len());
+    y.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK))
+        .for_each(|(y, a)| dispatch(Each(y.iter_mut().zip(a), |(y, a): (&mut f32, &f32)| *y = f(*y, *a))));
 }
 
 /// `y = f(a, b)`.
@@ -25,9 +33,7 @@ pub(crate) fn map2(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> 
     assert_eq!(a.len(), y.len());
     assert_eq!(b.len(), y.len());
     y.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).zip(b.par_chunks(CHUNK)).for_each(|((y, a), b)| {
-        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-            *y = f(a, b);
-        }
+        dispatch(Each(y.iter_mut().zip(a).zip(b), |((y, a), b): ((&mut f32, &f32), &f32)| *y = f(*a, *b)));
     });
 }
 
@@ -38,8 +44,20 @@ pub(crate) fn map3(a: &[f32], b: &[f32], c: &[f32], y: &mut [f32], f: impl Fn(f3
     assert_eq!(c.len(), y.len());
     let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).zip(c.par_chunks(CHUNK));
     y.par_chunks_mut(CHUNK).zip(inputs).for_each(|(y, ((a, b), c))| {
-        for (((y, &a), &b), &c) in y.iter_mut().zip(a).zip(b).zip(c) {
-            *y = f(a, b, c);
-        }
+        let each = |(((y, a), b), c): (((&mut f32, &f32), &f32), &f32)| *y = f(*a, *b, *c);
+        dispatch(Each(y.iter_mut().zip(a).zip(b).zip(c), each));
     });
+}
+
+/// Runs a function on each element, compiled for the best vectors of this machine: the compiler vectorises what is
+/// simple enough.
+pub(crate) struct Each<I, F>(pub I, pub F);
+
+impl<I: Iterator, F: Fn(I::Item)> Kernel for Each<I, F> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for item in self.0 {
+            (self.1)(item);
+        }
+    }
 }

@@ -56,6 +56,16 @@ pub(crate) trait Simd {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// `value` kept within `low..=high`; NaN stays NaN.
     unsafe fn clamp(value: Self::V, low: Self::V, high: Self::V) -> Self::V;
+    /// Where `a > b` or `a` is NaN, as a mask for [`select`](Self::select).
+    unsafe fn greater_or_nan(a: Self::V, b: Self::V) -> Self::V;
+    /// Where `a == b`, as a mask.
+    unsafe fn equal(a: Self::V, b: Self::V) -> Self::V;
+    /// `a` where the mask is set, else `b`.
+    unsafe fn select(mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// Eight bytes as numbers.
+    unsafe fn load_bytes(from: *const u8) -> Self::V;
+    /// Whole numbers of at most 255 as eight bytes.
+    unsafe fn store_bytes(to: *mut u8, value: Self::V);
 }
 
 pub(crate) struct Portable;
@@ -109,6 +119,33 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn clamp(value: [f32; 8], low: [f32; 8], high: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| value[i].clamp(low[i], high[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn greater_or_nan(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| f32::from_bits(if a[i] > b[i] || a[i].is_nan() { u32::MAX } else { 0 }))
+    }
+
+    #[inline(always)]
+    unsafe fn equal(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| f32::from_bits(if a[i] == b[i] { u32::MAX } else { 0 }))
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: [f32; 8], a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if mask[i].to_bits() != 0 { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> [f32; 8] {
+        // SAFETY: the caller's pointer is valid for eight bytes.
+        unsafe { from.cast::<[u8; 8]>().read_unaligned() }.map(f32::from)
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, value: [f32; 8]) {
+        // SAFETY: the caller's pointer is valid for eight bytes.
+        unsafe { to.cast::<[u8; 8]>().write_unaligned(value.map(|value| value as u8)) }
     }
 }
 
@@ -186,6 +223,44 @@ mod x86 {
             // The instructions return their second operand if either is NaN.
             // SAFETY: as the trait demands.
             unsafe { _mm256_min_ps(high, _mm256_max_ps(low, value)) }
+        }
+
+        #[inline(always)]
+        unsafe fn greater_or_nan(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: as the trait demands.
+            unsafe {
+                let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+                _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), nan)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn equal(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: as the trait demands.
+            unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn select(mask: __m256, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: as the trait demands.
+            unsafe { _mm256_blendv_ps(b, a, mask) }
+        }
+
+        #[inline(always)]
+        unsafe fn load_bytes(from: *const u8) -> __m256 {
+            // SAFETY: as the trait demands.
+            unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_bytes(to: *mut u8, value: __m256) {
+            // SAFETY: as the trait demands.
+            unsafe {
+                let value = _mm256_cvtps_epi32(value);
+                let (low, high) = (_mm256_castsi256_si128(value), _mm256_extracti128_si256::<1>(value));
+                let words = _mm_packus_epi32(low, high);
+                _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+            }
         }
     }
 }

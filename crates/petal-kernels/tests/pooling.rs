@@ -94,6 +94,22 @@ proptest! {
         check(&pool, &x);
     }
 
+    /// Windows that have kernels of their own; odd sizes leave a row or column in no window.
+    #[test]
+    fn pooling_of_2x2_matches_the_naive_loops(
+        batch in 1usize..4, (height, width) in (2usize..12, 2usize..12), levels in 1u8..8,
+        channels in prop::sample::select(vec![1usize, 3, 5, 8, 16, 17, 33]),
+    ) {
+        let padding = Padding::default();
+        let pool =
+            Pool2d { batch, input: [height, width, channels], window: [2; 2], strides: [2; 2], padding };
+        let x: Vec<f32> = values(batch * height * width * channels, 1)
+            .iter()
+            .map(|x| (x * f32::from(levels)).round())
+            .collect();
+        check(&pool, &x);
+    }
+
     #[test]
     fn global_pooling_matches_the_naive_loops(
         batch in 1usize..4, pixels in 1usize..30, channels in 1usize..20, levels in 1u8..8,
@@ -137,6 +153,33 @@ fn windows_of_more_than_256_cells_match_too() {
     let padding = Padding { top: 2, bottom: 3, left: 1, right: 0 };
     let pool = Pool2d { batch: 2, input: [23, 25, 3], window: [17, 19], strides: [3, 4], padding };
     check(&pool, &values(2 * 23 * 25 * 3, 1));
+}
+
+#[test]
+fn nan_anywhere_in_a_window_is_its_maximum() {
+    for (window, size) in [(2, 4), (3, 6), (17, 17)] {
+        let padding = Padding::default();
+        let input = [size, size, 19];
+        let pool = Pool2d { batch: 1, input, window: [window; 2], strides: [window; 2], padding };
+        let x = values(size * size * 19, 1);
+        let (mut expected, mut arg) = (unset(pool.output().iter().product()), vec![0; pool.arg_bytes()]);
+        pool.max_forward(&x, &mut expected, &mut arg);
+        for cell in 0..window * window {
+            for channel in [0, 18] {
+                let mut x = x.clone();
+                x[(cell / window * size + cell % window) * 19 + channel] = f32::NAN;
+                let mut y = unset(expected.len());
+                pool.max_forward(&x, &mut y, &mut arg);
+                assert!(y[channel].is_nan(), "cell {cell} of {window}x{window}");
+                match arg.len() / y.len() {
+                    1 => assert_eq!(usize::from(arg[channel]), cell),
+                    _ => assert_eq!(arg[4 * channel..][..4], (cell as u32).to_le_bytes()),
+                }
+                y[channel] = expected[channel];
+                assert_eq!(y, expected);
+            }
+        }
+    }
 }
 
 #[test]

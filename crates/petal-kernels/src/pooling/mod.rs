@@ -1,8 +1,10 @@
 //! Maximum and average pooling.
 //!
-//! Strategy: forward passes take one task an output row, with the inner loop over channels; backward passes one task
+//! Strategies: forward passes take one task an output row, with the inner loop over channels; backward passes one task
 //! an image, since windows may overlap. Max pooling records which cell of the window won, so that its backward pass
-//! needs neither input nor output.
+//! needs neither input nor output. Windows of 2×2 that don't overlap are vectorised by hand (`two_by_two.rs`).
+
+mod two_by_two;
 
 use std::ops::Range;
 
@@ -10,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::Padding;
 use crate::parallel::chunk_rows;
+use crate::simd::dispatch;
 
 /// Pooling over windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,7 @@ impl Pool2d {
     }
 
     /// `y` = maximum of each window; `arg` = the window's cell `ky * width + kx` that holds it, the first if several do.
+    /// NaN anywhere in a window is its maximum, so that a diverged training shows (TensorFlow on CPUs passes over it).
     pub fn max_forward(&self, x: &[f32], y: &mut [f32], arg: &mut [u8]) {
         self.check(x, y);
         assert_eq!(arg.len(), self.arg_bytes());
@@ -57,6 +61,10 @@ impl Pool2d {
             y.par_chunks_mut(row).zip(arg.par_chunks_mut(row * bytes)).enumerate().with_min_len(min_len);
         rows.for_each(|(i, (y, arg))| {
             let x = self.image(x, i / height);
+            if self.is_two_by_two() {
+                let x = &x[i % height * 2 * self.input[1] * channels..];
+                return dispatch(two_by_two::Forward { pool: self, x, y, arg });
+            }
             for (ox, (y, arg)) in
                 y.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels * bytes)).enumerate()
             {
@@ -69,13 +77,13 @@ impl Pool2d {
                         first = false;
                     } else if bytes == 1 {
                         for ((y, x), arg) in y.iter_mut().zip(x).zip(arg.iter_mut()) {
-                            let greater = *x > *y;
+                            let greater = *x > *y || x.is_nan();
                             *y = if greater { *x } else { *y };
                             *arg = if greater { cell as u8 } else { *arg };
                         }
                     } else {
                         for ((y, x), arg) in y.iter_mut().zip(x).zip(arg.chunks_exact_mut(bytes)) {
-                            if *x > *y {
+                            if *x > *y || x.is_nan() {
                                 *y = *x;
                                 write_arg(arg, cell);
                             }
@@ -93,13 +101,23 @@ impl Pool2d {
         if dx.is_empty() {
             return;
         }
-        let [_, width, channels] = self.output();
+        let [height, width, channels] = self.output();
         let bytes = self.arg_width();
         let output = self.output().iter().product::<usize>();
         dx.par_chunks_mut(self.input.iter().product()).enumerate().for_each(|(n, dx)| {
-            dx.fill(0.0);
             let dy = &dy[n * output..][..output];
             let arg = &arg[n * output * bytes..][..output * bytes];
+            if self.is_two_by_two() {
+                let (pooled, row) = (width * channels, self.input[1] * channels);
+                for i in 0..height {
+                    let (dy, arg) = (&dy[i * pooled..][..pooled], &arg[i * pooled..][..pooled]);
+                    let dx = &mut dx[2 * i * row..][..2 * row];
+                    dispatch(two_by_two::Backward { pool: self, dy, arg, dx });
+                }
+                // A last row that is in no window.
+                return dx[2 * height * row..].fill(0.0);
+            }
+            dx.fill(0.0);
             for (i, (dy, arg)) in
                 dy.chunks_exact(channels).zip(arg.chunks_exact(channels * bytes)).enumerate()
             {
@@ -152,6 +170,10 @@ impl Pool2d {
                 }
             }
         });
+    }
+
+    fn is_two_by_two(&self) -> bool {
+        self.window == [2, 2] && self.strides == [2, 2] && self.padding == Padding::default()
     }
 
     fn output_len(&self) -> usize {
