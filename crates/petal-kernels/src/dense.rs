@@ -1,6 +1,6 @@
 //! Fully connected layers.
 //!
-//! Strategy: matrix products cut by shape (see `matmul.rs`); bias and activation are applied while a piece is in cache.
+//! Strategy: matrix products cut by shape (see `matmul`), bias and activation applied as a tile is stored.
 
 use crate::Activation;
 use crate::elementwise::{channel_sum, channel_sum_scratch};
@@ -38,12 +38,12 @@ impl Dense {
 
     /// Scratch of [`backward_input`](Self::backward_input).
     pub fn backward_input_scratch(&self) -> usize {
-        0
+        self.matmul().backward_input_scratch()
     }
 
     /// `dx = dy × kernelᵀ`; `dy` is the gradient before the activation.
-    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], _scratch: &mut [f32]) {
-        self.matmul().backward_input(dy, kernel, dx);
+    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
+        self.matmul().backward_input(dy, kernel, dx, scratch);
     }
 
     /// Scratch of [`backward_kernel`](Self::backward_kernel).

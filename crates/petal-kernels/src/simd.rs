@@ -2,7 +2,8 @@
 
 /// Code that runs with the best vectors of this machine.
 pub(crate) trait Kernel {
-    /// Implementations are `#[inline(always)]`, so that they compile with the instructions of `S`.
+    /// Implementations are `#[inline(always)]`, so that they compile with the instructions of `S`, and so is what they
+    /// call with vectors: a closure that isn't inlined has no such instructions.
     fn run<S: Simd>(self);
 }
 
@@ -35,6 +36,21 @@ pub(crate) trait Simd {
     unsafe fn store(to: *mut f32, value: Self::V);
     unsafe fn load_partial(from: *const f32, n: usize) -> Self::V;
     unsafe fn store_partial(to: *mut f32, value: Self::V, n: usize);
+    /// [`load_partial`](Self::load_partial) if `PARTIAL`, else [`load`](Self::load).
+    #[inline(always)]
+    unsafe fn load_lanes<const PARTIAL: bool>(from: *const f32, n: usize) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { if PARTIAL { Self::load_partial(from, n) } else { Self::load(from) } }
+    }
+    /// [`store_partial`](Self::store_partial) if `PARTIAL`, else [`store`](Self::store).
+    #[inline(always)]
+    unsafe fn store_lanes<const PARTIAL: bool>(to: *mut f32, value: Self::V, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { if PARTIAL { Self::store_partial(to, value, n) } else { Self::store(to, value) } }
+    }
+    /// Asks for the cache line at any address, valid or not.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
     /// `a * b + c`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
@@ -145,6 +161,12 @@ mod x86 {
         unsafe fn store_partial(to: *mut f32, value: __m256, n: usize) {
             // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
             unsafe { _mm256_maskstore_ps(to, Self::mask(n), value) }
+        }
+
+        #[inline(always)]
+        fn prefetch(at: *const f32) {
+            // SAFETY: all x86-64 CPUs have SSE; prefetching doesn't fault.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
         }
 
         #[inline(always)]

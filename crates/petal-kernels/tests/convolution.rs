@@ -77,6 +77,41 @@ fn check_conv(conv: &Conv2d) {
     assert_close("dbias", &dbias, &expected);
 }
 
+fn check_depthwise(conv: &DepthwiseConv2d) {
+    let DepthwiseConv2d { batch, input, multiplier, kernel, strides, dilation, padding } = *conv;
+    let filters = input[2] * multiplier;
+    let reference = Conv2d { batch, input, filters, kernel, strides, dilation, padding, groups: input[2] };
+    assert_eq!(conv.output(), reference.output());
+
+    let x = values(batch * input.iter().product::<usize>(), 1);
+    let kernel = values(conv.kernel_len(), 2);
+    let bias = values(filters, 3);
+    let dy = values(batch * conv.output().iter().product::<usize>(), 4);
+
+    let mut y = unset(dy.len());
+    conv.forward(&x, &kernel, Some(&bias), Activation::Relu6, &mut y, &mut unset(conv.forward_scratch()));
+    let mut expected: Vec<f64> = (0..y.len()).map(|i| f64::from(bias[i % filters])).collect();
+    for_products(&reference, |y, i, k| expected[y] += product(x[i], kernel[k]));
+    expected.iter_mut().for_each(|e| *e = e.clamp(0.0, 6.0));
+    assert_close("y", &y, &expected);
+
+    let mut dx = unset(x.len());
+    conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+    let mut expected = vec![0.0; dx.len()];
+    for_products(&reference, |y, i, k| expected[i] += product(dy[y], kernel[k]));
+    assert_close("dx", &dx, &expected);
+
+    let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(filters));
+    let scratch = &mut unset(conv.backward_kernel_scratch());
+    conv.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
+    let mut expected = vec![0.0; kernel.len()];
+    for_products(&reference, |y, i, k| expected[k] += product(x[i], dy[y]));
+    assert_close("dkernel", &dkernel, &expected);
+    let mut expected = vec![0.0; filters];
+    dy.iter().enumerate().for_each(|(i, dy)| expected[i % filters] += f64::from(*dy));
+    assert_close("dbias", &dbias, &expected);
+}
+
 fn axis() -> impl Strategy<Value = (usize, usize, usize, usize, usize, usize)> {
     (1usize..12, 1usize..5, 1usize..4, 1usize..3, 0usize..4, 0usize..4)
 }
@@ -105,41 +140,35 @@ proptest! {
     fn depthwise_convolution_matches_the_grouped_one(
         batch in 1usize..4, v in axis(), h in axis(), channels in 1usize..20, multiplier in 1usize..3,
     ) {
-        let padding = Padding { top: v.4, bottom: v.5, left: h.4, right: h.5 };
-        let input = [v.0, h.0, channels];
-        let (kernel, strides, dilation) = ([v.1, h.1], [v.2, h.2], [v.3, h.3]);
-        let conv = DepthwiseConv2d { batch, input, multiplier, kernel, strides, dilation, padding };
-        let filters = channels * multiplier;
-        let reference = Conv2d { batch, input, filters, kernel, strides, dilation, padding, groups: channels };
-        prop_assert_eq!(conv.output(), reference.output());
+        check_depthwise(&DepthwiseConv2d {
+            batch,
+            input: [v.0, h.0, channels],
+            multiplier,
+            kernel: [v.1, h.1],
+            strides: [v.2, h.2],
+            dilation: [v.3, h.3],
+            padding: Padding { top: v.4, bottom: v.5, left: h.4, right: h.5 },
+        });
+    }
 
-        let x = values(batch * input.iter().product::<usize>(), 1);
-        let kernel = values(conv.kernel_len(), 2);
-        let bias = values(filters, 3);
-        let dy = values(batch * conv.output().iter().product::<usize>(), 4);
-
-        let mut y = unset(dy.len());
-        conv.forward(&x, &kernel, Some(&bias), Activation::Relu6, &mut y, &mut unset(conv.forward_scratch()));
-        let mut expected: Vec<f64> = (0..y.len()).map(|i| f64::from(bias[i % filters])).collect();
-        for_products(&reference, |y, i, k| expected[y] += product(x[i], kernel[k]));
-        expected.iter_mut().for_each(|e| *e = e.clamp(0.0, 6.0));
-        assert_close("y", &y, &expected);
-
-        let mut dx = unset(x.len());
-        conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
-        let mut expected = vec![0.0; dx.len()];
-        for_products(&reference, |y, i, k| expected[i] += product(dy[y], kernel[k]));
-        assert_close("dx", &dx, &expected);
-
-        let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(filters));
-        let scratch = &mut unset(conv.backward_kernel_scratch());
-        conv.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
-        let mut expected = vec![0.0; kernel.len()];
-        for_products(&reference, |y, i, k| expected[k] += product(x[i], dy[y]));
-        assert_close("dkernel", &dkernel, &expected);
-        let mut expected = vec![0.0; filters];
-        dy.iter().enumerate().for_each(|(i, dy)| expected[i % filters] += f64::from(*dy));
-        assert_close("dbias", &dbias, &expected);
+    /// The shapes that have kernels of their own, with padding from none to more than the kernel reaches.
+    #[test]
+    fn depthwise_convolution_of_3x3_matches_the_grouped_one(
+        batch in 1usize..3,
+        (height, width) in (1usize..12, 1usize..24),
+        stride in 1usize..3,
+        channels in prop::sample::select(vec![1usize, 3, 5, 8, 16, 17, 33, 40]),
+        (top, bottom, left, right) in (0usize..4, 0usize..4, 0usize..4, 0usize..4),
+    ) {
+        check_depthwise(&DepthwiseConv2d {
+            batch,
+            input: [height, width, channels],
+            multiplier: 1,
+            kernel: [3; 2],
+            strides: [stride; 2],
+            dilation: [1; 2],
+            padding: Padding { top, bottom, left, right },
+        });
     }
 
     #[test]

@@ -103,6 +103,35 @@ fn a_loaded_model_has_keras_names_and_what_trains() {
     assert_eq!(Model::load_keras(fixture("cnn.keras")).unwrap().class_name(), "Sequential");
 }
 
+/// `nested.keras` with these flags of its base and its base's first convolution.
+fn with_flags(folder: &TempDir, base: bool, convolution: bool) -> Model {
+    let path = changed(folder, "nested.keras", |config| {
+        let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let layers = config["config"]["layers"].as_array_mut().unwrap();
+        let keras_base = layers.iter_mut().find(|layer| layer["config"]["name"] == "base").unwrap();
+        keras_base["config"]["trainable"] = base.into();
+        keras_base["config"]["layers"][1]["config"]["trainable"] = convolution.into();
+        config.to_string()
+    });
+    Model::load_keras(path).unwrap()
+}
+
+#[test]
+fn a_partly_frozen_base_stays_so_and_one_frozen_as_a_whole_too() {
+    let folder = TempDir::new().unwrap();
+    let trainable = |model: &Model| {
+        let text = model.summary().to_string();
+        text.lines().find(|line| line.starts_with(" Trainable")).unwrap().to_owned()
+    };
+    let mut model = with_flags(&folder, true, true);
+    assert!(model.get_layer("base").unwrap().trainable());
+    // The base's first convolution, (3, 3, 3, 4), and the head of 4 × 3 + 3.
+    assert_eq!(trainable(&model), " Trainable params: 123 (492.00 B)");
+    model.get_model_mut("base").unwrap().layers_mut()[1].set_trainable(false);
+    assert_eq!(trainable(&model), " Trainable params: 15 (60.00 B)");
+    assert_eq!(trainable(&with_flags(&folder, false, true)), " Trainable params: 15 (60.00 B)");
+}
+
 #[test]
 fn weights_load_from_each_format() {
     for (file, case) in [
@@ -119,6 +148,8 @@ fn weights_load_from_each_format() {
             let skipped = model.load_weights(fixture(file), LoadWeights::new()).unwrap();
             assert_eq!(skipped, Vec::<String>::new());
             assert_weights(&model, case);
+            let io = expected(&format!("{case}/"));
+            assert_close(&model.predict_array(io["x"].view()).unwrap(), &io["y"]);
         }
     }
 }
@@ -143,6 +174,8 @@ fn layers_of_other_names_load_by_their_order() {
     ] {
         assert_eq!(model.weight(path).unwrap(), expected[keras]);
     }
+    let io = self::expected("cnn/");
+    assert_close(&model.predict_array(io["x"].view()).unwrap(), &io["y"]);
     model.load_weights(fixture("cnn.keras"), LoadWeights::new()).unwrap();
     assert_eq!(model.weight("second/kernel").unwrap(), expected["conv2d_1/kernel"]);
 }
@@ -431,5 +464,19 @@ fn a_frozen_base_in_a_model_predicts_the_same_from_each_of_its_files() {
         zero(&mut model);
         model.load_weights(folder.join(file), LoadWeights::new()).unwrap();
         assert_close(&model.predict_array(x.view()).unwrap(), &y);
+    }
+}
+
+#[test]
+fn the_lectures_cnn_loads_its_legacy_weights() {
+    let Some(folder) = shared("keras-files") else { return };
+    let mut model = petal::applications::lecture_cnn([32, 32, 3], 5, 0).unwrap();
+    model.load_weights(folder.join("cnn32_legacy_weights.h5"), LoadWeights::new()).unwrap();
+    let x = ArrayD::from_shape_vec(vec![1, 32, 32, 3], (0..3072).map(|i| (i * 7 % 256) as f32).collect());
+    let y = model.predict_array(x.unwrap().view()).unwrap();
+    // Keras 3.15.1 on the model of cnn32.config.json with these weights.
+    let keras = [0.068_997_69, -0.070_836_42, 0.008_560_64, 0.063_093_6, -0.112_812_91];
+    for (found, expected) in y.iter().zip(keras) {
+        assert!((found - expected).abs() < 1e-6, "{found} and {expected}");
     }
 }

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution (cross-correlation, as in Keras), with stride, dilation and groups.
 //!
 //! Strategies, chosen by shape alone:
-//! - 1×1 kernels with stride 1, no padding and one group are matrix products (`matmul.rs`);
+//! - 1×1 kernels with stride 1, no padding and one group are matrix products (`matmul`);
 //! - forward and the input's gradient are direct gathers over packed weights (`gather.rs`): no copy of the image, the
 //!   borders are runs of pixels with fewer taps;
 //! - the kernel's gradient accumulates outer products of pixels row by row (`kernel_gradient.rs`).
@@ -53,7 +53,10 @@ impl Conv2d {
 
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
-        self.pointwise().map_or_else(|| self.forward_gather().packed_len(), |matmul| matmul.forward_scratch())
+        match self.pointwise() {
+            Some(matmul) => matmul.forward_scratch(),
+            None => self.forward_gather().packed_len(),
+        }
     }
 
     /// `y = activation(x ⋆ kernel + bias)`; `kernel` is `[height, width, channels / groups, filters]`.
@@ -82,14 +85,17 @@ impl Conv2d {
 
     /// Scratch of [`backward_input`](Self::backward_input).
     pub fn backward_input_scratch(&self) -> usize {
-        self.pointwise().map_or_else(|| self.backward_gather().packed_len(), |_| 0)
+        match self.pointwise() {
+            Some(matmul) => matmul.backward_input_scratch(),
+            None => self.backward_gather().packed_len(),
+        }
     }
 
     /// Gradient by the input; `dy` is the gradient before the activation.
     pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
         self.check(dx, kernel, dy);
         if let Some(matmul) = self.pointwise() {
-            return matmul.backward_input(dy, kernel, dx);
+            return matmul.backward_input(dy, kernel, dx, scratch);
         }
         let gather = self.backward_gather();
         let packed = &mut scratch[..gather.packed_len()];

@@ -1,4 +1,5 @@
 //! Inputs of the kernel tests, and their comparison with results in `f64`.
+#![allow(dead_code, reason = "each file of tests uses some of these")]
 
 /// Deterministic values in [-1, 1).
 pub fn values(len: usize, seed: u64) -> Vec<f32> {

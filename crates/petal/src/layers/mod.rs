@@ -108,9 +108,14 @@ pub trait Layer: Into<LayerSpec> {
         LayerSpec { name: Some(name.into()), ..self.into() }
     }
 
-    /// Whether training changes the layer's weights; by default it does.
+    /// Whether training changes the layer's weights; by default it does. For a model that becomes a layer, it sets
+    /// all of its layers: `base.trainable(false).on(&x)`.
     fn trainable(self, trainable: bool) -> LayerSpec {
-        LayerSpec { trainable, ..self.into() }
+        let mut spec = LayerSpec { trainable, ..self.into() };
+        if let AnyLayer::Nested(nested) = &mut spec.layer {
+            nested.graph.set_trainable(trainable);
+        }
+        spec
     }
 }
 
@@ -121,6 +126,7 @@ impl<L: Into<LayerSpec>> Layer for L {}
 pub struct LayerSpec {
     pub(crate) layer: AnyLayer,
     pub(crate) name: Option<String>,
+    /// For a nested model, its graph's flag counts instead.
     pub(crate) trainable: bool,
 }
 

@@ -53,17 +53,33 @@ impl From<&Model> for LayerSpec {
 impl Model {
     /// The model as a layer that runs in this mode whatever the outer model does, as Keras' `base(x, training=False)`.
     ///
-    /// With `false`, BatchNormalization uses its moving statistics and dropout and augmentation are off, while
-    /// trainable weights still train. Keras 3 ignores the flag in `fit`; Petal honours it, as Keras 2 did.
+    /// With `false`, BatchNormalization uses its moving statistics and leaves them as they are, and dropout and
+    /// augmentation are off, while trainable weights still train, `gamma` and `beta` too: what fine-tuning needs, since
+    /// the statistics of a few photos would undo what the base has learned from millions. Keras 3 ignores the flag in
+    /// `fit`; Petal honours it, as Keras 2 did.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::image(32, 32, 3);
+    /// let h = Conv2D::new(16, 3).on(&x)?;
+    /// let base = Model::named("base", 0, &x, &BatchNormalization::new().on(&h)?)?;
+    ///
+    /// let x = Input::image(32, 32, 3);
+    /// let features = base.with_training(false).on(&x)?;
+    /// let features = GlobalAveragePooling2D::new().on(&features)?;
+    /// let model = Model::new(&x, &Dense::new(5).on(&features)?)?;
+    /// # Ok::<(), petal::Error>(())
+    /// ```
     pub fn with_training(self, training: bool) -> LayerSpec {
         self.into_layer(Some(training))
     }
 
     fn into_layer(self, training: Option<bool>) -> LayerSpec {
         let (graph, values) = self.into_parts();
-        let (name, trainable) = (graph.explicit_name().map(str::to_owned), graph.trainable());
+        let name = graph.explicit_name().map(str::to_owned);
         let nested = Nested { graph, training, values: Some(Arc::new(values)) };
-        LayerSpec { layer: AnyLayer::Nested(nested), name, trainable }
+        LayerSpec { name, ..AnyLayer::Nested(nested).into() }
     }
 }
 

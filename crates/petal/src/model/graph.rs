@@ -25,9 +25,15 @@ pub struct Graph {
     /// Whether the user chose the name.
     named: bool,
     kind: GraphKind,
+    #[serde(default = "trains")]
+    trainable: bool,
     /// In an order in which each node comes after its inputs; the first is the input.
     nodes: Vec<Node>,
     output: usize,
+}
+
+fn trains() -> bool {
+    true
 }
 
 /// Models in models in models: limits what is done by recursion.
@@ -42,6 +48,7 @@ pub struct Node {
     name: String,
     layer: AnyLayer,
     inputs: Vec<usize>,
+    /// For a nested model, its graph's flag counts instead.
     trainable: bool,
     #[serde(skip)]
     shape: Shape,
@@ -113,16 +120,16 @@ impl Node {
         &self.weights
     }
 
-    /// Whether its weights train.
+    /// Whether its weights train, unless a model around it is frozen.
     pub fn trainable(&self) -> bool {
-        self.trainable
+        self.as_model().map_or(self.trainable, Graph::trainable)
     }
 
-    /// Sets whether its weights train; for a nested model, also all of its layers.
+    /// Sets whether its weights train; for a nested model, as [`Graph::set_trainable`].
     pub fn set_trainable(&mut self, trainable: bool) {
-        self.trainable = trainable;
-        if let Some(graph) = self.as_model_mut() {
-            graph.set_trainable(trainable);
+        match self.as_model_mut() {
+            Some(graph) => graph.set_trainable(trainable),
+            None => self.trainable = trainable,
         }
     }
 
@@ -195,15 +202,30 @@ impl Graph {
         }
     }
 
-    /// Sets whether all layers train, those of nested models too.
+    /// The nested model of this name, to set what trains in it: `model.get_model_mut("base")?.layers_mut()[..100]`.
+    ///
+    /// # Errors
+    /// If there is no such layer, or it is no model.
+    pub fn get_model_mut(&mut self, name: &str) -> Result<&mut Graph> {
+        let node = self.get_layer_mut(name)?;
+        let class = node.layer.class_name();
+        node.as_model_mut().ok_or_else(|| Error::layer(name, format!("is a {class}; expected a model")))
+    }
+
+    /// Sets whether the model trains, and with it each of its layers, those of nested models too.
+    ///
+    /// As in Keras, no weight of a frozen model trains, whatever its layers say afterwards: to train some of them, set
+    /// the model to `true` first, then those that are not to train to `false`. Unlike in Keras 3, where setting the
+    /// value that is already there does nothing, the layers always follow.
     pub fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
         self.nodes.iter_mut().for_each(|node| node.set_trainable(trainable));
     }
 
-    /// Whether any layer with weights trains.
+    /// Whether the model trains: what [`set_trainable`](Graph::set_trainable) said last, `true` at first. Some of its
+    /// layers may not train all the same.
     pub fn trainable(&self) -> bool {
-        let with_weights: Vec<&Node> = self.nodes.iter().filter(|node| node.count_params() > 0).collect();
-        with_weights.is_empty() || with_weights.iter().any(|node| node.trainable)
+        self.trainable
     }
 
     /// The shape of one input sample.
@@ -236,7 +258,15 @@ impl Graph {
 
     fn no_layer(&self, name: &str) -> Error {
         let names: Vec<&str> = self.nodes.iter().map(Node::name).collect();
-        Error::Model(format!("model '{}' has no layer '{name}'; it has {}", self.name, names.join(", ")))
+        let has_it = |node: &&Node| node.as_model().is_some_and(|graph| graph.get_layer(name).is_ok());
+        let hint =
+            self.nodes.iter().find(has_it).map(|node| format!("; the model '{}' in it has one", node.name));
+        Error::Model(format!(
+            "model '{}' has no layer '{name}'; it has {}{}",
+            self.name,
+            names.join(", "),
+            hint.unwrap_or_default()
+        ))
     }
 
     /// A Sequential's input layer is not one of its layers.
@@ -282,7 +312,7 @@ impl Graph {
             .collect::<Vec<Node>>();
         let named = name.is_some();
         let name = name.unwrap_or_else(|| automatic_model_name(kind, &nodes));
-        let mut graph = Graph { name, named, kind, nodes, output: index[&output.serial()] };
+        let mut graph = Graph { name, named, kind, trainable: true, nodes, output: index[&output.serial()] };
         graph.rebuild()?;
         Ok(graph)
     }
@@ -362,13 +392,13 @@ impl Graph {
     /// All weights in the order of the arena.
     pub(crate) fn all_weights(&self) -> Vec<ModelWeight<'_>> {
         let mut weights = Vec::new();
-        self.collect_weights("", true, &mut weights);
+        self.collect_weights("", self.trainable, &mut weights);
         weights
     }
 
     fn collect_weights<'a>(&'a self, prefix: &str, trainable: bool, weights: &mut Vec<ModelWeight<'a>>) {
         for node in &self.nodes {
-            let trainable = trainable && node.trainable;
+            let trainable = trainable && node.trainable();
             let path = format!("{prefix}{}/", node.name);
             if let Some(graph) = node.as_model() {
                 graph.collect_weights(&path, trainable, weights);

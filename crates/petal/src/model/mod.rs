@@ -90,8 +90,46 @@ impl Model {
         self.graph.get_layer_mut(name)
     }
 
-    /// Sets whether all layers train, those of nested models too. Takes effect at the next
-    /// [`compile`](Model::compile).
+    /// The nested model of this name, to set what trains in it: `model.get_model_mut("base")?.layers_mut()[..100]`.
+    /// Takes effect at the next [`compile`](Model::compile).
+    ///
+    /// # Errors
+    /// If there is no such layer, or it is no model.
+    pub fn get_model_mut(&mut self, name: &str) -> Result<&mut Graph> {
+        self.graph.get_model_mut(name)
+    }
+
+    /// Sets whether the model trains, and with it each of its layers, those of nested models too. Takes effect at the
+    /// next [`compile`](Model::compile).
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::image(32, 32, 3);
+    /// let h = Conv2D::new(16, 3).name("first").on(&x)?;
+    /// let h = BatchNormalization::new().on(&h)?;
+    /// let mut base = Model::named("base", 0, &x, &Conv2D::new(8, 3).name("last").on(&h)?)?;
+    /// base.set_trainable(false);
+    ///
+    /// // Feature extraction: only the new layers train.
+    /// let x = Input::image(32, 32, 3);
+    /// let h = GlobalAveragePooling2D::new().on(&base.with_training(false).on(&x)?)?;
+    /// let mut model = Model::new(&x, &Dense::new(5).on(&h)?)?;
+    /// assert!(model.summary().to_string().contains(" Trainable params: 45 "));
+    ///
+    /// // Fine-tuning: the base too, but for its first layers; by range or by name.
+    /// let base = model.get_model_mut("base")?;
+    /// base.set_trainable(true);
+    /// base.layers_mut()[..3].iter_mut().for_each(|layer| layer.set_trainable(false));
+    /// assert!(!base.get_layer("first")?.trainable());
+    /// base.get_layer_mut("last")?.set_trainable(true);
+    /// assert!(model.summary().to_string().contains(" Trainable params: 1,205 "));
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// As in Keras, no weight of a frozen model trains, whatever its layers say afterwards: to train some of them, set
+    /// the model to `true` first, then those that are not to train to `false`. Unlike in Keras 3, where setting the
+    /// value that is already there does nothing, the layers always follow.
     pub fn set_trainable(&mut self, trainable: bool) {
         self.graph.set_trainable(trainable);
     }

@@ -137,7 +137,7 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
         let mut rows = Vec::new();
-        self.rows(self.graph, 0, true, &mut rows);
+        self.rows(self.graph, 0, self.graph.trainable(), &mut rows);
         writeln!(f, "Model: \"{}\"", self.graph.name())?;
         rule(f, &columns, ["┏", "━", "┳", "┓"])?;
         let headers: Vec<String> = columns.iter().map(|column| column.header.to_owned()).collect();

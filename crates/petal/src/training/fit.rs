@@ -105,8 +105,12 @@ impl Model {
     /// short; `loss` and metrics are means over the samples, taken while the weights move. Then the validation data
     /// is evaluated. The same seed gives the same weights, bit for bit, on any number of threads.
     ///
+    /// Weights that don't train stay as they are, bit for bit, and cost neither gradients nor optimizer state. Where
+    /// nothing trains, the epochs run and a warning is shown, as in Keras.
+    ///
     /// # Errors
-    /// If the model isn't compiled, the data doesn't go with it, a sample cannot be read, or a callback fails.
+    /// If the model isn't compiled, what trains has changed since it was, the data doesn't go with it, a sample cannot
+    /// be read, or a callback fails.
     pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
         self.check_data(train)?;
         if let Some(validation) = fit.validation {
@@ -126,6 +130,11 @@ impl Model {
             _ => Box::new(io::stderr()),
         };
         let mut training = Training { model: self, stop: Stop::Never, output };
+        if !training.model.trainable_flags().contains(&true) {
+            let name = training.model.name();
+            training
+                .say(&format!("warning: no weight of model '{name}' trains, so its layers stay as they are"));
+        }
         let mut history = History::default();
         for callback in &mut callbacks {
             callback.on_train_begin(&mut training)?;

@@ -42,7 +42,7 @@ pub(super) fn lower(
 ) -> Lowered {
     let values = vec![graph.input_shape().elements()];
     let mut builder = Builder { values, steps: Vec::new(), gradients, watched, found: None };
-    let output = builder.graph(graph, 0, Context { path: "", training, trainable: true, key });
+    let output = builder.graph(graph, 0, Context { path: "", training, trainable: graph.trainable(), key });
     let logits = builder.steps.last().filter(|step| step.output == output).and_then(|step| {
         let activation = match step.op {
             Op::Softmax { .. } => FinalActivation::Softmax,

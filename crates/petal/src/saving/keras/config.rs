@@ -36,7 +36,12 @@ fn graph(envelope: &Value) -> Result<Graph, String> {
         "Functional" | "Model" => (GraphKind::Functional, functional(config)?),
         class => return Err(format!("is a model of class '{class}'; expected Sequential or Functional")),
     };
-    Graph::new(kind, name, &input, &output).map_err(|error| error.to_string())
+    let mut graph = Graph::new(kind, name, &input, &output).map_err(|error| error.to_string())?;
+    // A model that trains may have layers that don't; those of a frozen one are all frozen.
+    if config["trainable"] == false {
+        graph.set_trainable(false);
+    }
+    Ok(graph)
 }
 
 fn sequential(envelope: &Value) -> Result<[Tensor; 2], String> {
@@ -122,9 +127,11 @@ fn layer(envelope: &Value, arguments: &[Argument<'_>]) -> Result<LayerSpec, Stri
             });
             LayerSpec::from(AnyLayer::Nested(Nested { graph: graph(envelope)?, training, values: None }))
         }
-        _ => layer_config::layer(envelope, arguments)?,
+        _ => {
+            let spec = layer_config::layer(envelope, arguments)?;
+            spec.trainable(config["trainable"].as_bool().unwrap_or(true))
+        }
     };
-    let spec = spec.trainable(config["trainable"].as_bool().unwrap_or(true));
     Ok(match text(config, "name") {
         Some(name) => spec.name(name),
         None => spec,

@@ -1,0 +1,241 @@
+//! `dkernel = xᵀ × dy`: the sum over rows of the outer products of `x` and `dy`.
+//!
+//! A tile of up to 6 inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are packed, and in
+//! wide layers `x` too. The rows are cut into parts with a gradient each, summed in order at the end, and each part's
+//! inputs into tasks.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Matmul, sum_parts};
+use crate::simd::{Kernel, Simd, dispatch};
+
+/// Units of one tile.
+const PANEL: usize = 16;
+/// Inputs of one tile.
+const TILE: usize = 6;
+/// Rows of one pass over a tile.
+const CHUNK: usize = 128;
+/// Rows of one part.
+const PART_ROWS: usize = 2048;
+/// Bound for the floats of all parts.
+const PART_FLOATS: usize = 1 << 22;
+/// Inputs of one task when there are few parts.
+const TASK_INPUTS: usize = 16 * TILE;
+/// So many parts keep all threads busy by themselves.
+const MANY_PARTS: usize = 8;
+/// Fewer units than this use `x` too rarely to pack it.
+const PACK_UNITS: usize = 128;
+/// Fewer inputs than this use `dy` too rarely to pack it.
+const PACK_INPUTS: usize = 32;
+
+fn parts(matmul: &Matmul) -> usize {
+    let limit = (PART_FLOATS / (matmul.inputs * matmul.units).max(1)).clamp(1, 32);
+    matmul.rows.div_ceil(PART_ROWS).clamp(1, limit)
+}
+
+pub(super) fn scratch(matmul: &Matmul) -> usize {
+    match parts(matmul) {
+        1 => 0,
+        parts => parts * matmul.inputs * matmul.units,
+    }
+}
+
+pub(super) fn run(matmul: &Matmul, x: &[f32], dy: &[f32], dkernel: &mut [f32], scratch: &mut [f32]) {
+    let Matmul { rows, inputs, units } = *matmul;
+    if dkernel.is_empty() {
+        return;
+    }
+    let parts = parts(matmul);
+    let part_rows = rows.div_ceil(parts);
+    let task_inputs = if parts < MANY_PARTS { TASK_INPUTS } else { inputs };
+    let run_part = |i: usize, part: &mut [f32]| {
+        let rows = (i * part_rows).min(rows)..((i + 1) * part_rows).min(rows);
+        part.par_chunks_mut(task_inputs * units).enumerate().for_each(|(i, dkernel)| {
+            let first = i * task_inputs;
+            dispatch(Sum { rows: rows.clone(), inputs, units, first, x, dy, dkernel });
+        });
+    };
+    if parts == 1 {
+        run_part(0, dkernel);
+    } else {
+        let scratch = &mut scratch[..parts * inputs * units];
+        scratch.par_chunks_mut(inputs * units).enumerate().for_each(|(i, part)| run_part(i, part));
+        sum_parts(scratch, dkernel);
+    }
+}
+
+/// The sum over some rows, for the inputs from `first` on that `dkernel` has room for.
+struct Sum<'a> {
+    rows: Range<usize>,
+    inputs: usize,
+    units: usize,
+    first: usize,
+    x: &'a [f32],
+    dy: &'a [f32],
+    dkernel: &'a mut [f32],
+}
+
+impl Kernel for Sum<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Sum { rows, inputs, units, first, x, dy, dkernel } = self;
+        let count = dkernel.len() / units;
+        assert!(first + count <= inputs && rows.end * inputs <= x.len() && rows.end * units <= dy.len());
+        if rows.is_empty() {
+            dkernel.fill(0.0);
+        }
+        let mut packed_dy = [const { MaybeUninit::<f32>::uninit() }; CHUNK * PANEL];
+        let mut packed_x = [const { MaybeUninit::<f32>::uninit() }; CHUNK * TASK_INPUTS + 8];
+        for start in rows.clone().step_by(CHUNK) {
+            let chunk = CHUNK.min(rows.end - start);
+            let pack_x = units >= PACK_UNITS && count <= TASK_INPUTS;
+            if pack_x {
+                for i in (0..count).step_by(TILE) {
+                    let width = TILE.min(count - i);
+                    for r in 0..chunk {
+                        // SAFETY: `width` inputs from `first + i` on of a row of `x`, whose length was asserted; eight
+                        // floats after the tile's row are within `packed_x`, and what they overwrite comes later.
+                        unsafe {
+                            let to = packed_x.as_mut_ptr().add((i / TILE * chunk + r) * TILE).cast::<f32>();
+                            let from = x.as_ptr().add((start + r) * inputs + first + i);
+                            S::store(to, S::load_partial(from, width));
+                        }
+                    }
+                }
+            }
+            for unit in (0..units).step_by(PANEL) {
+                let width = PANEL.min(units - unit);
+                let mut dy = Rows { values: dy[start * units + unit..].as_ptr(), distance: units };
+                if count >= PACK_INPUTS || width % 8 != 0 {
+                    for r in 0..chunk {
+                        // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes
+                        // beyond them are zero.
+                        unsafe {
+                            let to = packed_dy.as_mut_ptr().add(r * PANEL).cast::<f32>();
+                            let from = dy.values.add(r * units);
+                            S::store(to, S::load_partial(from, width.min(8)));
+                            let rest = S::load_partial(from.wrapping_add(8), width.saturating_sub(8));
+                            S::store(to.add(8), rest);
+                        }
+                    }
+                    dy = Rows { values: packed_dy.as_ptr().cast(), distance: PANEL };
+                }
+                let add = start > rows.start;
+                let mut i = 0;
+                while i < count {
+                    let x = if pack_x {
+                        Rows { values: packed_x[i * chunk..].as_ptr().cast(), distance: TILE }
+                    } else {
+                        Rows { values: x[start * inputs + first + i..].as_ptr(), distance: inputs }
+                    };
+                    let tile = Tile {
+                        rows: chunk,
+                        x,
+                        dy,
+                        out: dkernel[i * units + unit..].as_mut_ptr(),
+                        units,
+                        width,
+                        add,
+                    };
+                    // SAFETY: inputs `first + i..` and units `unit..` of the chunk's rows are valid by the assertion,
+                    // and `count - i` rows of `dkernel` are left.
+                    unsafe {
+                        if width <= 8 {
+                            match count - i {
+                                1 => tile.run::<S, 1, 1>(),
+                                2 => tile.run::<S, 2, 1>(),
+                                3 => tile.run::<S, 3, 1>(),
+                                4 => tile.run::<S, 4, 1>(),
+                                5 => tile.run::<S, 5, 1>(),
+                                _ => tile.run::<S, 6, 1>(),
+                            }
+                        } else {
+                            match count - i {
+                                1 => tile.run::<S, 1, 2>(),
+                                2 => tile.run::<S, 2, 2>(),
+                                3 => tile.run::<S, 3, 2>(),
+                                4 => tile.run::<S, 4, 2>(),
+                                5 => tile.run::<S, 5, 2>(),
+                                _ => tile.run::<S, 6, 2>(),
+                            }
+                        }
+                    }
+                    i += TILE;
+                }
+            }
+        }
+    }
+}
+
+/// Rows of a matrix, from some column on.
+#[derive(Clone, Copy)]
+struct Rows {
+    values: *const f32,
+    distance: usize,
+}
+
+struct Tile {
+    rows: usize,
+    x: Rows,
+    dy: Rows,
+    out: *mut f32,
+    units: usize,
+    width: usize,
+    add: bool,
+}
+
+impl Tile {
+    /// `P` inputs × `8 * V` units, of which `width` are stored.
+    ///
+    /// # Safety
+    /// All rows have `P` inputs and `8 * V` units; `P` rows of `out` have `width`.
+    #[inline(always)]
+    unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
+        // SAFETY: the caller's promise; wrapping arithmetic because pointers past the last row are not read.
+        unsafe {
+            let (mut x, mut dy) = (self.x.values, self.dy.values);
+            let mut sums = [[S::splat(0.0); V]; P];
+            for _ in 0..self.rows {
+                let mut gradients = [S::splat(0.0); V];
+                for (v, gradients) in gradients.iter_mut().enumerate() {
+                    *gradients = S::load(dy.add(8 * v));
+                }
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    let value = S::splat(*x.add(p));
+                    for (sum, gradients) in sums.iter_mut().zip(&gradients) {
+                        *sum = S::mul_add(value, *gradients, *sum);
+                    }
+                }
+                x = x.wrapping_add(self.x.distance);
+                dy = dy.wrapping_add(self.dy.distance);
+            }
+            for (p, sums) in sums.iter().enumerate() {
+                for (v, sum) in sums.iter().enumerate() {
+                    let out = self.out.add(p * self.units + 8 * v);
+                    let n = self.width - 8 * v;
+                    if n >= 8 {
+                        store::<S, false>(out, *sum, self.add, n);
+                    } else {
+                        store::<S, true>(out, *sum, self.add, n);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `n` elements of `out` are valid, eight unless `PARTIAL`.
+#[inline(always)]
+unsafe fn store<S: Simd, const PARTIAL: bool>(out: *mut f32, mut sum: S::V, add: bool, n: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if add {
+            sum = S::add(S::load_lanes::<PARTIAL>(out, n), sum);
+        }
+        S::store_lanes::<PARTIAL>(out, sum, n);
+    }
+}

@@ -1,0 +1,89 @@
+//! Matrix products of dense layers and of 1×1 convolutions.
+//!
+//! An element of `x × kernel` and of the input's gradient is one sum in the order of its terms (cut every 1024 terms),
+//! whichever tile it falls into: a row's result doesn't depend on how many rows there are, by not one bit, so a sample
+//! has the same result in any batch. `product.rs` has these two, `gradient.rs` the gradient by the kernel.
+
+mod gradient;
+mod product;
+
+use rayon::prelude::*;
+
+use crate::Activation;
+use product::{Product, Right};
+
+/// `[rows, inputs] × [inputs, units]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Matmul {
+    pub rows: usize,
+    pub inputs: usize,
+    pub units: usize,
+}
+
+impl Matmul {
+    pub fn forward_scratch(&self) -> usize {
+        self.forward_product().scratch()
+    }
+
+    /// `y = activation(x × kernel + bias)`.
+    pub fn forward(
+        &self,
+        x: &[f32],
+        kernel: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(x, kernel, y);
+        let kernel = Right { values: kernel, row: self.units, column: 1 };
+        self.forward_product().run(x, kernel, bias, activation, y, scratch);
+    }
+
+    pub fn backward_input_scratch(&self) -> usize {
+        self.backward_product().scratch()
+    }
+
+    /// `dx = dy × kernelᵀ`.
+    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
+        self.check(dx, kernel, dy);
+        let kernel = Right { values: kernel, row: 1, column: self.units };
+        self.backward_product().run(dy, kernel, None, Activation::Linear, dx, scratch);
+    }
+
+    pub fn backward_kernel_scratch(&self) -> usize {
+        gradient::scratch(self)
+    }
+
+    /// `dkernel = xᵀ × dy`.
+    pub fn backward_kernel(&self, x: &[f32], dy: &[f32], dkernel: &mut [f32], scratch: &mut [f32]) {
+        self.check(x, dkernel, dy);
+        gradient::run(self, x, dy, dkernel, scratch);
+    }
+
+    fn forward_product(&self) -> Product {
+        Product { rows: self.rows, terms: self.inputs, columns: self.units }
+    }
+
+    fn backward_product(&self) -> Product {
+        Product { rows: self.rows, terms: self.units, columns: self.inputs }
+    }
+
+    fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {
+        assert_eq!(x.len(), self.rows * self.inputs);
+        assert_eq!(kernel.len(), self.inputs * self.units);
+        assert_eq!(y.len(), self.rows * self.units);
+    }
+}
+
+/// `out` = sum of the parts, each of `out.len()` elements, in order.
+pub(crate) fn sum_parts(parts: &[f32], out: &mut [f32]) {
+    const BLOCK: usize = 1024;
+    let len = out.len();
+    out.par_chunks_mut(BLOCK).enumerate().for_each(|(i, out)| {
+        out.fill(0.0);
+        for part in parts.chunks_exact(len) {
+            out.iter_mut().zip(&part[i * BLOCK..]).for_each(|(out, part)| *out += part);
+        }
+    });
+}
