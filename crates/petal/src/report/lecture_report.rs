@@ -109,7 +109,11 @@ impl LectureReport<'_> {
         }
         sections.push(Section::pairs("Settings", &self.settings));
         let path = folder.join("report.html");
-        let html = page(&self.title, &today(), &self.highlights(), &sections);
+        let below = match self.phases.is_empty() {
+            true => today(),
+            false => format!("{} · best validation accuracy of each network:", today()),
+        };
+        let html = page(&self.title, &below, &self.highlights(), &sections);
         write_whole(&path, html.as_bytes())?;
         Ok(path)
     }
@@ -178,11 +182,15 @@ impl LecturePhase {
         let last = self.final_val_accuracy().map_or("–".into(), percent);
         let best = self.best_val_accuracy();
         let best = best.map_or("–".into(), |(best, epoch)| format!("{} in epoch {epoch}", percent(best)));
+        let epochs = match self.epoch_seconds.len() {
+            1 => "1 epoch".to_owned(),
+            many => format!("{many} epochs"),
+        };
         let rows = [
             ("Last val_accuracy", last),
             ("Best val_accuracy", best),
             ("Time an epoch", duration(self.seconds_an_epoch())),
-            ("Time", format!("{}, {} epochs", duration(self.seconds()), self.epoch_seconds.len())),
+            ("Time", format!("{} for {epochs}", duration(self.seconds()))),
         ];
         let rows = rows.map(|(name, value)| (name.to_owned(), value));
         let summary = [(self.file.clone() + ".petal", self.model.summary().to_string())];
