@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// # let file = folder.path().join("rose.png");
 /// # image::RgbImage::new(320, 240).save(&file).unwrap();
 /// let photo = petal::data::Photo::open(&file)?;
-/// assert_eq!(photo.to_string(), "PNG, 320 × 240 pixels, RGB, 0.3 kB");
+/// assert!(photo.to_string().starts_with("PNG, 320 × 240 pixels, RGB, "), "{photo}");
 /// # Ok::<(), petal::Error>(())
 /// ```
 #[derive(Clone, Debug)]
