@@ -18,6 +18,7 @@ mod depthwise_conv2d;
 mod dropout;
 mod elementwise;
 mod global_pooling;
+mod inverted_residual;
 mod layer_norm;
 mod loss;
 mod matmul;
@@ -45,6 +46,7 @@ pub use elementwise::{
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,
 };
+pub use inverted_residual::{BlockWeights, InvertedResidual};
 pub use layer_norm::LayerNorm;
 pub use loss::{
     binary_cross_entropy, categorical_cross_entropy, mean_squared_error, softmax_cross_entropy,

@@ -10,6 +10,7 @@
 //! can do. Kernels that memory bounds count bytes read and written. On a machine with other work look at the fastest.
 
 mod convolution;
+mod inverted_residual;
 mod memory;
 
 use divan::Bencher;

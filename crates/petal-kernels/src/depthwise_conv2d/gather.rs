@@ -15,7 +15,7 @@ use crate::simd::{Kernel, Simd, dispatch};
 const TILE: usize = 4;
 
 #[derive(Clone, Copy)]
-pub(super) struct Gather {
+pub(crate) struct Gather {
     /// `[height, width]` of what is read.
     pub source: [usize; 2],
     /// `[height, width]` of what is written.
@@ -40,15 +40,29 @@ impl Gather {
     ) {
         let ([height, width], channels) = (self.target, self.channels);
         let image = self.source[0] * self.source[1] * channels;
-        assert_eq!(weights.len(), 9 * channels);
-        assert!(bias.is_none_or(|bias| bias.len() == channels));
         assert_eq!(target.len() / (height * width) * (image / channels), source.len());
         let rows = target.par_chunks_mut(width * channels).enumerate().with_min_len(TASK_ROWS);
         rows.for_each(|(i, target)| {
             let source = &source[i / height * image..][..image];
-            let bounds = activation.bounds();
-            dispatch(Row { gather: self, row: i % height, source, weights, bias, bounds, target });
+            self.run_row(i % height, source, weights, bias, activation, target);
         });
+    }
+
+    /// One row of an image's targets, on this thread.
+    pub fn run_row(
+        &self,
+        row: usize,
+        source: &[f32],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        target: &mut [f32],
+    ) {
+        assert_eq!(source.len(), self.source[0] * self.source[1] * self.channels);
+        assert_eq!(weights.len(), 9 * self.channels);
+        assert!(bias.is_none_or(|bias| bias.len() == self.channels));
+        assert_eq!(target.len(), self.target[1] * self.channels);
+        dispatch(Row { gather: self, row, source, weights, bias, bounds: activation.bounds(), target });
     }
 }
 

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::matmul::sum_parts;
 use crate::simd::dispatch;
 use crate::{Activation, Padding};
-use gather::Gather;
+pub(crate) use gather::Gather;
 use gather_strided::StridedRow;
 use kernel_gradient::Part;
 
@@ -82,12 +82,7 @@ impl DepthwiseConv2d {
         }
         match self.stride_of_3x3() {
             Some(stride) => {
-                let [height, width, channels] = self.output();
-                let before = [self.padding.top as isize, self.padding.left as isize];
-                let source = [self.input[0], self.input[1]];
-                let gather =
-                    Gather { source, target: [height, width], channels, stride, before, flipped: false };
-                gather.run(x, kernel, bias, activation, y);
+                self.forward_gather(stride).run(x, kernel, bias, activation, y);
             }
             None => general::forward(self, x, kernel, bias, activation, y),
         }
@@ -181,8 +176,20 @@ impl DepthwiseConv2d {
         (self.batch * self.output()[0]).div_ceil(PART_ROWS).clamp(1, 32)
     }
 
+    pub(crate) fn forward_gather(&self, stride: usize) -> Gather {
+        let [height, width, channels] = self.output();
+        Gather {
+            source: [self.input[0], self.input[1]],
+            target: [height, width],
+            channels,
+            stride,
+            before: [self.padding.top as isize, self.padding.left as isize],
+            flipped: false,
+        }
+    }
+
     /// The stride, if the shape is one of the fast ones.
-    fn stride_of_3x3(&self) -> Option<usize> {
+    pub(crate) fn stride_of_3x3(&self) -> Option<usize> {
         let fast = self.kernel == [3, 3]
             && self.dilation == [1, 1]
             && self.multiplier == 1

@@ -40,6 +40,29 @@ impl Matmul {
         self.forward_product().run(x, kernel, bias, activation, y, scratch);
     }
 
+    /// Floats of the packed kernel.
+    pub fn packed_len(&self) -> usize {
+        self.forward_product().packed_len()
+    }
+
+    /// Packs the kernel for [`forward_packed`](Self::forward_packed).
+    pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+        assert_eq!(kernel.len(), self.inputs * self.units);
+        self.forward_product().pack_all(Right { values: kernel, row: self.units, column: 1 }, packed);
+    }
+
+    /// [`forward`](Self::forward) with a packed kernel on this thread, for rows that a task has at hand; the same bits.
+    pub fn forward_packed(
+        &self,
+        x: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        y: &mut [f32],
+    ) {
+        self.forward_product().run_packed(x, packed, bias, activation, y);
+    }
+
     pub fn backward_input_scratch(&self) -> usize {
         self.backward_product().scratch()
     }

@@ -48,7 +48,7 @@ pub(super) struct Right<'a> {
 impl Product {
     pub fn scratch(&self) -> usize {
         if self.rows >= FEW {
-            self.panels() * self.terms * PANEL
+            self.packed_len()
         } else if self.terms > TERMS {
             self.terms.div_ceil(TERMS) * self.rows * self.columns
         } else {
@@ -96,51 +96,95 @@ impl Product {
         c: &mut [f32],
         packed: &mut [f32],
     ) {
-        let Product { rows, terms, columns } = *self;
-        let panel = terms * PANEL;
-        if panel > 0 {
-            packed.par_chunks_mut(panel).enumerate().for_each(|(i, packed)| {
-                // SAFETY: f32 and MaybeUninit<f32> are laid out alike, and `pack` writes only values.
-                let packed = unsafe { &mut *(std::ptr::from_mut(packed) as *mut [MaybeUninit<f32>]) };
-                self.pack(b, 0..terms, i, packed);
-            });
-        }
-        let packed = &*packed;
-        let cached = packed.len() <= CACHED_FLOATS;
+        let Product { rows, terms, .. } = *self;
+        self.pack_all(b, packed);
         let block = (BLOCK_FLOATS / terms.max(1)).clamp(4 * TILE, 32 * TILE) / TILE * TILE;
-        let group = (BLOCK_FLOATS / panel.max(1)).max(1);
+        let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
         let groups = self.panels().div_ceil(group);
         let shared = SharedMut(c.as_mut_ptr());
         (0..rows.div_ceil(block) * groups).into_par_iter().for_each(|i| {
             let (first, panels) = (i / groups * block, i % groups * group);
             let panels = panels..(panels + group).min(self.panels());
-            let start = panels.start * PANEL;
-            let mut term = 0;
-            loop {
-                let count = TERMS.min(terms - term);
-                let last = term + count == terms;
-                // The block writes `rows - first` rows of its own columns, no other task's.
-                dispatch(Block {
-                    a: a.get(first * terms + term..).unwrap_or_default(),
-                    a_row: terms,
-                    rows: block.min(rows - first),
-                    step: if cached { TILE } else { block },
-                    packed: packed.get(panels.start * panel + term * PANEL..).unwrap_or_default(),
-                    panel,
-                    terms: count,
-                    columns: (panels.end * PANEL).min(columns) - start,
-                    c: shared.at(first * columns + start),
-                    c_row: columns,
-                    add: term > 0,
-                    bias: bias.filter(|_| term == 0).map(|bias| &bias[start..]),
-                    bounds: if last { activation } else { Activation::Linear }.bounds(),
-                });
-                term += count;
-                if last {
-                    break;
-                }
-            }
+            // Each task has its own rows and columns.
+            self.run_block(a, packed, first..rows.min(first + block), panels, bias, activation, shared);
         });
+    }
+
+    /// Floats of all panels.
+    pub fn packed_len(&self) -> usize {
+        self.panels() * self.terms * PANEL
+    }
+
+    /// Packs all panels.
+    pub fn pack_all(&self, b: Right, packed: &mut [f32]) {
+        let panel = self.terms * PANEL;
+        if panel > 0 {
+            packed[..self.packed_len()].par_chunks_mut(panel).enumerate().for_each(|(i, packed)| {
+                // SAFETY: f32 and MaybeUninit<f32> are laid out alike, and `pack` writes only values.
+                let packed = unsafe { &mut *(std::ptr::from_mut(packed) as *mut [MaybeUninit<f32>]) };
+                self.pack(b, 0..self.terms, i, packed);
+            });
+        }
+    }
+
+    /// The product with panels that are packed already, on this thread; the same bits as [`run`](Self::run).
+    pub fn run_packed(
+        &self,
+        a: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        c: &mut [f32],
+    ) {
+        assert_eq!(a.len(), self.rows * self.terms);
+        assert_eq!(c.len(), self.rows * self.columns);
+        assert!(bias.is_none_or(|bias| bias.len() == self.columns));
+        if !c.is_empty() {
+            let shared = SharedMut(c.as_mut_ptr());
+            self.run_block(a, packed, 0..self.rows, 0..self.panels(), bias, activation, shared);
+        }
+    }
+
+    /// Some rows of some panels' columns; `c` is all of the result, of which nobody else has these elements.
+    #[allow(clippy::too_many_arguments)]
+    fn run_block(
+        &self,
+        a: &[f32],
+        packed: &[f32],
+        rows: Range<usize>,
+        panels: Range<usize>,
+        bias: Option<&[f32]>,
+        activation: Activation,
+        c: SharedMut,
+    ) {
+        let Product { terms, columns, .. } = *self;
+        let packed = &packed[..self.packed_len()];
+        let panel = terms * PANEL;
+        let start = panels.start * PANEL;
+        let mut term = 0;
+        loop {
+            let count = TERMS.min(terms - term);
+            let last = term + count == terms;
+            dispatch(Block {
+                a: a.get(rows.start * terms + term..).unwrap_or_default(),
+                a_row: terms,
+                rows: rows.len(),
+                step: if packed.len() <= CACHED_FLOATS { TILE } else { rows.len() },
+                packed: packed.get(panels.start * panel + term * PANEL..).unwrap_or_default(),
+                panel,
+                terms: count,
+                columns: (panels.end * PANEL).min(columns) - start,
+                c: c.at(rows.start * columns + start),
+                c_row: columns,
+                add: term > 0,
+                bias: bias.filter(|_| term == 0).map(|bias| &bias[start..]),
+                bounds: if last { activation } else { Activation::Linear }.bounds(),
+            });
+            term += count;
+            if last {
+                break;
+            }
+        }
     }
 
     fn run_few(

@@ -36,6 +36,21 @@ pub(crate) struct Gradient {
     pub d_inputs: SmallVec<[Option<Value>; 2]>,
 }
 
+/// For each value, up to the last that a step makes, whether a trainable weight or the watched value lies before it.
+pub(super) fn needs_gradient(forward: &[ForwardStep], watched: Option<Value>) -> Vec<bool> {
+    let values = forward.iter().flat_map(|step| step.inputs.iter().copied().chain([step.output]));
+    let len = values.chain(watched).max().map_or(0, |last| last + 1);
+    let mut needed: Vec<bool> = (0..len).map(|value| Some(value) == watched).collect();
+    for step in forward {
+        needed[step.output] |= trains(step) || step.inputs.iter().any(|&input| needed[input]);
+    }
+    needed
+}
+
+fn trains(step: &ForwardStep) -> bool {
+    step.op.operation().params().iter().any(|param| param.gradient.is_some())
+}
+
 /// The gradient steps for all trainable weights and for a value that is watched, from the gradient of `start`. Returns
 /// them with the buffers of the gradients of `start` and of the watched value; none if there is nothing to train or to
 /// watch. Appends the gradients' buffers to `values`.
@@ -48,11 +63,7 @@ pub(super) fn differentiate(
     watched: Option<Value>,
     values: &mut Vec<usize>,
 ) -> (Vec<BackwardStep>, Option<Value>, Option<Value>) {
-    let trains = |step: &ForwardStep| step.op.operation().params().iter().any(|p| p.gradient.is_some());
-    let mut needed: Vec<bool> = (0..values.len()).map(|value| Some(value) == watched).collect();
-    for step in forward {
-        needed[step.output] |= trains(step) || step.inputs.iter().any(|&input| needed[input]);
-    }
+    let needed = needs_gradient(forward, watched);
     if !needed[start] {
         return (Vec::new(), None, None);
     }

@@ -1,6 +1,7 @@
 //! Passes and the number of threads change nothing.
 
 use super::*;
+use crate::applications::{MobileNetV2, Weights};
 use crate::layers::*;
 use crate::model::{Model, Sequential};
 
@@ -160,4 +161,37 @@ fn fixed_normalization_and_padding_leave_no_steps_of_their_own() {
     // Three normalizations, one padding and two activations become part of a convolution; the normalization of a value
     // that has another reader stays, as does that with batch statistics.
     assert_eq!(plan(Passes::none()) - plan(Passes::default()), 6);
+}
+
+/// Output of a batch, and the number of steps.
+fn infer(model: &Model, purpose: Purpose, passes: Passes) -> (Vec<f32>, usize) {
+    let batch = 2;
+    let mut generator = Key::new(3).named("infer").generator();
+    let sample: usize = model.input_shape().elements();
+    let inputs: Vec<f32> = (0..batch * sample).map(|_| generator.normal()).collect();
+    let mut engine = Engine::new(Plan::new(model.graph(), purpose, batch, false, Key::new(1), passes));
+    engine.forward(Run { samples: &[0, 1], epoch: 0 }, &inputs, &mut model.arena().to_vec());
+    (engine.output(batch).to_vec(), engine.plan().forward.len())
+}
+
+#[test]
+fn blocks_of_a_frozen_base_become_single_steps_of_the_same_bits() {
+    let mut base = MobileNetV2::new(64, 64).include_top(false).weights(Weights::None).build().unwrap();
+    let apart = Passes { fuse_inverted_residual: false, ..Passes::default() };
+    let (whole, steps) = infer(&base, Purpose::Infer, Passes::default());
+    let (parts, all_steps) = infer(&base, Purpose::Infer, apart);
+    assert!(whole == parts);
+    // The first block becomes one step of two, the twelve after it one of three, and the eight sums of these go too; the
+    // weights of the last four are too many for the cache.
+    assert_eq!(all_steps - steps, 1 + 12 * 2 + 8);
+    let model = |base: &Model| {
+        let x = Input::image(64, 64, 3);
+        let h = base.clone().with_training(false).on(&x).unwrap();
+        Model::new(&x, &Dense::new(3).on(&GlobalAveragePooling2D::new().on(&h).unwrap()).unwrap()).unwrap()
+    };
+    // All train; from the middle of block 11 on.
+    let steps = |base: &Model, passes| infer(&model(base), Purpose::Train, passes).1;
+    assert_eq!(steps(&base, apart), steps(&base, Passes::default()));
+    base.layers_mut()[..100].iter_mut().for_each(|layer| layer.set_trainable(false));
+    assert_eq!(steps(&base, apart) - steps(&base, Passes::default()), 1 + 10 * 2 + 6);
 }

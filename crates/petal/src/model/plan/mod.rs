@@ -188,7 +188,7 @@ impl Steps {
         let lowered = forward::lower(graph, training, &gradients, key, watched);
         let forward::Lowered { values, steps: mut forward, input, output, logits, watched } = lowered;
         let logits = logits.filter(|_| loss_on_logits);
-        passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value), watched]);
+        passes.run(&mut forward, &[Some(output), logits.map(|logits| logits.value), watched], purpose);
         Steps { values, forward, input, output, logits, watched, gradients }
     }
 

@@ -11,6 +11,7 @@ use super::ops::color::{Color, ColorOp};
 use super::ops::dropout::Dropout;
 use super::ops::elementwise::{Add, Multiply};
 use super::ops::frame::{Crop, CropStart, Pad, Resize};
+use super::ops::inverted_residual::InvertedResidual;
 use super::ops::layer_norm::LayerNorm;
 use super::ops::layout::{Concatenate, SwapAxes};
 use super::ops::pooling::{AveragePool, GlobalPool, GlobalPoolKind, MaxPool};
@@ -134,6 +135,7 @@ pub(crate) enum Op {
     DepthwiseConv2d(Weighted<kernels::DepthwiseConv2d>),
     Dropout(Dropout),
     GlobalPool(GlobalPool),
+    InvertedResidual(InvertedResidual),
     LayerNorm(LayerNorm),
     MaxPool(MaxPool),
     Multiply(Multiply),
@@ -300,6 +302,7 @@ impl Op {
             Op::DepthwiseConv2d(op) => op,
             Op::Dropout(op) => op,
             Op::GlobalPool(op) => op,
+            Op::InvertedResidual(op) => op,
             Op::LayerNorm(op) => op,
             Op::MaxPool(op) => op,
             Op::Multiply(op) => op,

@@ -7,6 +7,7 @@ pub(crate) mod dropout;
 pub(crate) mod elementwise;
 mod fold;
 pub(crate) mod frame;
+pub(crate) mod inverted_residual;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
 pub(crate) mod pooling;

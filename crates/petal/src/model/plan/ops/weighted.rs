@@ -100,6 +100,26 @@ impl<K> Weighted<K> {
         Weighted { shape, kernel, bias, norm: None, activation: kernels::Activation::Linear }
     }
 
+    /// What the kernel computes with: the weights, or in `folded` those with the normalization folded in.
+    pub(super) fn effective<'a>(
+        &self,
+        weights: &'a [f32],
+        folded: &'a mut [f32],
+    ) -> kernels::BlockWeights<'a> {
+        let activation = self.activation;
+        match self.fold(weights) {
+            Some(fold) => {
+                let mut folded = Folded::of(folded, fold.norm.channels);
+                fold.apply(&mut folded);
+                kernels::BlockWeights { kernel: folded.kernel, bias: Some(folded.bias), activation }
+            }
+            None => {
+                let bias = self.bias.map(|bias| bias.of(weights));
+                kernels::BlockWeights { kernel: self.kernel.of(weights), bias, activation }
+            }
+        }
+    }
+
     fn fold<'a>(&'a self, weights: &'a [f32]) -> Option<Fold<'a>> {
         self.norm.as_ref().map(|norm| Fold { norm, kernel: self.kernel, bias: self.bias, weights })
     }
@@ -119,15 +139,8 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
     fn forward(&self, call: Forward<'_>) {
         let shape = self.shape.at(call.run.batch());
         let (x, y, scratch) = (call.inputs[0], call.output, call.scratch);
-        let weights = &*call.weights;
-        if let Some(fold) = self.fold(weights) {
-            let mut folded = Folded::of(call.saved, fold.norm.channels);
-            fold.apply(&mut folded);
-            shape.forward(x, folded.kernel, Some(folded.bias), self.activation, y, scratch);
-        } else {
-            let bias = self.bias.map(|bias| bias.of(weights));
-            shape.forward(x, self.kernel.of(weights), bias, self.activation, y, scratch);
-        }
+        let kernels::BlockWeights { kernel, bias, activation } = self.effective(call.weights, call.saved);
+        shape.forward(x, kernel, bias, activation, y, scratch);
     }
 
     fn backward(&self, mut call: Backward<'_>) {

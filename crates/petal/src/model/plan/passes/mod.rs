@@ -3,7 +3,9 @@
 mod fold_batch_norm;
 mod fold_padding;
 mod fuse_activation;
+mod fuse_inverted_residual;
 
+use super::Purpose;
 use super::forward::{ForwardStep, Value};
 
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
@@ -16,11 +18,19 @@ pub struct Passes {
     pub fold_padding: bool,
     /// A convolution's or dense layer's ReLU is computed while its output is still in registers.
     pub fuse_activation: bool,
+    /// A 1×1, a depthwise and another 1×1 convolution become one step whose wide activations stay in the cache, where
+    /// no gradient goes.
+    pub fuse_inverted_residual: bool,
 }
 
 impl Default for Passes {
     fn default() -> Self {
-        Passes { fold_batch_norm: true, fold_padding: true, fuse_activation: true }
+        Passes {
+            fold_batch_norm: true,
+            fold_padding: true,
+            fuse_activation: true,
+            fuse_inverted_residual: true,
+        }
     }
 }
 
@@ -28,11 +38,16 @@ impl Passes {
     /// The plan as it was lowered.
     #[cfg(test)]
     pub fn none() -> Self {
-        Passes { fold_batch_norm: false, fold_padding: false, fuse_activation: false }
+        Passes {
+            fold_batch_norm: false,
+            fold_padding: false,
+            fuse_activation: false,
+            fuse_inverted_residual: false,
+        }
     }
 
     /// `kept` are values that the caller reads, so they must stay.
-    pub(super) fn run(self, steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+    pub(super) fn run(self, steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], purpose: Purpose) {
         if self.fold_batch_norm {
             fold_batch_norm::run(steps, kept);
         }
@@ -41,6 +56,9 @@ impl Passes {
         }
         if self.fuse_activation {
             fuse_activation::run(steps, kept);
+        }
+        if self.fuse_inverted_residual && purpose != Purpose::Explain {
+            fuse_inverted_residual::run(steps, kept, purpose == Purpose::Train);
         }
     }
 }

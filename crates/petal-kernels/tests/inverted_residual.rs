@@ -1,0 +1,123 @@
+//! A block as one kernel gives the bits of its convolutions one after the other.
+
+mod reference;
+
+use petal_kernels::{Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedResidual, Padding};
+use proptest::prelude::*;
+use reference::{unset, values};
+
+fn pointwise(batch: usize, [height, width, channels]: [usize; 3], filters: usize) -> Conv2d {
+    Conv2d {
+        batch,
+        input: [height, width, channels],
+        filters,
+        kernel: [1; 2],
+        strides: [1; 2],
+        dilation: [1; 2],
+        padding: Padding::default(),
+        groups: 1,
+    }
+}
+
+fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
+    let (batch, wide) = (block.depthwise.batch, block.depthwise.input[2]);
+    let (input, output) = (block.input(), block.output());
+    let mut x = values(batch * input.iter().product::<usize>(), 1);
+    if let Some(x) = x.last_mut() {
+        *x = f32::NAN;
+    }
+    let expand = pointwise(batch, input, wide);
+    let project = pointwise(batch, block.depthwise.output(), block.filters);
+    let kernels = [expand.kernel_len(), block.depthwise.kernel_len(), project.kernel_len()];
+    let kernels: Vec<_> = kernels.into_iter().zip(2..).map(|(len, seed)| values(len, seed)).collect();
+    let biases = [values(wide, 5), values(wide, 6), values(block.filters, 7)];
+    let weights =
+        |i: usize, activation| BlockWeights { kernel: &kernels[i], bias: Some(&biases[i]), activation };
+
+    let mut h = x.clone();
+    let mut apply = |len: usize, scratch: usize, run: &dyn Fn(&[f32], &mut [f32], &mut [f32])| {
+        let mut y = unset(len);
+        run(&h, &mut y, &mut unset(scratch));
+        h = y;
+    };
+    if block.expands.is_some() {
+        let len = batch * block.depthwise.input.iter().product::<usize>();
+        apply(len, expand.forward_scratch(), &|x, y, scratch| {
+            expand.forward(x, &kernels[0], Some(&biases[0]), Activation::Relu6, y, scratch);
+        });
+    }
+    let len = batch * block.depthwise.output().iter().product::<usize>();
+    apply(len, block.depthwise.forward_scratch(), &|x, y, scratch| {
+        block.depthwise.forward(x, &kernels[1], Some(&biases[1]), Activation::Relu6, y, scratch);
+    });
+    apply(batch * output.iter().product::<usize>(), project.forward_scratch(), &|x, y, scratch| {
+        project.forward(x, &kernels[2], Some(&biases[2]), Activation::Linear, y, scratch);
+    });
+    if block.residual {
+        h.iter_mut().zip(&x).for_each(|(h, x)| *h += x);
+    }
+
+    let mut y = unset(h.len());
+    let expand = block.expands.map(|_| weights(0, Activation::Relu6));
+    let (depthwise, project) = (weights(1, Activation::Relu6), weights(2, Activation::Linear));
+    block.forward(&x, expand, depthwise, project, &mut y, &mut unset(block.forward_scratch()));
+    for (i, (y, expected)) in y.iter().zip(&h).enumerate() {
+        prop_assert!(
+            y.to_bits() == expected.to_bits() || (y.is_nan() && expected.is_nan()),
+            "{i}: {y} {expected}"
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_block_is_its_convolutions(
+        batch in 1usize..4,
+        [height, width] in prop::array::uniform2(1usize..40),
+        channels in 1usize..20,
+        wide in 1usize..150,
+        filters in 1usize..20,
+        stride in 1usize..3,
+        [top, bottom, left, right] in prop::array::uniform4(0usize..3),
+        [expands, residual] in prop::array::uniform2(any::<bool>()),
+    ) {
+        let input = [height, width, wide];
+        let padding = Padding { top, bottom, left, right };
+        let depthwise = DepthwiseConv2d {
+            batch, input, multiplier: 1, kernel: [3; 2], strides: [stride; 2], dilation: [1; 2], padding,
+        };
+        let [out_height, out_width, _] = depthwise.output();
+        let channels = if expands { channels } else { wide };
+        let residual = residual && [out_height, out_width] == [height, width];
+        let filters = if residual { channels } else { filters };
+        check(InvertedResidual { expands: expands.then_some(channels), depthwise, filters, residual })?;
+    }
+}
+
+#[test]
+fn blocks_of_mobilenet_v2_are_their_convolutions() {
+    let block = |size: usize, channels, wide, stride, filters, expands: bool| {
+        let depthwise = DepthwiseConv2d {
+            batch: 2,
+            input: [size, size, wide],
+            multiplier: 1,
+            kernel: [3; 2],
+            strides: [stride; 2],
+            dilation: [1; 2],
+            padding: Padding::same([size; 2], [3; 2], [stride; 2]),
+        };
+        let block = InvertedResidual {
+            expands: expands.then_some(channels),
+            depthwise,
+            filters,
+            residual: stride == 1 && filters == channels,
+        };
+        assert!(block.is_worthwhile());
+        check(block).unwrap();
+    };
+    block(90, 32, 32, 1, 16, false);
+    block(90, 16, 96, 2, 24, true);
+    block(45, 24, 144, 1, 24, true);
+    block(12, 64, 384, 1, 64, true);
+}
