@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::arena::Arena;
 use super::backward::BackwardStep;
 use super::op::{Backward, Forward};
 use super::{Plan, memory::Buffer};
@@ -34,9 +35,9 @@ impl Run<'_> {
 #[derive(Debug)]
 pub(crate) struct Engine {
     plan: Plan,
-    arena: Vec<f32>,
+    arena: Arena,
     masks: Vec<u8>,
-    scratch: Vec<f32>,
+    scratch: Arena,
     gradients: Vec<f32>,
     keys: Vec<u64>,
 }
@@ -44,9 +45,9 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(plan: Plan) -> Self {
         Engine {
-            arena: vec![0.0; plan.arena],
+            arena: Arena::zeroed(plan.arena),
             masks: vec![0; plan.masks],
-            scratch: vec![0.0; plan.scratch],
+            scratch: Arena::zeroed(plan.scratch),
             gradients: vec![0.0; if plan.backward.is_empty() { 0 } else { plan.gradients.len }],
             keys: Vec::with_capacity(plan.batch),
             plan,

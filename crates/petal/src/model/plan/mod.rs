@@ -3,6 +3,7 @@
 //! [`lower`](Plan::new) turns the graph's layers into forward steps, `passes/` rewrite them, `backward` derives the
 //! gradient steps from them, `memory` gives every buffer its place, and [`Engine`] runs the result.
 
+mod arena;
 mod backward;
 #[cfg(test)]
 mod conformance;
