@@ -36,8 +36,9 @@ pub fn run(args: &Lecture) -> Outcome {
     for (name, reason) in &left_out {
         eprintln!("{name} was left out: {reason}");
     }
+    let name = settings.photos.file_name().map_or(settings.photos.as_path(), Path::new);
     let report = LectureReport {
-        title: format!("CNN and transfer learning: {}", settings.photos.display()),
+        title: format!("CNN and transfer learning: {}", name.display()),
         settings: rows(&settings, args),
         train: &data.train,
         validation: &data.validation,

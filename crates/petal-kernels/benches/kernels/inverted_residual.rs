@@ -74,8 +74,7 @@ fn as_one(bencher: Bencher, shape: &Shape) {
     let [channels, wide] = [block.input()[2], block.depthwise.input[2]];
     let x = values(BATCH * block.input().iter().product::<usize>());
     let mut y = values(BATCH * block.output().iter().product::<usize>());
-    let [expand, depthwise, project] =
-        [channels * wide, 9 * wide, wide * block.filters].map(|len| values(len));
+    let [expand, depthwise, project] = [channels * wide, 9 * wide, wide * block.filters].map(values);
     let weights = |kernel, activation| BlockWeights { kernel, bias: None, activation };
     let mut scratch = values(block.forward_scratch());
     bencher.counter(shape.operations()).bench_local(|| {
@@ -92,7 +91,7 @@ fn one_by_one(bencher: Bencher, shape: &Shape) {
     let wide = block.depthwise.input[2];
     let expand = pointwise(block.input(), wide);
     let project = pointwise(block.depthwise.output(), block.filters);
-    let kernels = [expand.kernel_len(), 9 * wide, project.kernel_len()].map(|len| values(len));
+    let kernels = [expand.kernel_len(), 9 * wide, project.kernel_len()].map(values);
     let x = values(BATCH * block.input().iter().product::<usize>());
     let mut expanded = values(BATCH * block.depthwise.input.iter().product::<usize>());
     let mut convolved = values(BATCH * block.depthwise.output().iter().product::<usize>());

@@ -227,7 +227,13 @@ impl Pictures {
             .iter()
             .enumerate()
             .filter(|&(i, _)| !goes_on(i))
-            .map(|(_, phase)| phase.model.history().run(&phase.name))
+            .map(|(i, phase)| match i.checked_sub(1).filter(|&before| goes_on(before)) {
+                Some(before) => {
+                    let name = format!("{}, {}", report.phases[before].name, phase.name.to_lowercase());
+                    phase.model.history().run(&name)
+                }
+                None => phase.model.history().run(&phase.name),
+            })
             .collect();
         Ok(Pictures {
             photos: photo_grid(report.train, seed)?,

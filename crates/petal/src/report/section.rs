@@ -3,6 +3,7 @@ use std::fmt::Write;
 use super::classification::ClassScores;
 use super::{ClassificationReport, DataSummary, Mistake};
 use crate::Result;
+use crate::model::thousands;
 use crate::plot::{Figure, escape, picture};
 
 /// A part of a page, with its heading.
@@ -76,14 +77,15 @@ impl Section {
                     format_args!(
                         "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
                         escape(&class.name),
-                        class.training,
-                        class.validation,
+                        thousands(class.training),
+                        thousands(class.validation),
                         bar(share)
                     ),
                 );
             }
             let (training, validation) =
                 data.classes.iter().fold((0, 0), |(t, v), class| (t + class.training, v + class.validation));
+            let [training, validation] = [training, validation].map(thousands);
             write(
                 &mut body,
                 format_args!(

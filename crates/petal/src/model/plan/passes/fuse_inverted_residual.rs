@@ -66,7 +66,7 @@ impl Block {
     /// Puts the block in the place of its last step; the place after it.
     fn replace(self, steps: &mut Vec<ForwardStep>) -> usize {
         let input = steps[self.expand.unwrap_or(self.depthwise)].inputs[0];
-        steps[self.last].op = Op::InvertedResidual(self.op);
+        steps[self.last].op = Op::InvertedResidual(Box::new(self.op));
         steps[self.last].inputs = [input].into_iter().collect();
         let before = [self.expand, Some(self.depthwise), Some(self.project)];
         let mut gone: Vec<usize> = before.into_iter().flatten().filter(|&at| at != self.last).collect();
