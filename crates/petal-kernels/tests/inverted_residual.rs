@@ -6,6 +6,9 @@ use petal_kernels::{Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedR
 use proptest::prelude::*;
 use reference::{unset, values};
 
+/// Of `x`, `y` and scratch.
+type Run<'a> = &'a dyn Fn(&[f32], &mut [f32], &mut [f32]);
+
 fn pointwise(batch: usize, [height, width, channels]: [usize; 3], filters: usize) -> Conv2d {
     Conv2d {
         batch,
@@ -35,7 +38,7 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
         |i: usize, activation| BlockWeights { kernel: &kernels[i], bias: Some(&biases[i]), activation };
 
     let mut h = x.clone();
-    let mut apply = |len: usize, scratch: usize, run: &dyn Fn(&[f32], &mut [f32], &mut [f32])| {
+    let mut apply = |len: usize, scratch: usize, run: Run<'_>| {
         let mut y = unset(len);
         run(&h, &mut y, &mut unset(scratch));
         h = y;
