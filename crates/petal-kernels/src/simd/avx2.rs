@@ -1,0 +1,112 @@
+use std::arch::x86_64::*;
+
+use super::Simd;
+
+pub(super) struct Avx2;
+
+impl Avx2 {
+    /// A mask whose first `n` lanes are set.
+    #[inline(always)]
+    unsafe fn mask(n: usize) -> __m256i {
+        const BITS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        // SAFETY: `n <= 8`, so eight elements from `8 - n` are within the array.
+        unsafe { _mm256_loadu_si256(BITS.as_ptr().add(8 - n).cast()) }
+    }
+}
+
+impl Simd for Avx2 {
+    type V = __m256;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: __m256) {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(from: *const f32, n: usize) -> __m256 {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe { _mm256_maskload_ps(from, Self::mask(n)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(to: *mut f32, value: __m256, n: usize) {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe { _mm256_maskstore_ps(to, Self::mask(n), value) }
+    }
+
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: all x86-64 CPUs have SSE; prefetching doesn't fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp(value: __m256, low: __m256, high: __m256) -> __m256 {
+        // The instructions return their second operand if either is NaN.
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_min_ps(high, _mm256_max_ps(low, value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater_or_nan(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+            _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), nan)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn equal(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: __m256, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_blendv_ps(b, a, mask) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, value: __m256) {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let value = _mm256_cvtps_epi32(value);
+            let (low, high) = (_mm256_castsi256_si128(value), _mm256_extracti128_si256::<1>(value));
+            let words = _mm_packus_epi32(low, high);
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+}
