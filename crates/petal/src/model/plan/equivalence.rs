@@ -195,3 +195,48 @@ fn blocks_of_a_frozen_base_become_single_steps_of_the_same_bits() {
     base.layers_mut()[..100].iter_mut().for_each(|layer| layer.set_trainable(false));
     assert_eq!(steps(&base, apart) - steps(&base, Passes::default()), 1 + 10 * 2 + 6);
 }
+
+/// A smooth picture after these layers, with and without composing.
+fn augment(layers: Vec<LayerSpec>) -> [Vec<f32>; 2] {
+    let sequential = Sequential::new(Input::image(40, 30, 2));
+    let model = layers.into_iter().fold(sequential, Sequential::add).build().unwrap();
+    let batch = 3;
+    let picture = |i: usize| {
+        let (x, y, c) = (i / 2 % 30, i / 60 % 40, i % 2);
+        (0.2 * x as f32 + c as f32).sin() + (0.15 * y as f32).cos()
+    };
+    let inputs: Vec<f32> = (0..batch * 2400).map(picture).collect();
+    [true, false].map(|compose_warps| {
+        let passes = Passes { compose_warps, ..Passes::default() };
+        let mut engine =
+            Engine::new(Plan::new(model.graph(), Purpose::Augment, batch, false, Key::new(7), passes));
+        assert!(!compose_warps || engine.plan().forward.len() == 1);
+        engine.forward(Run { samples: &[0, 1, 2], epoch: 1 }, &inputs, &mut []);
+        engine.output(batch).to_vec()
+    })
+}
+
+#[test]
+fn a_flip_is_sampled_with_what_follows_it_to_the_same_picture() {
+    for layer in [
+        LayerSpec::from(RandomRotation::new(0.1)),
+        RandomZoom::new(0.3).into(),
+        RandomTranslation::new(0.2, 0.3).fill_mode(FillMode::Wrap).into(),
+    ] {
+        let flip = RandomFlip::new(FlipMode::HorizontalAndVertical);
+        for layers in [vec![flip.clone().into(), layer.clone()], vec![layer.clone(), flip.into()]] {
+            let [composed, apart] = augment(layers);
+            for (composed, apart) in composed.iter().zip(&apart) {
+                assert!((composed - apart).abs() < 1e-4, "{composed} {apart}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rotation_and_zoom_sampled_once_are_the_same_picture_but_for_the_blur() {
+    let layers = || vec![RandomRotation::new(0.05).into(), RandomZoom::new(0.1).into()];
+    let [composed, apart] = augment(layers());
+    let difference: f32 = composed.iter().zip(&apart).map(|(a, b)| (a - b).abs()).sum();
+    assert!(difference / (composed.len() as f32) < 0.02, "{}", difference / composed.len() as f32);
+}

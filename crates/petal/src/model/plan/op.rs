@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use petal_kernels as kernels;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::ops::batch_norm::BatchNorm;
 use super::ops::channel_affine::{ChannelAffine, Coefficients};
@@ -270,7 +270,7 @@ impl Op {
     }
 
     pub(crate) fn warp(warp: Warp, image: [usize; 3], stream: Key) -> Op {
-        Op::Warp(WarpOp { warp, image, stream })
+        Op::Warp(WarpOp { warps: smallvec![(warp, stream)], image })
     }
 
     pub(crate) fn color(

@@ -1,4 +1,5 @@
 use petal_kernels as kernels;
+use smallvec::SmallVec;
 
 use crate::layers::{RandomFlip, RandomRotation, RandomTranslation, RandomZoom};
 use crate::model::plan::{Backward, Forward, Needs, Operation, Run};
@@ -39,26 +40,59 @@ impl Warp {
     }
 }
 
-/// Random affine maps of the images.
+/// Random affine maps of the images, one after the other, sampled once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WarpOp {
-    pub warp: Warp,
+    /// With the stream that each draws from.
+    pub warps: SmallVec<[(Warp, Key); 1]>,
     pub image: [usize; 3],
-    pub stream: Key,
 }
 
 impl WarpOp {
+    /// Whether this one and then `next` can be sampled as one: all but flips, whose samples are the pixels themselves,
+    /// sample in the same way.
+    pub(crate) fn composes_with(&self, next: &WarpOp) -> bool {
+        let warps = self.warps.iter().chain(&next.warps).map(|(warp, _)| warp);
+        let mut samplings = warps.filter(|warp| !matches!(warp, Warp::Flip(_))).map(Warp::sampling);
+        let first = samplings.next();
+        self.image == next.image && samplings.all(|sampling| Some(sampling) == first)
+    }
+
+    fn sampling(&self) -> (kernels::FillMode, f32, kernels::Interpolation) {
+        let (first, _) = &self.warps[0];
+        let blends = self.warps.iter().map(|(warp, _)| warp).find(|warp| !matches!(warp, Warp::Flip(_)));
+        blends.unwrap_or(first).sampling()
+    }
+
     fn transforms(&self, run: &Run<'_>, keys: &mut Vec<u64>) -> Vec<[f32; 6]> {
         let [height, width, _] = self.image;
-        run.fill_keys(self.stream, keys);
-        keys.iter().map(|&key| self.warp.draw([height, width], key)).collect()
+        let mut transforms = Vec::new();
+        for (warp, stream) in &self.warps {
+            run.fill_keys(*stream, keys);
+            let drawn = keys.iter().map(|&key| warp.draw([height, width], key));
+            if transforms.is_empty() {
+                transforms.extend(drawn);
+            } else {
+                transforms.iter_mut().zip(drawn).for_each(|(all, next)| *all = compose(*all, next));
+            }
+        }
+        transforms
     }
+}
+
+/// The map of two transforms, from the output of the last one to the input of the first.
+fn compose(first: [f32; 6], last: [f32; 6]) -> [f32; 6] {
+    let [a0, a1, a2, b0, b1, b2] = first;
+    let [c0, c1, c2, d0, d1, d2] = last;
+    let row = |x: f32, y: f32, offset: f32| [x * c0 + y * d0, x * c1 + y * d1, x * c2 + y * d2 + offset];
+    let ([a0, a1, a2], [b0, b1, b2]) = (row(a0, a1, a2), row(b0, b1, b2));
+    [a0, a1, a2, b0, b1, b2]
 }
 
 impl Operation for WarpOp {
     fn forward(&self, call: Forward<'_>) {
         let transforms = self.transforms(call.run, call.keys);
-        let (fill_mode, fill_value, interpolation) = self.warp.sampling();
+        let (fill_mode, fill_value, interpolation) = self.sampling();
         let [height, width, channels] = self.image;
         let (x, y) = (call.inputs[0], call.output);
         kernels::affine(height, width, channels, &transforms, fill_mode, fill_value, interpolation, x, y);
@@ -67,7 +101,7 @@ impl Operation for WarpOp {
     fn backward(&self, mut call: Backward<'_>) {
         let Some(dx) = call.d_inputs[0].take() else { return };
         let transforms = self.transforms(call.run, call.keys);
-        let (fill_mode, _, interpolation) = self.warp.sampling();
+        let (fill_mode, _, interpolation) = self.sampling();
         let [height, width, channels] = self.image;
         kernels::affine_backward(
             height,

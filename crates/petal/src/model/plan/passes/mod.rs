@@ -1,5 +1,7 @@
-//! Rewrites of the forward steps that never change results beyond f32 rounding.
+//! Rewrites of the forward steps that never change results beyond f32 rounding; only `compose_warps` makes augmented
+//! images that are sharper.
 
+mod compose_warps;
 mod fold_batch_norm;
 mod fold_padding;
 mod fuse_activation;
@@ -11,6 +13,9 @@ use super::forward::{ForwardStep, Value};
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passes {
+    /// Neighbouring random flips, rotations, translations and zooms are composed and the image sampled once: the same
+    /// random maps, one blending of pixels instead of several.
+    pub compose_warps: bool,
     /// A batch normalization with fixed statistics becomes part of the weights of the layer before it, also while its
     /// gamma and beta train.
     pub fold_batch_norm: bool,
@@ -26,6 +31,7 @@ pub struct Passes {
 impl Default for Passes {
     fn default() -> Self {
         Passes {
+            compose_warps: true,
             fold_batch_norm: true,
             fold_padding: true,
             fuse_activation: true,
@@ -39,6 +45,7 @@ impl Passes {
     #[cfg(test)]
     pub fn none() -> Self {
         Passes {
+            compose_warps: false,
             fold_batch_norm: false,
             fold_padding: false,
             fuse_activation: false,
@@ -48,6 +55,9 @@ impl Passes {
 
     /// `kept` are values that the caller reads, so they must stay.
     pub(super) fn run(self, steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], purpose: Purpose) {
+        if self.compose_warps {
+            compose_warps::run(steps, kept);
+        }
         if self.fold_batch_norm {
             fold_batch_norm::run(steps, kept);
         }
