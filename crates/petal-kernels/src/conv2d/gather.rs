@@ -86,6 +86,26 @@ impl Axis {
     }
 }
 
+impl Axis {
+    /// The first target after `start`, of any phase, that may have other taps than `start`'s phase has there.
+    fn run_end(&self, start: usize) -> usize {
+        let [stride, before] = [self.stride as isize, self.before as isize];
+        (0..self.kernel)
+            .flat_map(|k| {
+                // A tap begins to be inside the source at one target and ceases to be at another.
+                let tap = (k * self.dilation) as isize - before;
+                if self.transposed {
+                    [tap, tap + self.output as isize * stride]
+                } else {
+                    [-tap, self.input as isize - tap].map(|bound| -(-bound).div_euclid(stride))
+                }
+            })
+            .filter(|&bound| bound > start as isize)
+            .min()
+            .map_or(self.targets(), |bound| self.targets().min(bound as usize))
+    }
+}
+
 /// A gather of `groups × targets` channels from `groups × sources` channels.
 #[derive(Clone, Copy)]
 pub(super) struct Gather {
@@ -173,14 +193,7 @@ impl Kernel for Row<'_> {
             let mut start = phase;
             while start < columns.targets() {
                 let taps = columns.taps(start);
-                let mut pixels = 1;
-                while start + pixels * phases < columns.targets() {
-                    let next = columns.taps(start + pixels * phases);
-                    if (next.first, next.count) != (taps.first, taps.count) {
-                        break;
-                    }
-                    pixels += 1;
-                }
+                let pixels = (columns.run_end(start) - start).div_ceil(phases);
                 for block in 0..self.gather.groups * self.gather.targets.div_ceil(BLOCK) {
                     self.run_block::<S>(taps, start, pixels, block);
                 }
