@@ -16,7 +16,7 @@ const TILE: usize = 6;
 
 /// One axis of the image, forward (targets are outputs) or transposed (targets are inputs).
 #[derive(Clone, Copy)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub kernel: usize,
     pub stride: usize,
     pub dilation: usize,
@@ -29,7 +29,7 @@ pub(super) struct Axis {
 /// The taps of one target position: `count` of them, the first being `first`, each next one `step` further in the
 /// kernel and `source_step` further in the source.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) struct Taps {
+struct Taps {
     pub first: usize,
     pub count: usize,
     pub step: usize,
@@ -56,7 +56,7 @@ impl Axis {
         if self.transposed { 1 } else { self.stride }
     }
 
-    pub fn taps(&self, target: usize) -> Taps {
+    fn taps(&self, target: usize) -> Taps {
         let source = |k: usize| {
             if self.transposed {
                 let position = (target + self.before).checked_sub(k * self.dilation)?;
@@ -108,7 +108,7 @@ impl Axis {
 
 /// A gather of `groups × targets` channels from `groups × sources` channels.
 #[derive(Clone, Copy)]
-pub(super) struct Gather {
+pub(crate) struct Gather {
     pub axes: [Axis; 2],
     pub sources: usize,
     pub targets: usize,
@@ -160,16 +160,33 @@ impl Gather {
         let image = rows.sources() * columns.sources() * self.groups * self.sources;
         assert_eq!(source.len(), batch * image);
         assert_eq!(target.len(), batch * rows.targets() * row);
-        assert_eq!(packed.len(), self.packed_len());
-        assert!(bias.is_none_or(|bias| bias.len() == channels));
         if target.is_empty() {
             return;
         }
         target.par_chunks_mut(row).enumerate().with_min_len(4).for_each(|(i, target)| {
             let source = &source[i / rows.targets() * image..][..image];
-            let taps = rows.taps(i % rows.targets());
-            dispatch(Row { gather: self, taps, source, packed, bias, bounds: activation.bounds(), target });
+            self.run_row(i % rows.targets(), source, packed, bias, activation, target);
         });
+    }
+
+    /// One row of an image.
+    pub fn run_row(
+        &self,
+        row: usize,
+        source: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        target: &mut [f32],
+    ) {
+        let [rows, columns] = self.axes;
+        let channels = self.groups * self.targets;
+        assert!(row < rows.targets() && target.len() == columns.targets() * channels);
+        assert_eq!(source.len(), rows.sources() * columns.sources() * self.groups * self.sources);
+        assert_eq!(packed.len(), self.packed_len());
+        assert!(bias.is_none_or(|bias| bias.len() == channels));
+        let (taps, bounds) = (rows.taps(row), activation.bounds());
+        dispatch(Row { gather: self, taps, source, packed, bias, bounds, target });
     }
 }
 
@@ -244,7 +261,7 @@ impl Row<'_> {
             rows.source * source_row + columns.source * source_channels + group * gather.sources;
         // SAFETY: Axis::taps gives only source positions inside the image and taps inside the kernel, for the first
         // pixel and, as the run's pixels have the same taps, for all of them; so each window lies in `source` and
-        // `packed`, whose lengths Gather::run asserts. Target pixels are inside the row, `width` channels each.
+        // `packed`, whose lengths Gather::run_row asserts. Target pixels are inside the row, `width` channels each.
         unsafe {
             let mut source = self.source.as_ptr().add(source_start);
             let packed = self.packed.as_ptr().add(packed_start);

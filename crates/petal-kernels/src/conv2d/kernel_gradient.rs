@@ -175,7 +175,7 @@ fn add_row<S: Simd>(conv: &Conv2d, row: usize, ky: usize, x: &[f32], dy: &[f32],
 
 /// `sums[f] +=` the sum over pixels of `dy[pixel, f]`.
 #[inline(always)]
-pub(super) fn add_pixels<S: Simd>(dy: &[f32], sums: &mut [f32]) {
+pub(crate) fn add_pixels<S: Simd>(dy: &[f32], sums: &mut [f32]) {
     let filters = sums.len();
     for start in (0..filters).step_by(8) {
         let lanes = (filters - start).min(8);

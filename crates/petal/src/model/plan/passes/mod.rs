@@ -3,6 +3,7 @@
 mod fold_batch_norm;
 mod fold_padding;
 mod fuse_activation;
+mod fuse_pooling;
 
 use super::forward::{ForwardStep, Value};
 
@@ -16,11 +17,13 @@ pub struct Passes {
     pub fold_padding: bool,
     /// A convolution's or dense layer's ReLU is computed while its output is still in registers.
     pub fuse_activation: bool,
+    /// A convolution and its max pooling over 2×2 windows are one step, and what lies between them is never stored.
+    pub fuse_pooling: bool,
 }
 
 impl Default for Passes {
     fn default() -> Self {
-        Passes { fold_batch_norm: true, fold_padding: true, fuse_activation: true }
+        Passes { fold_batch_norm: true, fold_padding: true, fuse_activation: true, fuse_pooling: true }
     }
 }
 
@@ -28,7 +31,7 @@ impl Passes {
     /// The plan as it was lowered.
     #[cfg(test)]
     pub fn none() -> Self {
-        Passes { fold_batch_norm: false, fold_padding: false, fuse_activation: false }
+        Passes { fold_batch_norm: false, fold_padding: false, fuse_activation: false, fuse_pooling: false }
     }
 
     /// `kept` are values that the caller reads, so they must stay.
@@ -41,6 +44,9 @@ impl Passes {
         }
         if self.fuse_activation {
             fuse_activation::run(steps, kept);
+        }
+        if self.fuse_pooling {
+            fuse_pooling::run(steps, kept);
         }
     }
 }
