@@ -26,6 +26,7 @@ mod optimizer;
 mod pad;
 mod padding;
 mod parallel;
+mod pooled_conv2d;
 mod pooling;
 mod resize;
 mod simd;
@@ -55,6 +56,7 @@ pub use loss::{
 pub use optimizer::{AdamStep, RmspropStep, SgdStep, sum_of_squares};
 pub use pad::{Crop2d, Pad2d};
 pub use padding::Padding;
+pub use pooled_conv2d::PooledConv2d;
 pub use pooling::Pool2d;
 pub use resize::Resize;
 pub use softmax::{softmax_backward, softmax_forward};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding};
+use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding, PooledConv2d};
 
 use crate::{BATCH, values};
 
@@ -162,6 +162,62 @@ fn depthwise_lengths(conv: &DepthwiseConv2d) -> (usize, usize, usize) {
 layer!(conv2d, CONVOLUTIONS, Shape, |shape| shape.conv(), conv_lengths);
 layer!(pointwise, POINTWISE, Shape, |shape| shape.conv(), conv_lengths);
 layer!(depthwise, DEPTHWISE, Shape, |shape| shape.depthwise(), depthwise_lengths);
+
+/// The lecture's CNN: convolutions with ReLU and max pooling. Operations are counted as if all pixels had a gradient.
+#[divan::bench_group(max_time = 0.25, sample_size = 1)]
+mod pooled_conv2d {
+    use super::*;
+
+    const SHAPES: [Shape; 3] = [CONVOLUTIONS[0], CONVOLUTIONS[1], CONVOLUTIONS[2]];
+
+    struct Layer {
+        pooled: PooledConv2d,
+        x: Vec<f32>,
+        kernel: Vec<f32>,
+        /// One in four windows has no gradient, as after a ReLU.
+        dy: Vec<f32>,
+        arg: Vec<u8>,
+        operations: ItemsCount,
+    }
+
+    fn layer(shape: &Shape) -> Layer {
+        let pooled = PooledConv2d { conv: shape.conv() };
+        let (x, y, filters) = conv_lengths(&pooled.conv);
+        let operations = ItemsCount::new(2 * y * pooled.conv.kernel_len() / filters);
+        let random = values(pooled.arg_bytes());
+        let dy = random.iter().map(|value| value.max(-0.5) + 0.5).collect();
+        let arg = random.iter().map(|value| (value * 1e4) as i32 as u8 % 4).collect();
+        Layer { x: values(x), kernel: values(pooled.conv.kernel_len()), pooled, dy, arg, operations }
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn forward(bencher: Bencher, shape: &Shape) {
+        let Layer { pooled, x, kernel, dy: mut y, mut arg, operations } = layer(shape);
+        let (bias, mut scratch) = (values(pooled.conv.filters), values(pooled.forward_scratch()));
+        bencher.counter(operations).bench_local(|| {
+            pooled.forward(&x, &kernel, Some(&bias), Activation::Relu, &mut y, &mut arg, &mut scratch);
+        });
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn input_gradient(bencher: Bencher, shape: &Shape) {
+        let Layer { pooled, x: mut dx, kernel, dy, arg, operations } = layer(shape);
+        let mut scratch = values(pooled.backward_input_scratch());
+        bencher.counter(operations).bench_local(|| {
+            pooled.backward_input(&dy, &arg, &kernel, &mut dx, &mut scratch);
+        });
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn kernel_gradient(bencher: Bencher, shape: &Shape) {
+        let Layer { pooled, x, kernel: mut dkernel, dy, arg, operations } = layer(shape);
+        let (mut dbias, mut scratch) =
+            (values(pooled.conv.filters), values(pooled.backward_kernel_scratch()));
+        bencher.counter(operations).bench_local(|| {
+            pooled.backward_kernel(&x, &dy, &arg, &mut dkernel, Some(&mut dbias), &mut scratch);
+        });
+    }
+}
 
 /// The lecture's dense layer and MobileNetV2's head, as `[inputs, units]`.
 const DENSE: [[usize; 2]; 2] = [[30_976, 128], [1280, 5]];

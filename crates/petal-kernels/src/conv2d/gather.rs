@@ -16,7 +16,7 @@ const TILE: usize = 6;
 
 /// One axis of the image, forward (targets are outputs) or transposed (targets are inputs).
 #[derive(Clone, Copy)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub kernel: usize,
     pub stride: usize,
     pub dilation: usize,
@@ -29,7 +29,7 @@ pub(super) struct Axis {
 /// The taps of one target position: `count` of them, the first being `first`, each next one `step` further in the
 /// kernel and `source_step` further in the source.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) struct Taps {
+struct Taps {
     pub first: usize,
     pub count: usize,
     pub step: usize,
@@ -56,7 +56,7 @@ impl Axis {
         if self.transposed { 1 } else { self.stride }
     }
 
-    pub fn taps(&self, target: usize) -> Taps {
+    fn taps(&self, target: usize) -> Taps {
         let source = |k: usize| {
             if self.transposed {
                 let position = (target + self.before).checked_sub(k * self.dilation)?;
@@ -86,9 +86,29 @@ impl Axis {
     }
 }
 
+impl Axis {
+    /// The first target after `start`, of any phase, that may have other taps than `start`'s phase has there.
+    fn run_end(&self, start: usize) -> usize {
+        let [stride, before] = [self.stride as isize, self.before as isize];
+        (0..self.kernel)
+            .flat_map(|k| {
+                // A tap begins to be inside the source at one target and ceases to be at another.
+                let tap = (k * self.dilation) as isize - before;
+                if self.transposed {
+                    [tap, tap + self.output as isize * stride]
+                } else {
+                    [-tap, self.input as isize - tap].map(|bound| -(-bound).div_euclid(stride))
+                }
+            })
+            .filter(|&bound| bound > start as isize)
+            .min()
+            .map_or(self.targets(), |bound| self.targets().min(bound as usize))
+    }
+}
+
 /// A gather of `groups × targets` channels from `groups × sources` channels.
 #[derive(Clone, Copy)]
-pub(super) struct Gather {
+pub(crate) struct Gather {
     pub axes: [Axis; 2],
     pub sources: usize,
     pub targets: usize,
@@ -140,16 +160,33 @@ impl Gather {
         let image = rows.sources() * columns.sources() * self.groups * self.sources;
         assert_eq!(source.len(), batch * image);
         assert_eq!(target.len(), batch * rows.targets() * row);
-        assert_eq!(packed.len(), self.packed_len());
-        assert!(bias.is_none_or(|bias| bias.len() == channels));
         if target.is_empty() {
             return;
         }
         target.par_chunks_mut(row).enumerate().with_min_len(4).for_each(|(i, target)| {
             let source = &source[i / rows.targets() * image..][..image];
-            let taps = rows.taps(i % rows.targets());
-            dispatch(Row { gather: self, taps, source, packed, bias, bounds: activation.bounds(), target });
+            self.run_row(i % rows.targets(), source, packed, bias, activation, target);
         });
+    }
+
+    /// One row of an image.
+    pub fn run_row(
+        &self,
+        row: usize,
+        source: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        target: &mut [f32],
+    ) {
+        let [rows, columns] = self.axes;
+        let channels = self.groups * self.targets;
+        assert!(row < rows.targets() && target.len() == columns.targets() * channels);
+        assert_eq!(source.len(), rows.sources() * columns.sources() * self.groups * self.sources);
+        assert_eq!(packed.len(), self.packed_len());
+        assert!(bias.is_none_or(|bias| bias.len() == channels));
+        let (taps, bounds) = (rows.taps(row), activation.bounds());
+        dispatch(Row { gather: self, taps, source, packed, bias, bounds, target });
     }
 }
 
@@ -173,14 +210,7 @@ impl Kernel for Row<'_> {
             let mut start = phase;
             while start < columns.targets() {
                 let taps = columns.taps(start);
-                let mut pixels = 1;
-                while start + pixels * phases < columns.targets() {
-                    let next = columns.taps(start + pixels * phases);
-                    if (next.first, next.count) != (taps.first, taps.count) {
-                        break;
-                    }
-                    pixels += 1;
-                }
+                let pixels = (columns.run_end(start) - start).div_ceil(phases);
                 for block in 0..self.gather.groups * self.gather.targets.div_ceil(BLOCK) {
                     self.run_block::<S>(taps, start, pixels, block);
                 }
@@ -231,7 +261,7 @@ impl Row<'_> {
             rows.source * source_row + columns.source * source_channels + group * gather.sources;
         // SAFETY: Axis::taps gives only source positions inside the image and taps inside the kernel, for the first
         // pixel and, as the run's pixels have the same taps, for all of them; so each window lies in `source` and
-        // `packed`, whose lengths Gather::run asserts. Target pixels are inside the row, `width` channels each.
+        // `packed`, whose lengths Gather::run_row asserts. Target pixels are inside the row, `width` channels each.
         unsafe {
             let mut source = self.source.as_ptr().add(source_start);
             let packed = self.packed.as_ptr().add(packed_start);

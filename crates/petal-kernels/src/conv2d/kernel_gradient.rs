@@ -3,7 +3,8 @@
 //!
 //! A tile of up to 6 input channels × 16 filters stays in registers along a row of output pixels. Inputs of few
 //! channels (a first layer's three) take a whole row of taps as their channels; only border columns treat fewer.
-//! The rows of the batch are cut into parts with a gradient each, summed in order at the end.
+//! The rows of the batch are cut into parts with a gradient each, summed in order at the end. A part treats all rows of
+//! the kernel while a row of `dy` is in the cache; where there are few parts each row of the kernel is a task.
 
 use rayon::prelude::*;
 
@@ -15,6 +16,8 @@ use crate::simd::{Kernel, Simd, dispatch};
 const PART_ROWS: usize = 16;
 /// Bound for the floats of all parts.
 const PART_FLOATS: usize = 1 << 22;
+/// So many parts keep all threads busy by themselves.
+const MANY_PARTS: usize = 8;
 /// Input channels in one tile.
 const TILE: usize = 6;
 
@@ -28,7 +31,7 @@ fn part_len(conv: &Conv2d) -> usize {
 }
 
 fn parts(conv: &Conv2d) -> usize {
-    let limit = (PART_FLOATS / part_len(conv)).clamp(1, 16);
+    let limit = (PART_FLOATS / part_len(conv)).clamp(1, 32);
     (conv.batch * conv.output()[0]).div_ceil(PART_ROWS).clamp(1, limit)
 }
 
@@ -53,16 +56,19 @@ pub(super) fn run(
     let (kernels, biases) = scratch[..parts * part_len(conv)].split_at_mut(parts * conv.kernel_len());
     let range = |part: usize| (part * part_rows).min(rows)..((part + 1) * part_rows).min(rows);
     let with_bias = dbias.is_some();
-    // A bias slice for each task, empty but for the first kernel row.
-    let mut bias_slices: Vec<Option<&mut [f32]>> = Vec::with_capacity(parts * conv.kernel[0]);
+    // Rows of the kernel in one task.
+    let task_rows = if parts < MANY_PARTS { 1 } else { conv.kernel[0] };
+    let tasks = conv.kernel[0] / task_rows;
+    // A bias slice for each task, of a part's first one alone.
+    let mut bias_slices: Vec<Option<&mut [f32]>> = Vec::with_capacity(parts * tasks);
     for bias in biases.chunks_exact_mut(conv.filters) {
         bias_slices.push(with_bias.then_some(bias));
-        bias_slices.extend((1..conv.kernel[0]).map(|_| None));
+        bias_slices.extend((1..tasks).map(|_| None));
     }
-    kernels.par_chunks_mut(slab(conv)).zip(bias_slices).enumerate().for_each(|(i, (kernel, bias))| {
-        let (part, ky) = (i / conv.kernel[0], i % conv.kernel[0]);
+    let kernels_of_tasks = kernels.par_chunks_mut(task_rows * slab(conv));
+    kernels_of_tasks.zip(bias_slices).enumerate().for_each(|(i, (kernel, bias))| {
         kernel.fill(0.0);
-        dispatch(Part { conv, rows: range(part), ky, x, dy, kernel, bias });
+        dispatch(Part { conv, rows: range(i / tasks), first_ky: i % tasks, x, dy, kernel, bias });
     });
     sum_parts(kernels, dkernel);
     if let Some(dbias) = dbias {
@@ -70,11 +76,11 @@ pub(super) fn run(
     }
 }
 
-/// The sum over some rows for one row of the kernel.
+/// The sum over some rows, for the rows of the kernel from `first_ky` on that `kernel` has room for.
 struct Part<'a> {
     conv: &'a Conv2d,
     rows: std::ops::Range<usize>,
-    ky: usize,
+    first_ky: usize,
     x: &'a [f32],
     dy: &'a [f32],
     kernel: &'a mut [f32],
@@ -84,91 +90,107 @@ struct Part<'a> {
 impl Kernel for Part<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Part { conv, rows, ky, x, dy, kernel, mut bias } = self;
-        let [height, width, filters] = conv.output();
-        let [input_height, input_width, channels] = conv.input;
-        let (group_channels, group_filters) = (channels / conv.groups, filters / conv.groups);
+        let Part { conv, rows, first_ky, x, dy, kernel, mut bias } = self;
+        let [_, width, filters] = conv.output();
         if let Some(bias) = &mut bias {
             bias.fill(0.0);
         }
         for row in rows {
             let dy = &dy[row * width * filters..][..width * filters];
             if let Some(bias) = &mut bias {
-                for dy in dy.chunks_exact(filters) {
-                    bias.iter_mut().zip(dy).for_each(|(bias, dy)| *bias += dy);
+                add_pixels::<S>(dy, bias);
+            }
+            for (ky, kernel) in (first_ky..).zip(kernel.chunks_exact_mut(slab(conv))) {
+                add_row::<S>(conv, row, ky, x, dy, kernel);
+            }
+        }
+    }
+}
+
+/// Adds what a row of `dy` contributes to a row of the kernel.
+#[inline(always)]
+fn add_row<S: Simd>(conv: &Conv2d, row: usize, ky: usize, x: &[f32], dy: &[f32], kernel: &mut [f32]) {
+    let [height, width, filters] = conv.output();
+    let [input_height, input_width, channels] = conv.input;
+    let (group_channels, group_filters) = (channels / conv.groups, filters / conv.groups);
+    let position = row % height * conv.strides[0] + ky * conv.dilation[0];
+    let Some(iy) = position.checked_sub(conv.padding.top).filter(|iy| *iy < input_height) else {
+        return;
+    };
+    let line = (row / height * input_height + iy) * input_width * channels;
+    let x = &x[line..][..input_width * channels];
+    // Output columns whose tap kx is inside the image.
+    let columns = |kx: usize| {
+        let tap = kx * conv.dilation[1];
+        let start = conv.padding.left.saturating_sub(tap).div_ceil(conv.strides[1]);
+        let end = (input_width + conv.padding.left).saturating_sub(tap).div_ceil(conv.strides[1]).min(width);
+        start.min(end)..end
+    };
+    let source =
+        |column: usize, kx: usize| column * conv.strides[1] + kx * conv.dilation[1] - conv.padding.left;
+    let sum = Sum { x_pixel: conv.strides[1] * channels, dy_pixel: filters, kernel_row: filters };
+    if conv.groups == 1 && conv.dilation[1] == 1 && channels < TILE {
+        let last = conv.kernel[1] - 1;
+        let inner = columns(0).start..columns(last).end;
+        if !inner.is_empty() {
+            let x = &x[source(inner.start, 0) * channels..];
+            sum.add::<S>(
+                x,
+                &dy[inner.start * filters..],
+                inner.len(),
+                kernel,
+                conv.kernel[1] * channels,
+                filters,
+            );
+        }
+        for kx in 0..conv.kernel[1] {
+            let all = columns(kx);
+            let border = [
+                all.start..inner.start.clamp(all.start, all.end),
+                inner.end.clamp(all.start, all.end).max(inner.start.clamp(all.start, all.end))..all.end,
+            ];
+            for border in border {
+                if !border.is_empty() {
+                    let x = &x[source(border.start, kx) * channels..];
+                    let kernel = &mut kernel[kx * channels * filters..];
+                    sum.add::<S>(x, &dy[border.start * filters..], border.len(), kernel, channels, filters);
                 }
             }
-            let oy = row % height;
-            let position = oy * conv.strides[0] + ky * conv.dilation[0];
-            let Some(iy) = position.checked_sub(conv.padding.top).filter(|iy| *iy < input_height) else {
-                continue;
-            };
-            let line = (row / height * input_height + iy) * input_width * channels;
-            let x = &x[line..][..input_width * channels];
-            // Output columns whose tap kx is inside the image.
-            let columns = |kx: usize| {
-                let tap = kx * conv.dilation[1];
-                let start = conv.padding.left.saturating_sub(tap).div_ceil(conv.strides[1]);
-                let end = (input_width + conv.padding.left)
-                    .saturating_sub(tap)
-                    .div_ceil(conv.strides[1])
-                    .min(width);
-                start.min(end)..end
-            };
-            let source = |column: usize, kx: usize| {
-                column * conv.strides[1] + kx * conv.dilation[1] - conv.padding.left
-            };
-            let sum = Sum { x_pixel: conv.strides[1] * channels, dy_pixel: filters, kernel_row: filters };
-            if conv.groups == 1 && conv.dilation[1] == 1 && channels < TILE {
-                let last = conv.kernel[1] - 1;
-                let inner = columns(0).start..columns(last).end;
-                if !inner.is_empty() {
-                    let x = &x[source(inner.start, 0) * channels..];
-                    sum.add::<S>(
-                        x,
-                        &dy[inner.start * filters..],
-                        inner.len(),
-                        kernel,
-                        conv.kernel[1] * channels,
-                        filters,
-                    );
-                }
-                for kx in 0..conv.kernel[1] {
-                    let all = columns(kx);
-                    let border = [
-                        all.start..inner.start.clamp(all.start, all.end),
-                        inner.end.clamp(all.start, all.end).max(inner.start.clamp(all.start, all.end))
-                            ..all.end,
-                    ];
-                    for border in border {
-                        if !border.is_empty() {
-                            let x = &x[source(border.start, kx) * channels..];
-                            let kernel = &mut kernel[kx * channels * filters..];
-                            sum.add::<S>(
-                                x,
-                                &dy[border.start * filters..],
-                                border.len(),
-                                kernel,
-                                channels,
-                                filters,
-                            );
-                        }
-                    }
-                }
-                continue;
-            }
-            for kx in 0..conv.kernel[1] {
-                let columns = columns(kx);
-                if columns.is_empty() {
-                    continue;
-                }
-                for group in 0..conv.groups {
-                    let x = &x[source(columns.start, kx) * channels + group * group_channels..];
-                    let dy = &dy[columns.start * filters + group * group_filters..];
-                    let kernel = &mut kernel[kx * group_channels * filters + group * group_filters..];
-                    sum.add::<S>(x, dy, columns.len(), kernel, group_channels, group_filters);
+        }
+        return;
+    }
+    for kx in 0..conv.kernel[1] {
+        let columns = columns(kx);
+        if columns.is_empty() {
+            continue;
+        }
+        for group in 0..conv.groups {
+            let x = &x[source(columns.start, kx) * channels + group * group_channels..];
+            let dy = &dy[columns.start * filters + group * group_filters..];
+            let kernel = &mut kernel[kx * group_channels * filters + group * group_filters..];
+            sum.add::<S>(x, dy, columns.len(), kernel, group_channels, group_filters);
+        }
+    }
+}
+
+/// `sums[f] +=` the sum over pixels of `dy[pixel, f]`.
+#[inline(always)]
+pub(crate) fn add_pixels<S: Simd>(dy: &[f32], sums: &mut [f32]) {
+    let filters = sums.len();
+    for start in (0..filters).step_by(8) {
+        let lanes = (filters - start).min(8);
+        // SAFETY: each pixel has `lanes` filters from `start` on.
+        unsafe {
+            // Four sums, as an addition waits for the one before it.
+            let mut parts = [S::splat(0.0); 4];
+            for four in dy.chunks(4 * filters) {
+                for (part, dy) in parts.iter_mut().zip(four.chunks_exact(filters)) {
+                    *part = S::add(*part, S::load_partial(dy[start..].as_ptr(), lanes));
                 }
             }
+            let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
+            let at = sums.as_mut_ptr().add(start);
+            S::store_partial(at, S::add(S::load_partial(at, lanes), sum), lanes);
         }
     }
 }

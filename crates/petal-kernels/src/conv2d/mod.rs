@@ -12,7 +12,9 @@ mod kernel_gradient;
 use crate::elementwise::{channel_sum, channel_sum_scratch};
 use crate::matmul::Matmul;
 use crate::{Activation, Padding};
-use gather::{Axis, Gather};
+use gather::Axis;
+pub(crate) use gather::Gather;
+pub(crate) use kernel_gradient::add_pixels;
 
 /// Shape of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +76,8 @@ impl Conv2d {
         if let Some(matmul) = self.pointwise() {
             return matmul.forward(x, kernel, bias, activation, y, scratch);
         }
-        let gather = self.forward_gather();
-        let packed = &mut scratch[..gather.packed_len()];
-        let (channels, filters) = (self.input[2] / self.groups, self.filters / self.groups);
-        gather.pack(packed, |group, tap, c, f| {
-            kernel[(tap * channels + c) * self.filters + group * filters + f]
-        });
-        gather.run(self.batch, x, packed, bias, activation, y);
+        let packed = &mut scratch[..self.forward_gather().packed_len()];
+        self.packed_gather(kernel, packed).run(self.batch, x, packed, bias, activation, y);
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
@@ -159,7 +156,17 @@ impl Conv2d {
         })
     }
 
-    fn forward_gather(&self) -> Gather {
+    /// The forward pass' gather, whose weights it packs.
+    pub(crate) fn packed_gather(&self, kernel: &[f32], packed: &mut [f32]) -> Gather {
+        let gather = self.forward_gather();
+        let (channels, filters) = (self.input[2] / self.groups, self.filters / self.groups);
+        gather.pack(packed, |group, tap, c, f| {
+            kernel[(tap * channels + c) * self.filters + group * filters + f]
+        });
+        gather
+    }
+
+    pub(crate) fn forward_gather(&self) -> Gather {
         Gather {
             axes: self.axes(),
             sources: self.input[2] / self.groups,

@@ -4,7 +4,7 @@
 //! an image, since windows may overlap. Max pooling records which cell of the window won, so that its backward pass
 //! needs neither input nor output. Windows of 2×2 that don't overlap are vectorised by hand (`two_by_two.rs`).
 
-mod two_by_two;
+pub(crate) mod two_by_two;
 
 use std::ops::Range;
 

@@ -6,7 +6,7 @@ use super::Pool2d;
 use crate::simd::{Kernel, Simd};
 
 /// One row of windows: two rows of `x` to one of `y`.
-pub(super) struct Forward<'a> {
+pub(crate) struct Forward<'a> {
     pub pool: &'a Pool2d,
     pub x: &'a [f32],
     pub y: &'a mut [f32],

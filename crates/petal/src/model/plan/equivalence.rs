@@ -31,6 +31,18 @@ fn models() -> Vec<Model> {
         GlobalAveragePooling2D::new().into(),
         Dense::new(3).softmax().into(),
     ]);
+    // The second pooling drops a row, the third has another window.
+    let pooled = chain(vec![
+        Conv2D::new(6, 3).into(),
+        ReLU::new().max_value(6.0).into(),
+        MaxPooling2D::new(2).into(),
+        Conv2D::new(7, 3).same().relu().into(),
+        MaxPooling2D::new(2).into(),
+        Conv2D::new(9, 2).same().use_bias(false).into(),
+        MaxPooling2D::new(2).strides(1).into(),
+        Flatten::new().into(),
+        Dense::new(3).into(),
+    ]);
     let x = Input::image(12, 10, 3);
     let a = Conv2D::new(4, 3).same().relu().on(&x).unwrap();
     let b = Conv2D::new(4, 1).activation(Function::Sigmoid).on(&a).unwrap();
@@ -43,7 +55,7 @@ fn models() -> Vec<Model> {
     let all = Concatenate::new().on([&sum, &b]).unwrap();
     let y = Dense::new(3).on(&GlobalMaxPooling2D::new().on(&all).unwrap()).unwrap();
     let branches = Model::new(&x, &y).unwrap();
-    vec![plain, depthwise, branches, fine_tuned(0), fine_tuned(4), fine_tuned(6)]
+    vec![plain, depthwise, pooled, branches, fine_tuned(0), fine_tuned(4), fine_tuned(6)]
 }
 
 /// A base with normalization in inference mode, whose first layers are frozen, under a head.
@@ -239,4 +251,25 @@ fn rotation_and_zoom_sampled_once_are_the_same_picture_but_for_the_blur() {
     let [composed, apart] = augment(layers());
     let difference: f32 = composed.iter().zip(&apart).map(|(a, b)| (a - b).abs()).sum();
     assert!(difference / (composed.len() as f32) < 0.02, "{}", difference / composed.len() as f32);
+}
+
+#[test]
+fn poolings_over_two_by_two_leave_no_steps_of_their_own() {
+    let models = models();
+    let plan = |watched, passes: Passes| {
+        let graph = models[2].graph();
+        match watched {
+            Some(watched) => Plan::watching(graph, Purpose::Explain, 2, watched, Key::new(1), passes),
+            None => Plan::new(graph, Purpose::Train, 2, false, Key::new(1), passes),
+        }
+        .forward
+        .len()
+    };
+    let separate = Passes { fuse_pooling: false, ..Passes::default() };
+    assert_eq!(plan(None, separate) - plan(None, Passes::default()), 2);
+    // Who watches a convolution wants its output, not the maxima.
+    let convolution = Some("conv2d_1");
+    assert_eq!(plan(convolution, separate) - plan(convolution, Passes::default()), 1);
+    let pooling = Some("max_pooling2d_1");
+    assert_eq!(plan(pooling, separate) - plan(pooling, Passes::default()), 2);
 }

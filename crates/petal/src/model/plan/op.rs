@@ -14,6 +14,7 @@ use super::ops::frame::{Crop, CropStart, Pad, Resize};
 use super::ops::inverted_residual::InvertedResidual;
 use super::ops::layer_norm::LayerNorm;
 use super::ops::layout::{Concatenate, SwapAxes};
+use super::ops::pooled_conv2d::PooledConv2d;
 use super::ops::pooling::{AveragePool, GlobalPool, GlobalPoolKind, MaxPool};
 use super::ops::warp::{Warp, WarpOp};
 use super::ops::weighted::Weighted;
@@ -140,6 +141,7 @@ pub(crate) enum Op {
     MaxPool(MaxPool),
     Multiply(Multiply),
     Pad(Pad),
+    PooledConv2d(PooledConv2d),
     Resize(Resize),
     ReverseChannels { channels: usize },
     Scale { scale: f32, offset: f32 },
@@ -307,6 +309,7 @@ impl Op {
             Op::MaxPool(op) => op,
             Op::Multiply(op) => op,
             Op::Pad(op) => op,
+            Op::PooledConv2d(op) => op,
             Op::Resize(op) => op,
             // These variants carry their settings in the enum itself and implement the trait on it.
             Op::ReverseChannels { .. } | Op::Scale { .. } | Op::Softmax { .. } | Op::Unary(_) => self,

@@ -10,6 +10,7 @@ pub(crate) mod frame;
 pub(crate) mod inverted_residual;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
+pub(crate) mod pooled_conv2d;
 pub(crate) mod pooling;
 pub(crate) mod warp;
 pub(crate) mod weighted;

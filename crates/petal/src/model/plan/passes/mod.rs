@@ -6,6 +6,7 @@ mod fold_batch_norm;
 mod fold_padding;
 mod fuse_activation;
 mod fuse_inverted_residual;
+mod fuse_pooling;
 
 use super::Purpose;
 use super::forward::{ForwardStep, Value};
@@ -26,6 +27,8 @@ pub struct Passes {
     /// A 1×1, a depthwise and another 1×1 convolution become one step whose wide activations stay in the cache, where
     /// no gradient goes.
     pub fuse_inverted_residual: bool,
+    /// A convolution and its max pooling over 2×2 windows are one step, and what lies between them is never stored.
+    pub fuse_pooling: bool,
 }
 
 impl Default for Passes {
@@ -36,6 +39,7 @@ impl Default for Passes {
             fold_padding: true,
             fuse_activation: true,
             fuse_inverted_residual: true,
+            fuse_pooling: true,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Passes {
             fold_padding: false,
             fuse_activation: false,
             fuse_inverted_residual: false,
+            fuse_pooling: false,
         }
     }
 
@@ -69,6 +74,9 @@ impl Passes {
         }
         if self.fuse_inverted_residual && purpose != Purpose::Explain {
             fuse_inverted_residual::run(steps, kept, purpose == Purpose::Train);
+        }
+        if self.fuse_pooling {
+            fuse_pooling::run(steps, kept);
         }
     }
 }

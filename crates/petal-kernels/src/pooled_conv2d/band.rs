@@ -1,0 +1,94 @@
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::PooledConv2d;
+
+/// The rows of an input image that a row of pooled pixels sees, with the zeros of the padding, and room for a vector
+/// that begins at its last float.
+#[derive(Clone, Copy)]
+pub(super) struct Band {
+    pub rows: usize,
+    /// Floats of a row.
+    pub row: usize,
+    /// Floats of a row of the kernel of one filter, and the same in whole vectors.
+    pub segment: usize,
+    pub segment_vectors: usize,
+    /// Floats between windows.
+    window: usize,
+    /// From a window's first cell to each of its cells.
+    cells: [usize; 4],
+}
+
+/// A window's gradient at the cell that won it.
+#[derive(Clone, Copy)]
+pub(super) struct Winner {
+    /// Of the cell's first tap in the band.
+    pub offset: u32,
+    pub value: f32,
+}
+
+/// Windows whose winners are listed at a time.
+const WINDOWS: usize = 128;
+
+/// Room for the winners of some windows.
+pub(super) type Winners = [MaybeUninit<Winner>; WINDOWS];
+
+impl Band {
+    pub fn new(pooled: &PooledConv2d) -> Band {
+        let conv = &pooled.conv;
+        let channels = conv.input[2];
+        let cells = [conv.strides[0], conv.strides[1] * channels];
+        let row = ((2 * pooled.output()[1]).saturating_sub(1) * conv.strides[1] + conv.kernel[1]) * channels;
+        let segment = conv.kernel[1] * channels;
+        Band {
+            rows: conv.strides[0] + conv.kernel[0],
+            row,
+            segment,
+            segment_vectors: segment.div_ceil(8),
+            window: 2 * cells[1],
+            cells: [0, cells[1], cells[0] * row, cells[0] * row + cells[1]],
+        }
+    }
+
+    /// Floats in memory.
+    pub fn len(&self) -> usize {
+        self.rows * self.row + 8
+    }
+
+    /// Lists the winners of one filter among some windows of a row, from `first` on. Windows without a gradient are
+    /// left out.
+    #[inline(always)]
+    pub fn winners<'a>(
+        &self,
+        dy: &[f32],
+        arg: &[u8],
+        [filter, filters]: [usize; 2],
+        windows: Range<usize>,
+        list: &'a mut Winners,
+    ) -> &'a [Winner] {
+        assert!(filter < filters && windows.len() <= WINDOWS);
+        assert!(windows.end * filters <= dy.len() && windows.end * filters <= arg.len());
+        let (mut count, mut first) = (0, (windows.start * self.window) as u32);
+        let cells = self.cells.map(|cell| cell as u32);
+        let mut at = windows.start * filters + filter;
+        for _ in windows {
+            // SAFETY: the window has `filters` elements, and `count` is less than the number of windows.
+            unsafe {
+                let bits = dy.get_unchecked(at).to_bits();
+                let offset = first + cells[usize::from(*arg.get_unchecked(at) & 3)];
+                list.get_unchecked_mut(count).write(Winner { offset, value: f32::from_bits(bits) });
+                // Not zero, whatever its sign; faster than to compare floats.
+                count += usize::from(bits << 1 != 0);
+            }
+            (at, first) = (at + filters, first + self.window as u32);
+        }
+        // SAFETY: the first `count` have been written.
+        unsafe { &*(std::ptr::from_ref(&list[..count]) as *const [Winner]) }
+    }
+
+    /// The windows of a row, as many at a time as a list has room for.
+    #[inline(always)]
+    pub fn blocks(width: usize) -> impl Iterator<Item = Range<usize>> {
+        (0..width).step_by(WINDOWS).map(move |start| start..width.min(start + WINDOWS))
+    }
+}

@@ -1,0 +1,40 @@
+//! Convolution with its activation + max pooling over 2×2 windows → one step.
+
+use petal_kernels as kernels;
+
+use super::producer;
+use crate::model::plan::forward::{ForwardStep, Value};
+use crate::model::plan::op::Op;
+use crate::model::plan::ops::pooled_conv2d::PooledConv2d;
+
+pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+    let mut at = 1;
+    while at < steps.len() {
+        let fused = producer(steps, kept, at).and_then(|producer| {
+            let Op::MaxPool(pool) = &steps[at].op else { return None };
+            Some((producer, fuse(&steps[producer].op, &pool.pool)?))
+        });
+        match fused {
+            Some((producer, op)) => {
+                steps[producer].op = Op::PooledConv2d(op);
+                steps[producer].output = steps[at].output;
+                steps.remove(at);
+            }
+            None => at += 1,
+        }
+    }
+}
+
+fn fuse(op: &Op, pool: &kernels::Pool2d) -> Option<PooledConv2d> {
+    let Op::Conv2d(conv) = op else { return None };
+    let two_by_two = pool.window == [2, 2] && pool.strides == [2, 2];
+    // A reshape in between leaves no step, but another image.
+    let same = conv.shape.output() == pool.input && pool.padding == kernels::Padding::default();
+    let supported = conv.norm.is_none() && kernels::PooledConv2d::supports(&conv.shape);
+    (two_by_two && same && supported).then_some(PooledConv2d {
+        shape: kernels::PooledConv2d { conv: conv.shape },
+        kernel: conv.kernel,
+        bias: conv.bias,
+        activation: conv.activation,
+    })
+}
