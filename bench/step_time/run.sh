@@ -15,6 +15,9 @@ peers=${PEERS:-keras torch torch-channels-last}
 cargo build --release -q -p petal --example step_time
 if [[ " $peers " == *" burn "* ]]; then cargo build --release -q --manifest-path bench/burn/Cargo.toml; fi
 
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+
 measure() {
     case $2 in
     petal) target/release/examples/step_time "$1" ;;
@@ -26,8 +29,7 @@ measure() {
 for round in $(seq "$rounds"); do
     for model in "${models[@]}"; do
         for peer in petal $peers; do
-            measure "$model" "$peer" 2>/tmp/petal-bench-$$ || { cat /tmp/petal-bench-$$ >&2; echo "$model $peer nan"; }
+            measure "$model" "$peer" 2>"$errors" || { cat "$errors" >&2; echo "$model $peer nan"; }
         done
     done
 done | "$python" bench/table.py "ms a step"
-rm -f /tmp/petal-bench-$$
