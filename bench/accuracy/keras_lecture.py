@@ -119,7 +119,8 @@ def run(args, keras, kind, seed):
         )
         return fitted.history
 
-    epochs = args.epochs or EPOCHS[kind]
+    scaled = lambda epochs: max(1, round(epochs * args.epochs_scale))
+    epochs = args.epochs or scaled(EPOCHS[kind])
     start = time.time()
     if kind == "mobilenet-v2":
         model, base = mobilenet_v2(keras, len(classes), args.image_size, args.weights)
@@ -127,11 +128,13 @@ def run(args, keras, kind, seed):
         base.trainable = True
         for layer in base.layers[:FINE_TUNE_AT]:
             layer.trainable = False
-        more = fit(keras.optimizers.RMSprop(1e-5), epochs + FINE_TUNE_EPOCHS, initial_epoch=epochs)
+        more = fit(keras.optimizers.RMSprop(1e-5), epochs + scaled(FINE_TUNE_EPOCHS), initial_epoch=epochs)
         history = {key: values + more[key] for key, values in history.items()}
     else:
         model = cnn(keras, len(classes), args.image_size, kind == "cnn-regularized")
-        history = fit(keras.optimizers.Adam(1e-3), epochs)
+        stop = keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
+        stops = args.early_stopping and kind == "cnn-regularized"
+        history = fit(keras.optimizers.Adam(1e-3), epochs, callbacks=[stop] if stops else [])
     return {
         "model": kind,
         "seed": seed,
@@ -159,6 +162,8 @@ def main():
     parser.add_argument("--model", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, help="default: 10, for cnn-regularized 15")
+    parser.add_argument("--epochs-scale", type=float, default=1.0, help="multiplies the default, and fine-tuning's 10")
+    parser.add_argument("--early-stopping", action="store_true", help="for cnn-regularized, as `petal lecture` does it")
     parser.add_argument("--image-size", type=int, default=180)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs"))

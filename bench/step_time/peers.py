@@ -8,6 +8,7 @@ PEER is keras, torch, torch-channels-last or torch-compile. MODEL is one of
 - fine-tune: the same, RMSprop training it from layer 100 on, batch normalization in inference mode.
 """
 
+import pathlib
 import statistics
 import sys
 import time
@@ -48,64 +49,19 @@ def keras_step():
     return lambda: model.train_on_batch(x, y)
 
 
-def torch_cnn(nn):
-    def block(channels, filters):
-        return [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
-
-    convolutions = [*block(3, 16), *block(16, 32), *block(32, 64)]
-    return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(30976, 128), nn.ReLU(), nn.Linear(128, 5))
-
-
-def torch_mobilenet_v2(nn):
-    """The base in parts that correspond to Keras' layers, and the head."""
-
-    def convolution(channels, filters, kernel=1, stride=1, groups=1, activation=True):
-        padding = kernel // 2
-        parts = [
-            nn.Conv2d(channels, filters, kernel, stride, padding, groups=groups, bias=False),
-            nn.BatchNorm2d(filters, eps=1e-3),
-        ]
-        return parts + [nn.ReLU6()] if activation else parts
-
-    class Block(nn.Module):
-        def __init__(self, channels, filters, stride, expansion):
-            super().__init__()
-            wide = channels * expansion
-            self.expand = nn.Sequential(*convolution(channels, wide)) if expansion > 1 else nn.Identity()
-            self.rest = nn.Sequential(
-                *convolution(wide, wide, 3, stride, groups=wide), *convolution(wide, filters, activation=False)
-            )
-            self.residual = stride == 1 and channels == filters
-
-        def forward(self, x):
-            y = self.rest(self.expand(x))
-            return x + y if self.residual else y
-
-    parts, channels = [nn.Sequential(*convolution(3, 32, 3, 2))], 32
-    stages = [(16, 1, 1, 1), (24, 2, 6, 2), (32, 2, 6, 3), (64, 2, 6, 4), (96, 1, 6, 3), (160, 2, 6, 3), (320, 1, 6, 1)]
-    for filters, stride, expansion, repeats in stages:
-        for repeat in range(repeats):
-            parts.append(Block(channels, filters, stride if repeat == 0 else 1, expansion))
-            channels = filters
-    parts.append(nn.Sequential(*convolution(320, 1280)))
-    base = nn.Sequential(*parts)
-    base.requires_grad_(False)
-    if MODEL == "fine-tune":
-        # Layer 100 is the activation after block 11's expansion.
-        parts[12].rest.requires_grad_(True)
-        for part in parts[13:]:
-            part.requires_grad_(True)
-    base.eval()
-    return nn.Sequential(base, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 5))
-
-
 def torch_step():
     import torch
-    from torch import nn
+    from torch.nn import functional
+
+    sys.path.append(str(pathlib.Path(__file__).parents[1]))
+    import networks
 
     torch.manual_seed(0)
     layout = torch.channels_last if PEER == "torch-channels-last" else torch.contiguous_format
-    model = (torch_cnn(nn) if MODEL == "cnn" else torch_mobilenet_v2(nn)).to(memory_format=layout)
+    model = networks.lecture_cnn() if MODEL == "cnn" else networks.mobilenet_v2()
+    if MODEL == "fine-tune":
+        networks.train_from_layer_100(model)
+    model = model.to(memory_format=layout)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if MODEL == "fine-tune":
         optimizer = torch.optim.RMSprop(weights, 1e-5, alpha=0.9)
@@ -118,7 +74,7 @@ def torch_step():
     def step():
         optimizer.zero_grad()
         scaled = x / 255 if MODEL == "cnn" else x / 127.5 - 1
-        nn.functional.cross_entropy(run(scaled), y).backward()
+        functional.cross_entropy(run(scaled), y).backward()
         optimizer.step()
 
     return step

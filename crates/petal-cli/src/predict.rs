@@ -1,9 +1,12 @@
 //! `petal predict`.
 
+use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use ndarray::{ArrayD, IxDyn};
+use petal::data::Preprocessing;
 use petal::model::Model;
 use rayon::prelude::*;
 use serde_json::json;
@@ -35,8 +38,8 @@ pub fn run(args: &Predict) -> Outcome {
     let mut writer = Writer::new(args, model.class_names());
     writer.header(&mut out)?;
     let mut broken = 0;
-    for photos in photos.chunks(BATCH) {
-        let results: Vec<_> = photos.par_iter().map(|photo| preprocessing.load(photo)).collect();
+    let mut predictor = model.predictor(BATCH.min(photos.len()));
+    each_batch(&photos, &preprocessing, |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();
         for (photo, result) in photos.iter().zip(results) {
@@ -52,18 +55,38 @@ pub fn run(args: &Predict) -> Outcome {
                 }
             }
         }
-        if read.is_empty() {
-            continue;
-        }
-        let shape = [&[read.len()], &preprocessing.shape()[..]].concat();
-        let inputs = ArrayD::from_shape_vec(IxDyn(&shape), pixels)?;
-        let probabilities = model.predict_probabilities(inputs.view())?;
+        let probabilities = predictor.probabilities(&pixels)?;
         for (photo, probabilities) in read.iter().zip(probabilities.rows()) {
             writer.photo(&mut out, photo, &probabilities.to_vec())?;
         }
-    }
+        Ok(())
+    })?;
     out.flush()?;
     Ok(if broken == 0 { SUCCESS } else { FAILURE })
+}
+
+/// A photo's pixels, or what is wrong with it.
+type Loaded = petal::Result<Vec<f32>>;
+
+/// Calls `classify` with the photos of each batch, while a thread decodes those of the next.
+fn each_batch(
+    photos: &[PathBuf],
+    preprocessing: &Preprocessing,
+    mut classify: impl FnMut(&[PathBuf], Vec<Loaded>) -> Result<(), Box<dyn Error + Send + Sync>>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    thread::scope(|scope| {
+        // Dropped when `classify` fails, which ends the thread.
+        let (loaded, batches) = sync_channel(1);
+        scope.spawn(move || {
+            for photos in photos.chunks(BATCH) {
+                let results: Vec<Loaded> = photos.par_iter().map(|photo| preprocessing.load(photo)).collect();
+                if loaded.send((photos, results)).is_err() {
+                    return;
+                }
+            }
+        });
+        batches.into_iter().try_for_each(|(photos, results)| classify(photos, results))
+    })
 }
 
 fn list(paths: &[PathBuf]) -> String {

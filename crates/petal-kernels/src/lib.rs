@@ -11,6 +11,7 @@
 
 mod activation;
 mod batch_norm;
+mod blend;
 mod color;
 mod conv2d;
 mod dense;
@@ -35,6 +36,7 @@ mod warp;
 
 pub use activation::{Activation, Unary, activation_backward_in_place};
 pub use batch_norm::BatchNorm;
+pub use blend::{blend_columns, blend_rows};
 pub use color::{brightness, brightness_backward, contrast, contrast_backward};
 pub use conv2d::Conv2d;
 pub use dense::Dense;

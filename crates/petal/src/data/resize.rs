@@ -84,16 +84,22 @@ pub(super) fn resize(
     let rows = Taps::new(interpolation, from.height, to.height);
     let columns = Taps::new(interpolation, from.width, to.width);
     let channels = source.channels;
-    row.resize(from.width * channels, 0.0);
+    let length = from.width * channels;
+    // The kernel for pairs of columns reads eight values a pixel.
+    row.resize(length + 8, 0.0);
+    let column_pairs = columns.pairs();
     for y in 0..to.height {
         // Rows first: contiguous, and the columns are then gathered from as few pixels as there will be.
-        blend_rows(source, from, &rows, y, row);
+        blend_rows(source, from, &rows, y, &mut row[..length]);
         let start = ((to.top + y) * target_width + to.left) * channels;
         let out = &mut target[start..start + to.width * channels];
-        match channels {
-            1 => blend_columns::<1>(row, &columns, out),
-            3 => blend_columns::<3>(row, &columns, out),
-            _ => blend_columns::<4>(row, &columns, out),
+        match (channels, &column_pairs) {
+            (1, Some(pairs)) => petal_kernels::blend_columns::<1>(row, pairs, out),
+            (3, Some(pairs)) => petal_kernels::blend_columns::<3>(row, pairs, out),
+            (_, Some(pairs)) => petal_kernels::blend_columns::<4>(row, pairs, out),
+            (1, None) => blend_columns::<1>(row, &columns, out),
+            (3, None) => blend_columns::<3>(row, &columns, out),
+            (_, None) => blend_columns::<4>(row, &columns, out),
         }
     }
 }
@@ -107,9 +113,7 @@ fn blend_rows(source: Pixels, from: Rectangle, rows: &Taps, y: usize, row: &mut 
     };
     let (first, weights) = rows.at(y);
     if let [a, b] = *weights {
-        for ((out, &p), &q) in row.iter_mut().zip(source_row(first)).zip(source_row(first + 1)) {
-            *out = a * f32::from(p) + b * f32::from(q);
-        }
+        petal_kernels::blend_rows([a, b], [source_row(first), source_row(first + 1)], row);
         return;
     }
     row.fill(0.0);
@@ -126,10 +130,6 @@ fn blend_columns<const CHANNELS: usize>(row: &[f32], columns: &Taps, out: &mut [
     for (x, out) in out.iter_mut().enumerate() {
         let (first, weights) = columns.at(x);
         let mut sum = [0.0; CHANNELS];
-        if let ([a, b], [left, right]) = (weights, &pixels[first..first + weights.len()]) {
-            *out = std::array::from_fn(|c| (a * left[c] + b * right[c] + 0.5) as u8);
-            continue;
-        }
         for (&weight, pixel) in weights.iter().zip(&pixels[first..first + weights.len()]) {
             for (sum, value) in sum.iter_mut().zip(pixel) {
                 *sum += weight * value;
@@ -151,6 +151,13 @@ struct Taps {
 impl Taps {
     fn at(&self, target: usize) -> (usize, &[f32]) {
         (self.first[target], &self.weights[target * self.count..][..self.count])
+    }
+
+    /// The taps of a resize that blends two source pixels, none of them negative.
+    fn pairs(&self) -> Option<Vec<(usize, [f32; 2])>> {
+        let (pairs, rest) = self.weights.as_chunks::<2>();
+        let blends = self.count == 2 && rest.is_empty() && self.weights.iter().all(|&weight| weight >= 0.0);
+        blends.then(|| self.first.iter().copied().zip(pairs.iter().copied()).collect())
     }
 
     /// The formulas are those of TensorFlow's kernels, in f32 as there.

@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayViewD, Axis};
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 
 use crate::data::Dataset;
 use crate::model::Model;
@@ -38,31 +38,36 @@ impl Model {
     }
 
     /// The probabilities in outputs of the model, `[samples, …]`.
-    pub(crate) fn probabilities(&self, outputs: ndarray::ArrayD<f32>) -> Result<Array2<f32>> {
-        let shape = self.output_shape();
-        let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
-            Error::Model(format!(
-                "model '{}' has outputs of shape {shape}, not one value a class",
-                self.name()
-            ))
-        })?;
+    pub(crate) fn probabilities(&self, outputs: ArrayD<f32>) -> Result<Array2<f32>> {
         let plan = Plan::new(self.graph(), Purpose::Infer, 1, true, self.streams(), Passes::default());
-        let is_probability = plan.logits.is_some();
-        if outputs.ncols() == 1 {
-            if !is_probability {
-                outputs.mapv_inplace(|z| 1.0 / (1.0 + (-z).exp()));
-            }
-            let first = outputs.mapv(|p| 1.0 - p);
-            return Ok(ndarray::concatenate![Axis(1), first, outputs]);
-        }
-        if !is_probability {
-            for mut row in outputs.rows_mut() {
-                let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-                row.mapv_inplace(|z| (z - largest).exp());
-                let sum = row.sum();
-                row.mapv_inplace(|z| z / sum);
-            }
-        }
-        Ok(outputs)
+        probabilities(self, outputs, plan.logits.is_some())
     }
+}
+
+/// The probabilities in outputs of `model`, `[samples, …]`, which are some already if it ends with a softmax or sigmoid.
+pub(super) fn probabilities(
+    model: &Model,
+    outputs: ArrayD<f32>,
+    are_probabilities: bool,
+) -> Result<Array2<f32>> {
+    let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
+        let (name, shape) = (model.name(), model.output_shape());
+        Error::Model(format!("model '{name}' has outputs of shape {shape}, not one value a class"))
+    })?;
+    if outputs.ncols() == 1 {
+        if !are_probabilities {
+            outputs.mapv_inplace(|z| 1.0 / (1.0 + (-z).exp()));
+        }
+        let first = outputs.mapv(|p| 1.0 - p);
+        return Ok(ndarray::concatenate![Axis(1), first, outputs]);
+    }
+    if !are_probabilities {
+        for mut row in outputs.rows_mut() {
+            let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            row.mapv_inplace(|z| (z - largest).exp());
+            let sum = row.sum();
+            row.mapv_inplace(|z| z / sum);
+        }
+    }
+    Ok(outputs)
 }

@@ -49,7 +49,7 @@ impl Model {
     /// As [`Model::evaluate`].
     pub fn evaluate_verbose(&mut self, data: &dyn Dataset, verbose: Verbose) -> Result<Evaluation> {
         self.check_data(data)?;
-        let mut engine = self.inference_engine(largest_batch(data), true);
+        let mut engine = self.evaluation_engine(largest_batch(data));
         let mut totals = self.totals(data)?;
         let mut logs = Logs::new();
         let mut progress = Progress::new(verbose);
@@ -85,13 +85,11 @@ impl Model {
         let mut progress = Progress::new(verbose);
         progress.pass(steps(data));
         let mut step = 0;
-        let mut engine = self.inference_engine(largest_batch(data), false);
-        let mut weights = self.arena().to_vec();
+        let mut predictor = self.predictor(largest_batch(data));
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
-            engine.forward(Run { samples: &batch.samples, epoch: 0 }, &batch.inputs, &mut weights);
-            outputs.extend_from_slice(engine.output(batch.len()));
+            outputs.extend_from_slice(predictor.predict(&batch.inputs)?);
             step += 1;
             progress.step(step, &Logs::new());
             Ok(ControlFlow::Continue(()))
@@ -152,7 +150,7 @@ impl Model {
         Ok(self.output_array(outputs))
     }
 
-    fn output_array(&self, outputs: Vec<f32>) -> ArrayD<f32> {
+    pub(super) fn output_array(&self, outputs: Vec<f32>) -> ArrayD<f32> {
         let width = self.output_shape().elements();
         let shape = [&[outputs.len() / width.max(1)], &self.output_shape()[..]].concat();
         ArrayD::from_shape_vec(shape, outputs).expect("outputs are whole samples")
@@ -163,8 +161,8 @@ impl Model {
         Key::new(self.seed()).named("layers")
     }
 
-    pub(crate) fn inference_engine(&self, batch: usize, with_loss: bool) -> Engine {
-        let on_logits = with_loss && self.compiled.as_ref().is_some_and(|c| self.loss_on_logits(&c.loss));
+    fn evaluation_engine(&self, batch: usize) -> Engine {
+        let on_logits = self.compiled.as_ref().is_some_and(|c| self.loss_on_logits(&c.loss));
         let plan =
             Plan::new(self.graph(), Purpose::Infer, batch, on_logits, self.streams(), Passes::default());
         Engine::new(plan)

@@ -12,6 +12,7 @@ mod history;
 mod loss;
 mod metric;
 pub mod optimizer;
+mod predictor;
 mod progress;
 mod python_float;
 mod schedule;
@@ -28,4 +29,5 @@ pub use loss::{
 pub use metric::Metric;
 pub(crate) use metric::arg_max;
 pub use optimizer::{Adam, AdamW, Optimizer, OptimizerSettings, RMSprop, SGD};
+pub use predictor::Predictor;
 pub use schedule::LearningRate;

@@ -1,0 +1,65 @@
+use ndarray::Array2;
+
+use crate::model::Model;
+use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
+use crate::{Error, Result};
+
+/// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`].
+#[derive(Debug)]
+pub struct Predictor<'a> {
+    model: &'a Model,
+    engine: Engine,
+    weights: Vec<f32>,
+    /// The samples' numbers, on which nothing depends in inference mode.
+    samples: Vec<usize>,
+}
+
+impl Model {
+    /// The model ready to answer for up to `batch` samples at a time, in inference mode.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::new([2]);
+    /// let model = Model::new(&x, &Activation::new(Function::Relu).on(&x)?)?;
+    /// let mut predictor = model.predictor(32);
+    /// assert_eq!(predictor.predict(&[1.0, -1.0])?, [1.0, 0.0]);
+    /// assert_eq!(predictor.predict(&[-2.0, 3.0, 4.0, 5.0])?, [0.0, 3.0, 4.0, 5.0]);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn predictor(&self, batch: usize) -> Predictor<'_> {
+        // With the logits, to know whether the outputs are probabilities.
+        let plan =
+            Plan::new(self.graph(), Purpose::Infer, batch.max(1), true, self.streams(), Passes::default());
+        let (weights, samples) = (self.arena().to_vec(), (0..batch.max(1)).collect());
+        Predictor { model: self, engine: Engine::new(plan), weights, samples }
+    }
+}
+
+impl Predictor<'_> {
+    /// The outputs for `inputs`, which are whole samples one after the other.
+    ///
+    /// # Errors
+    /// If they aren't, or are more than the batch.
+    pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32]> {
+        let width = self.model.input_shape().elements();
+        let count = inputs.len() / width.max(1);
+        if count > self.samples.len() || count * width != inputs.len() {
+            let expected = format!("up to {} samples of {width} values", self.samples.len());
+            return Err(Error::argument("inputs", format!("{} values", inputs.len()), expected));
+        }
+        self.engine.forward(Run { samples: &self.samples[..count], epoch: 0 }, inputs, &mut self.weights);
+        Ok(self.engine.output(count))
+    }
+
+    /// The classes' probabilities for `inputs`, which are whole samples one after the other: `[samples, classes]`, as
+    /// [`Model::predict_probabilities`] gives them.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict), or if the model's output isn't one row a sample.
+    pub fn probabilities(&mut self, inputs: &[f32]) -> Result<Array2<f32>> {
+        let outputs = self.predict(inputs)?.to_vec();
+        let are_probabilities = self.engine.plan().logits.is_some();
+        super::classify::probabilities(self.model, self.model.output_array(outputs), are_probabilities)
+    }
+}
