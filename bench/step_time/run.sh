@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Time of a training step (180×180, batch 32, data in memory): Petal, Keras, PyTorch and Burn in turn, several rounds.
+# Time of a training step (180×180, batch 32, data in memory): Petal, Keras and PyTorch in turn, several rounds.
 #
 #     bench/step_time/run.sh [ROUNDS [MODEL…]]
 #
