@@ -1,11 +1,13 @@
-//! The input's gradient: each winner adds its filter's kernel, times the window's gradient, to the pixels under it. Up
-//! to three rows of the kernel × 32 of their floats stay in registers for a row of windows, whose band of the gradient
-//! stays in the cache. A task is an image.
+//! The input's gradient: for a window and a cell of it, the sum of the kernels of the filters that won there, times their
+//! gradients, is added to the pixels under the cell. Up to three rows of the kernel × 32 of their floats stay in
+//! registers; the band that a row of windows adds to stays in the cache. A task is an image. Lanes beyond a row of the
+//! kernel have zero weights.
 
 use rayon::prelude::*;
 
 use super::PooledConv2d;
-use super::band::{Band, Winner, Winners};
+use super::band::{ALIGNMENT, Band, Winners, aligned, blocks, winners_of_cells};
+use super::products::Products;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Floats of the kernel, a filter after the other, each of its rows in whole vectors.
@@ -15,7 +17,7 @@ fn kernel_len(pooled: &PooledConv2d, band: &Band) -> usize {
 
 pub(super) fn scratch(pooled: &PooledConv2d) -> usize {
     let band = Band::new(pooled);
-    kernel_len(pooled, &band) + pooled.conv.batch * band.len()
+    pooled.conv.batch * band.len() + kernel_len(pooled, &band) + ALIGNMENT
 }
 
 pub(super) fn run(
@@ -31,7 +33,8 @@ pub(super) fn run(
     }
     let band = Band::new(pooled);
     let filters = pooled.conv.filters;
-    let (packed, bands) = scratch.split_at_mut(kernel_len(pooled, &band));
+    let (bands, packed) = aligned(scratch).split_at_mut(pooled.conv.batch * band.len());
+    let packed = &mut packed[..kernel_len(pooled, &band)];
     let row = band.segment_vectors * 8;
     packed.fill(0.0);
     for (filter, packed) in packed.chunks_exact_mut(pooled.conv.kernel[0] * row).enumerate() {
@@ -92,77 +95,24 @@ fn add_row<S: Simd>(
     arg: &[u8],
     image: &mut [f32],
 ) {
-    let ([_, width, filters], kernel_rows) = (pooled.output(), pooled.conv.kernel[0]);
-    let mut list: Winners = [const { std::mem::MaybeUninit::uninit() }; _];
-    for (filter, packed) in packed.chunks_exact(kernel_rows * band.segment_vectors * 8).enumerate() {
-        for windows in Band::blocks(width) {
-            let winners = band.winners(dy, arg, [filter, filters], windows, &mut list);
-            for ky in (0..kernel_rows).step_by(3) {
-                for v in (0..band.segment_vectors).step_by(4) {
-                    let tile = Tile {
-                        winners,
-                        packed: packed[(ky * band.segment_vectors + v) * 8..].as_ptr(),
-                        packed_row: band.segment_vectors * 8,
-                        image: image[ky * band.row + 8 * v..].as_mut_ptr(),
-                        image_row: band.row,
-                    };
-                    // SAFETY: a winner's taps are inside the band, where a vector may reach into the next row's floats
-                    // or into those after the last; `packed` has a filter's vectors.
-                    unsafe {
-                        match ((kernel_rows - ky).min(3), (band.segment_vectors - v).min(4)) {
-                            (1, 1) => tile.run::<S, 1, 1>(),
-                            (1, 2) => tile.run::<S, 1, 2>(),
-                            (1, 3) => tile.run::<S, 1, 3>(),
-                            (1, _) => tile.run::<S, 1, 4>(),
-                            (2, 1) => tile.run::<S, 2, 1>(),
-                            (2, 2) => tile.run::<S, 2, 2>(),
-                            (2, 3) => tile.run::<S, 2, 3>(),
-                            (2, _) => tile.run::<S, 2, 4>(),
-                            (_, 1) => tile.run::<S, 3, 1>(),
-                            (_, 2) => tile.run::<S, 3, 2>(),
-                            (_, 3) => tile.run::<S, 3, 3>(),
-                            (_, _) => tile.run::<S, 3, 4>(),
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// From some row of the kernel and some float of it on.
-struct Tile<'a> {
-    winners: &'a [Winner],
-    packed: *const f32,
-    packed_row: usize,
-    image: *mut f32,
-    image_row: usize,
-}
-
-impl Tile<'_> {
-    /// `R` rows of the kernel × `8 * V` floats. Lanes beyond a row of the kernel have zero weights.
-    ///
-    /// # Safety
-    /// So many are valid in `packed`, and in `image` from each winner's offset on.
-    #[inline(always)]
-    unsafe fn run<S: Simd, const R: usize, const V: usize>(&self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut weights = [[S::splat(0.0); V]; R];
-            for (r, weights) in weights.iter_mut().enumerate() {
-                for (v, weights) in weights.iter_mut().enumerate() {
-                    *weights = S::load(self.packed.add(r * self.packed_row + 8 * v));
-                }
-            }
-            for winner in self.winners {
-                let image = self.image.add(winner.offset as usize);
-                let value = S::splat(winner.value);
-                for (r, weights) in weights.iter().enumerate() {
-                    for (v, weights) in weights.iter().enumerate() {
-                        let at = image.add(r * self.image_row + 8 * v);
-                        S::store(at, S::mul_add(value, *weights, S::load(at)));
-                    }
-                }
+    let (filters, kernel_rows) = (pooled.conv.filters, pooled.conv.kernel[0]);
+    let filter_len = kernel_rows * band.segment_vectors * 8;
+    let mut lists: [Winners; 4] = [const { [const { std::mem::MaybeUninit::uninit() }; _] }; 4];
+    for (window, (dy, arg)) in dy.chunks_exact(filters).zip(arg.chunks_exact(filters)).enumerate() {
+        for block in blocks(filters) {
+            let winners = winners_of_cells(&dy[block.clone()], &arg[block.clone()], filter_len, &mut lists);
+            for (cell, winners) in winners.into_iter().enumerate().filter(|(_, winners)| !winners.is_empty())
+            {
+                let products = Products {
+                    winners,
+                    from: packed[block.start * filter_len..].as_ptr(),
+                    from_row: band.segment_vectors * 8,
+                    to: image[band.offset(window, cell)..].as_mut_ptr(),
+                    to_row: band.row,
+                };
+                // SAFETY: the cell's taps are inside the band, where a vector may reach into the next row's floats or
+                // into those after the last; `packed` has the vectors of each of the block's filters.
+                unsafe { products.add::<S>(kernel_rows, band.segment_vectors) }
             }
         }
     }

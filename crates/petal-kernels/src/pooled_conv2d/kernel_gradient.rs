@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::PooledConv2d;
-use super::band::{Band, Winner, Winners};
+use super::band::{ALIGNMENT, Band, Winners, aligned, blocks};
+use super::products::Products;
 use crate::conv2d::add_pixels;
 use crate::matmul::sum_parts;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -27,7 +28,7 @@ fn parts(pooled: &PooledConv2d, band: &Band) -> usize {
 pub(super) fn scratch(pooled: &PooledConv2d) -> usize {
     let band = Band::new(pooled);
     let sums = sums_len(pooled, &band);
-    parts(pooled, &band) * (band.len() + sums + pooled.conv.filters) + sums
+    parts(pooled, &band) * (band.len() + sums + pooled.conv.filters) + sums + ALIGNMENT
 }
 
 pub(super) fn run(
@@ -48,7 +49,7 @@ pub(super) fn run(
     let rows = pooled.conv.batch * pooled.output()[0];
     let part_rows = rows.div_ceil(parts);
     let len = sums_len(pooled, &band);
-    let (bands, rest) = scratch.split_at_mut(parts * band.len());
+    let (bands, rest) = aligned(scratch).split_at_mut(parts * band.len());
     let (sums, rest) = rest.split_at_mut(parts * len);
     let (biases, rest) = rest.split_at_mut(parts * filters);
     let tasks = bands.par_chunks_mut(band.len()).zip(sums.par_chunks_mut(len));
@@ -99,75 +100,18 @@ impl Kernel for Part<'_> {
             add_pixels::<S>(dy, bias);
             pooled.load_band(band, x, row / height, row % height, image);
             for (filter, sums) in sums.chunks_exact_mut(filter_sums).enumerate() {
-                for windows in Band::blocks(width) {
+                for windows in blocks(width) {
                     let winners = band.winners(dy, arg, [filter, filters], windows, &mut list);
-                    for ky in (0..kernel_rows).step_by(3) {
-                        for v in (0..band.segment_vectors).step_by(4) {
-                            let tile = Tile {
-                                winners,
-                                image: image[ky * band.row + 8 * v..].as_ptr(),
-                                image_row: band.row,
-                                sums: sums[(ky * band.segment_vectors + v) * 8..].as_mut_ptr(),
-                                sums_row: band.segment_vectors * 8,
-                            };
-                            // SAFETY: a winner's taps are inside the band, where a vector may reach into the next
-                            // row's floats or into those after the last; `sums` has a filter's vectors.
-                            unsafe {
-                                match ((kernel_rows - ky).min(3), (band.segment_vectors - v).min(4)) {
-                                    (1, 1) => tile.run::<S, 1, 1>(),
-                                    (1, 2) => tile.run::<S, 1, 2>(),
-                                    (1, 3) => tile.run::<S, 1, 3>(),
-                                    (1, _) => tile.run::<S, 1, 4>(),
-                                    (2, 1) => tile.run::<S, 2, 1>(),
-                                    (2, 2) => tile.run::<S, 2, 2>(),
-                                    (2, 3) => tile.run::<S, 2, 3>(),
-                                    (2, _) => tile.run::<S, 2, 4>(),
-                                    (_, 1) => tile.run::<S, 3, 1>(),
-                                    (_, 2) => tile.run::<S, 3, 2>(),
-                                    (_, 3) => tile.run::<S, 3, 3>(),
-                                    (_, _) => tile.run::<S, 3, 4>(),
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// From some row of the kernel and some float of it on.
-struct Tile<'a> {
-    winners: &'a [Winner],
-    image: *const f32,
-    image_row: usize,
-    sums: *mut f32,
-    sums_row: usize,
-}
-
-impl Tile<'_> {
-    /// `R` rows of the kernel × `8 * V` floats.
-    ///
-    /// # Safety
-    /// So many are valid in `sums`, and in `image` from each winner's offset on.
-    #[inline(always)]
-    unsafe fn run<S: Simd, const R: usize, const V: usize>(&self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut sums = [[S::splat(0.0); V]; R];
-            for winner in self.winners {
-                let image = self.image.add(winner.offset as usize);
-                let value = S::splat(winner.value);
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::mul_add(value, S::load(image.add(r * self.image_row + 8 * v)), *sum);
-                    }
-                }
-            }
-            for (r, sums) in sums.iter().enumerate() {
-                for (v, sum) in sums.iter().enumerate() {
-                    let at = self.sums.add(r * self.sums_row + 8 * v);
-                    S::store(at, S::add(S::load(at), *sum));
+                    let products = Products {
+                        winners,
+                        from: image.as_ptr(),
+                        from_row: band.row,
+                        to: sums.as_mut_ptr(),
+                        to_row: band.segment_vectors * 8,
+                    };
+                    // SAFETY: a winner's taps are inside the band, where a vector may reach into the next row's floats
+                    // or into those after the last; `sums` has a filter's vectors.
+                    unsafe { products.add::<S>(kernel_rows, band.segment_vectors) }
                 }
             }
         }

@@ -12,6 +12,7 @@
 mod band;
 mod input_gradient;
 mod kernel_gradient;
+mod products;
 
 use rayon::prelude::*;
 
