@@ -146,17 +146,17 @@ impl InvertedResidual {
 
     /// Output rows that are computed together.
     fn tile_rows(&self) -> usize {
-        let [height, width, channels] = self.depthwise.output();
-        let floats = |rows: usize| {
-            let window = if self.expands.is_some() { self.window_rows(rows) * self.wide_row() } else { 0 };
-            window + rows * width * channels
-        };
-        (1..=height.max(1)).take_while(|&rows| floats(rows) <= TILE_FLOATS).last().unwrap_or(1)
+        let height = self.output()[0];
+        (1..=height.max(1)).take_while(|&rows| self.tile_floats(rows) <= TILE_FLOATS).last().unwrap_or(1)
     }
 
-    /// Floats of one task: the window of expanded rows, and the depthwise convolution's rows.
+    /// Floats of one task.
     fn task_scratch(&self) -> usize {
-        let rows = self.tile_rows();
+        self.tile_floats(self.tile_rows())
+    }
+
+    /// Floats of so many rows: the window of expanded ones, and those of the depthwise convolution's output.
+    fn tile_floats(&self, rows: usize) -> usize {
         let window = if self.expands.is_some() { self.window_rows(rows) * self.wide_row() } else { 0 };
         let [_, width, channels] = self.depthwise.output();
         window + rows * width * channels

@@ -53,6 +53,14 @@ impl Conv2d {
         self.kernel[0] * self.kernel[1] * (self.input[2] / self.groups) * self.filters
     }
 
+    /// Whether each output pixel is made of the input pixel at its place: a matrix product.
+    pub fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1]
+            && self.strides == [1, 1]
+            && self.groups == 1
+            && self.padding == Padding::default()
+    }
+
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
         match self.pointwise() {
@@ -134,12 +142,8 @@ impl Conv2d {
     }
 
     fn pointwise(&self) -> Option<Matmul> {
-        let pointwise = self.kernel == [1, 1]
-            && self.strides == [1, 1]
-            && self.groups == 1
-            && self.padding == Padding::default();
         let rows = self.batch * self.input[0] * self.input[1];
-        pointwise.then_some(Matmul { rows, inputs: self.input[2], units: self.filters })
+        self.is_pointwise().then_some(Matmul { rows, inputs: self.input[2], units: self.filters })
     }
 
     fn axes(&self) -> [Axis; 2] {

@@ -1,7 +1,5 @@
 //! 1×1 convolution + depthwise convolution + 1×1 convolution (+ the input) → one step, where no gradient goes.
 
-use petal_kernels::{Conv2d, Padding};
-
 use super::producer;
 use crate::model::plan::backward::needs_gradient;
 use crate::model::plan::forward::{ForwardStep, Value};
@@ -38,9 +36,9 @@ fn block(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<Blo
     let expand_at = producer(steps, kept, at).filter(|&at| {
         // A reshape in between leaves no step, but another image.
         let Op::Conv2d(expand) = &steps[at].op else { return false };
-        is_pointwise(&expand.shape) && expand.shape.output() == depthwise.shape.input
+        expand.shape.is_pointwise() && expand.shape.output() == depthwise.shape.input
     });
-    if !is_pointwise(&project.shape) || project.shape.input != depthwise.shape.output() {
+    if !project.shape.is_pointwise() || project.shape.input != depthwise.shape.output() {
         return None;
     }
     let expand = expand_at.and_then(|at| match &steps[at].op {
@@ -82,8 +80,4 @@ fn consumer(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<
     let mut readers = (0..steps.len()).filter(|&reader| steps[reader].inputs.contains(&output));
     let reader = readers.next()?;
     (readers.next().is_none() && !kept.contains(&Some(output))).then_some(reader)
-}
-
-fn is_pointwise(conv: &Conv2d) -> bool {
-    conv.kernel == [1, 1] && conv.strides == [1, 1] && conv.groups == 1 && conv.padding == Padding::default()
 }
