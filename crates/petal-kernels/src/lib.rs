@@ -62,4 +62,4 @@ pub use pooled_conv2d::PooledConv2d;
 pub use pooling::Pool2d;
 pub use resize::Resize;
 pub use softmax::{softmax_backward, softmax_forward};
-pub use warp::{FillMode, Interpolation, affine, affine_backward};
+pub use warp::{AffineTransform, FillMode, Interpolation};

@@ -11,6 +11,7 @@ fn models() -> Vec<Model> {
     };
     let plain = chain(vec![
         RandomFlip::new(FlipMode::Horizontal).into(),
+        Rescaling::new(0.5).offset(-1.0).into(),
         Conv2D::new(8, 3).same().relu().into(),
         MaxPooling2D::new(2).into(),
         Conv2D::new(5, 3).into(),
@@ -28,6 +29,7 @@ fn models() -> Vec<Model> {
         DepthwiseConv2D::new(3).same().activation(Function::Relu6).into(),
         SeparableConv2D::new(4, 3).same().relu().into(),
         RandomRotation::new(0.1).into(),
+        Rescaling::new(2.0).offset(0.1).into(),
         GlobalAveragePooling2D::new().into(),
         Dense::new(3).softmax().into(),
     ]);
@@ -251,6 +253,19 @@ fn rotation_and_zoom_sampled_once_are_the_same_picture_but_for_the_blur() {
     let [composed, apart] = augment(layers());
     let difference: f32 = composed.iter().zip(&apart).map(|(a, b)| (a - b).abs()).sum();
     assert!(difference / (composed.len() as f32) < 0.02, "{}", difference / composed.len() as f32);
+}
+
+#[test]
+fn an_augmented_image_is_rescaled_in_the_same_step_to_the_same_bits() {
+    for model in &models()[..2] {
+        let [fused, apart] = [true, false].map(|fuse_rescaling| {
+            let passes = Passes { fuse_rescaling, ..Passes::default() };
+            let steps = Plan::new(model.graph(), Purpose::Train, 5, false, Key::new(1), passes).forward.len();
+            (step(model, passes), steps)
+        });
+        assert_eq!(fused.0, apart.0);
+        assert_eq!(fused.1 + 1, apart.1);
+    }
 }
 
 #[test]

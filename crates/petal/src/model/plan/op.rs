@@ -272,7 +272,7 @@ impl Op {
     }
 
     pub(crate) fn warp(warp: Warp, image: [usize; 3], stream: Key) -> Op {
-        Op::Warp(WarpOp { warps: smallvec![(warp, stream)], image })
+        Op::Warp(WarpOp { warps: smallvec![(warp, stream)], image, rescaling: None })
     }
 
     pub(crate) fn color(

@@ -46,6 +46,8 @@ pub(crate) struct WarpOp {
     /// With the stream that each draws from.
     pub warps: SmallVec<[(Warp, Key); 1]>,
     pub image: [usize; 3],
+    /// The scale and the offset of what was sampled.
+    pub rescaling: Option<[f32; 2]>,
 }
 
 impl WarpOp {
@@ -58,25 +60,28 @@ impl WarpOp {
         self.image == next.image && samplings.all(|sampling| Some(sampling) == first)
     }
 
-    fn sampling(&self) -> (kernels::FillMode, f32, kernels::Interpolation) {
+    fn transform(&self) -> kernels::AffineTransform {
         let (first, _) = &self.warps[0];
         let blends = self.warps.iter().map(|(warp, _)| warp).find(|warp| !matches!(warp, Warp::Flip(_)));
-        blends.unwrap_or(first).sampling()
+        let (fill_mode, fill_value, interpolation) = blends.unwrap_or(first).sampling();
+        let [height, width, channels] = self.image;
+        let rescaling = self.rescaling.unwrap_or([1.0, 0.0]);
+        kernels::AffineTransform { height, width, channels, fill_mode, fill_value, interpolation, rescaling }
     }
 
-    fn transforms(&self, run: &Run<'_>, keys: &mut Vec<u64>) -> Vec<[f32; 6]> {
+    fn maps(&self, run: &Run<'_>, keys: &mut Vec<u64>) -> Vec<[f32; 6]> {
         let [height, width, _] = self.image;
-        let mut transforms = Vec::new();
+        let mut maps = Vec::new();
         for (warp, stream) in &self.warps {
             run.fill_keys(*stream, keys);
             let drawn = keys.iter().map(|&key| warp.draw([height, width], key));
-            if transforms.is_empty() {
-                transforms.extend(drawn);
+            if maps.is_empty() {
+                maps.extend(drawn);
             } else {
-                transforms.iter_mut().zip(drawn).for_each(|(all, next)| *all = compose(*all, next));
+                maps.iter_mut().zip(drawn).for_each(|(all, next)| *all = compose(*all, next));
             }
         }
-        transforms
+        maps
     }
 }
 
@@ -91,28 +96,14 @@ fn compose(first: [f32; 6], last: [f32; 6]) -> [f32; 6] {
 
 impl Operation for WarpOp {
     fn forward(&self, call: Forward<'_>) {
-        let transforms = self.transforms(call.run, call.keys);
-        let (fill_mode, fill_value, interpolation) = self.sampling();
-        let [height, width, channels] = self.image;
-        let (x, y) = (call.inputs[0], call.output);
-        kernels::affine(height, width, channels, &transforms, fill_mode, fill_value, interpolation, x, y);
+        let maps = self.maps(call.run, call.keys);
+        self.transform().forward(&maps, call.inputs[0], call.output);
     }
 
     fn backward(&self, mut call: Backward<'_>) {
         let Some(dx) = call.d_inputs[0].take() else { return };
-        let transforms = self.transforms(call.run, call.keys);
-        let (fill_mode, _, interpolation) = self.sampling();
-        let [height, width, channels] = self.image;
-        kernels::affine_backward(
-            height,
-            width,
-            channels,
-            &transforms,
-            fill_mode,
-            interpolation,
-            call.d_output,
-            dx,
-        );
+        let maps = self.maps(call.run, call.keys);
+        self.transform().backward(&maps, call.d_output, dx);
     }
 
     fn is_constant(&self) -> bool {

@@ -7,6 +7,7 @@ mod fold_padding;
 mod fuse_activation;
 mod fuse_inverted_residual;
 mod fuse_pooling;
+mod fuse_rescaling;
 
 use super::Purpose;
 use super::forward::{ForwardStep, Value};
@@ -29,6 +30,8 @@ pub struct Passes {
     pub fuse_inverted_residual: bool,
     /// A convolution and its max pooling over 2×2 windows are one step, and what lies between them is never stored.
     pub fuse_pooling: bool,
+    /// Augmented images are rescaled in the pass that samples them.
+    pub fuse_rescaling: bool,
 }
 
 impl Default for Passes {
@@ -40,6 +43,7 @@ impl Default for Passes {
             fuse_activation: true,
             fuse_inverted_residual: true,
             fuse_pooling: true,
+            fuse_rescaling: true,
         }
     }
 }
@@ -55,6 +59,7 @@ impl Passes {
             fuse_activation: false,
             fuse_inverted_residual: false,
             fuse_pooling: false,
+            fuse_rescaling: false,
         }
     }
 
@@ -77,6 +82,9 @@ impl Passes {
         }
         if self.fuse_pooling {
             fuse_pooling::run(steps, kept);
+        }
+        if self.fuse_rescaling {
+            fuse_rescaling::run(steps, kept);
         }
     }
 }
