@@ -21,7 +21,7 @@ part() {
 
 "$PYTHON" bench/machine.py
 part "Training step, 180×180, batch 32, data in memory" \
-    env PEERS="keras torch torch-channels-last torch-compile" bench/step_time/run.sh 3
+    env PEERS="keras torch torch-channels-last torch-compile burn" bench/step_time/run.sh 3
 part "Inference, MobileNetV2, 180×180" bench/inference/run.sh "$photos" 3
 part "Photos from disk, 180×180" bench/input/run.sh "$photos" 5
 part "Memory, lecture's CNN, 180×180, batch 32" bench/memory/run.sh 2

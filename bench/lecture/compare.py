@@ -3,7 +3,7 @@
     python bench/lecture/compare.py PYTHON FLOWER_PHOTOS WEIGHTS.h5 [EPOCHS_SCALE]
 
 A network's time is from the line that announces it to the next one, so the first's has no import or loading of photos
-in it; the total's has.
+in it; the total's has. The accuracies are the validation's at the end of each network's last epoch.
 """
 
 import csv
@@ -39,15 +39,15 @@ def petal(photos, weights, scale, out):
     total, seconds = timed([*command, "--output", out / "petal"], r"\d · ")
     # A phase's history has the epochs of the one that it goes on from.
     files = sorted((out / "petal").glob("[0-9]-*.csv"))
-    epochs = [len(list(csv.DictReader(file.open()))) for file in files]
-    return total, [seconds[0], seconds[1], seconds[2] + seconds[3]], [epochs[0], epochs[1], epochs[3]]
+    histories = [[row["val_accuracy"] for row in csv.DictReader(file.open())] for file in files]
+    return total, [seconds[0], seconds[1], seconds[2] + seconds[3]], [histories[n] for n in (0, 1, 3)]
 
 
 def keras(python, photos, weights, scale, out):
     command = [python, "-u", "bench/accuracy/keras_lecture.py", photos, "--weights", weights, "--seeds", "42"]
     total, seconds = timed([*command, "--epochs-scale", scale, "--early-stopping", "--out", out], "--- keras ")
     runs = [out / "keras" / f"{name}-seed42.json" for name in ("cnn", "cnn-regularized", "mobilenet-v2")]
-    return total, seconds, [len(json.loads(run.read_text())["epoch_seconds"]) for run in runs]
+    return total, seconds, [json.loads(run.read_text())["history"]["val_accuracy"] for run in runs]
 
 
 python, photos, weights = sys.argv[1:4]
@@ -56,8 +56,10 @@ with tempfile.TemporaryDirectory() as folder:
     out = pathlib.Path(folder)
     mine = petal(photos, weights, scale, out)
     theirs = keras(python, photos, weights, scale, out)
-print("| | Petal, s | epochs | Keras, s | epochs | Petal's ratio |")
-print("|---|---|---|---|---|---|")
-for name, a, a_epochs, b, b_epochs in zip(NETWORKS, mine[1], mine[2], theirs[1], theirs[2]):
-    print(f"| {name} | {a:.0f} | {a_epochs} | {b:.0f} | {b_epochs} | {a / b:.2f} |")
-print(f"| all, wall time | {mine[0]:.0f} | {sum(mine[2])} | {theirs[0]:.0f} | {sum(theirs[2])} | {mine[0] / theirs[0]:.2f} |")
+print("| | Petal, s | epochs | val_accuracy | Keras, s | epochs | val_accuracy | Petal's ratio |")
+print("|---|---|---|---|---|---|---|---|")
+for name, *sides in zip(NETWORKS, zip(*mine[1:]), zip(*theirs[1:])):
+    cells = [f"{seconds:.0f} | {len(values)} | {float(values[-1]):.3f}" for seconds, values in sides]
+    print(f"| {name} | " + " | ".join(cells) + f" | {sides[0][0] / sides[1][0]:.2f} |")
+cells = [f"{total:.0f} | {sum(map(len, histories))} | " for total, _, histories in (mine, theirs)]
+print("| all, wall time | " + " | ".join(cells) + f" | {mine[0] / theirs[0]:.2f} |")

@@ -4,7 +4,8 @@
 #     bench/step_time/run.sh [ROUNDS [MODEL…]]
 #
 # MODEL is cnn, frozen or fine-tune (peers.py says what they are); all by default. PEERS names others than the usual
-# ones: keras, torch, torch-channels-last, torch-compile (needs a C++ compiler).
+# ones: keras, torch, torch-channels-last, torch-compile (needs a C++ compiler), burn (cnn only;
+# compiling it takes minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-$(bench/setup.sh)}
@@ -13,6 +14,9 @@ models=("${@:2}")
 [ ${#models[@]} -gt 0 ] || models=(cnn frozen fine-tune)
 peers=${PEERS:-keras torch torch-channels-last}
 cargo build --release -q -p petal --example step_time
+if [[ " $peers " == *" burn "* ]]; then
+    cargo build --release -q --manifest-path bench/burn/Cargo.toml --target-dir target/bench/burn
+fi
 
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
@@ -20,6 +24,7 @@ trap 'rm -f "$errors"' EXIT
 measure() {
     case $2 in
     petal) target/release/examples/step_time "$1" ;;
+    burn) if [ "$1" = cnn ]; then target/bench/burn/release/burn-step-time; fi ;;
     *) TF_CPP_MIN_LOG_LEVEL=3 "$python" bench/step_time/peers.py "$2" "$1" ;;
     esac
 }
