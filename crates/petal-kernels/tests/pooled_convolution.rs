@@ -160,6 +160,51 @@ proptest! {
         check(&PooledConv2d { conv }, activation);
     }
 
+    /// What Winograd's transforms compute.
+    #[test]
+    fn three_by_three_over_many_channels_matches_the_naive_loops(
+        batch in 1usize..3,
+        (height, width) in (2usize..12, 2usize..60),
+        channels in prop::sample::select(vec![16usize, 24, 32]),
+        filters in prop::sample::select(vec![16usize, 32, 48]),
+        [top, bottom, left, right] in prop::array::uniform4(0usize..3),
+        activation in prop::sample::select(vec![Activation::Linear, Activation::Relu, Activation::Relu6]),
+    ) {
+        let input = [height, width, channels];
+        let padding = Padding { top, bottom, left, right };
+        let conv = Conv2d { padding, ..same(batch, input, filters, 3, 1).conv };
+        prop_assume!(height + top + bottom >= 4 && width + left + right >= 4);
+        check(&PooledConv2d { conv }, activation);
+    }
+
+    /// There, not finite is what has something not finite in one of the tiles of 4×4 that it is computed from, at most.
+    #[test]
+    fn many_channels_do_not_hide_what_is_not_finite(
+        (height, width) in (2usize..9, 2usize..9),
+        place in 0usize..10_000,
+        value in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
+    ) {
+        let pooled = same(2, [height, width, 16], 16, 3, 1);
+        let mut inputs = Inputs::new(&pooled);
+        let clean = run(&pooled, &inputs, Activation::Linear).y;
+        let place = place % inputs.x.len();
+        inputs.x[place] = value;
+        let outputs = run(&pooled, &inputs, Activation::Linear).y;
+        let len = pooled.conv.batch * pooled.conv.output().iter().product::<usize>();
+        let mut touched = vec![false; len];
+        for_products(&pooled.conv, |y, i, _| touched[y] |= i == place);
+        let mut image = vec![0.0; len];
+        for_products(&pooled.conv, |y, i, k| image[y] += inputs.x[i] * inputs.kernel[k]);
+        for ((window, y), clean) in windows(&pooled).iter().zip(&outputs).zip(&clean) {
+            if window.iter().any(|i| image[*i].is_nan() || image[*i] == f32::INFINITY) {
+                prop_assert!(!y.is_finite());
+            }
+            if !window.iter().any(|i| touched[*i]) {
+                prop_assert_eq!(y, clean);
+            }
+        }
+    }
+
     /// Where the convolution's output would have them: in `y`, and in gradients of gradients.
     #[test]
     fn what_is_not_finite_stays_so(
@@ -210,7 +255,7 @@ fn usual_shapes_match() {
 #[test]
 fn the_bits_are_the_same_on_any_number_of_threads() {
     for pooled in
-        [same(4, [31, 29, 3], 16, 3, 1), same(3, [15, 15, 16], 24, 3, 1), same(3, [43, 41, 4], 8, 5, 2)]
+        [same(4, [31, 29, 3], 16, 3, 1), same(3, [15, 15, 16], 32, 3, 1), same(3, [43, 41, 4], 8, 5, 2)]
     {
         let inputs = Inputs::new(&pooled);
         assert_same_bits_on_any_number_of_threads(|| {

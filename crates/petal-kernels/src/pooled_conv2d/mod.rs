@@ -1,8 +1,9 @@
 //! Convolution and max pooling over 2×2 windows in one, so that what lies between them never reaches memory.
 //!
 //! Strategies:
-//! - forward, a task has room for two rows of the convolution's output: it computes them (`conv2d/gather.rs`), and
-//!   stores the maxima and which cell of its window each one is (`pooling/two_by_two.rs`);
+//! - forward, 3×3 kernels over many channels are computed window by window (`winograd.rs`); for others a task has room
+//!   for two rows of the convolution's output, computes them (`conv2d/gather.rs`), and stores the maxima and which cell
+//!   of its window each one is (`pooling/two_by_two.rs`);
 //! - backward, at most one in four pixels of the convolution's output has a gradient, fewer if an activation passes on
 //!   nothing. These winners of a row of windows are listed for each filter, and only they are computed with:
 //!   `kernel_gradient.rs`, `input_gradient.rs`.
@@ -13,6 +14,7 @@ mod band;
 mod input_gradient;
 mod kernel_gradient;
 mod products;
+mod winograd;
 
 use rayon::prelude::*;
 
@@ -61,11 +63,12 @@ impl PooledConv2d {
 
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
-        self.conv.forward_gather().packed_len() + self.parts() * self.two_rows()
+        self.packed_len() + self.parts() * self.row_scratch()
     }
 
     /// `y` = maximum of each window of `activation(x ⋆ kernel + bias)`; `arg` = the window's cell that holds it, as of
-    /// [`Pool2d::max_forward`].
+    /// [`Pool2d::max_forward`]. A 3×3 kernel over at least 16 channels is rounded otherwise than a direct convolution, and
+    /// where an input is infinite or NaN, all of a window that depends on it may be NaN.
     #[allow(clippy::too_many_arguments, reason = "a convolution's and a pooling's")]
     pub fn forward(
         &self,
@@ -82,7 +85,16 @@ impl PooledConv2d {
         if y.is_empty() {
             return;
         }
-        let (packed, rows) = scratch.split_at_mut(self.conv.forward_gather().packed_len());
+        let (packed, scratch) = scratch.split_at_mut(self.packed_len());
+        if winograd::supports(&self.conv) {
+            winograd::pack(&self.conv, kernel, packed);
+            let packed = &*packed;
+            self.for_rows(y, arg, scratch, |[image, row], y, arg, scratch| {
+                let pooled = self;
+                dispatch(winograd::Row { pooled, x, image, row, packed, bias, activation, y, arg, scratch });
+            });
+            return;
+        }
         let gather = self.conv.packed_gather(kernel, packed);
         let packed = &*packed;
         let pool = Pool2d {
@@ -92,23 +104,50 @@ impl PooledConv2d {
             strides: [2, 2],
             padding: Padding::default(),
         };
+        let image = self.conv.input.iter().product::<usize>();
+        self.for_rows(y, arg, scratch, |[n, row], y, arg, two_rows| {
+            let x = &x[n * image..][..image];
+            for (j, target) in two_rows.chunks_exact_mut(self.two_rows() / 2).enumerate() {
+                gather.run_row(row * 2 + j, x, packed, bias, activation, target);
+            }
+            dispatch(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
+        });
+    }
+
+    /// Calls `work([image, row], y, arg, scratch)` for each row of windows, with a task's [`row_scratch`](Self::row_scratch).
+    fn for_rows(
+        &self,
+        y: &mut [f32],
+        arg: &mut [u8],
+        scratch: &mut [f32],
+        work: impl Fn([usize; 2], &mut [f32], &mut [u8], &mut [f32]) + Sync,
+    ) {
         let [height, width, filters] = self.output();
         let row = width * filters;
         let part_rows = (self.conv.batch * height).div_ceil(self.parts());
         let part = part_rows * row;
-        let image = self.conv.input.iter().product::<usize>();
         let parts = y.par_chunks_mut(part).zip(arg.par_chunks_mut(part));
-        let parts = parts.zip(rows.par_chunks_mut(self.two_rows())).enumerate();
-        parts.for_each(|(i, ((y, arg), two_rows))| {
+        let parts = parts.zip(scratch.par_chunks_mut(self.row_scratch())).enumerate();
+        parts.for_each(|(i, ((y, arg), scratch))| {
             let rows = y.chunks_exact_mut(row).zip(arg.chunks_exact_mut(row));
             for (i, (y, arg)) in (i * part_rows..).zip(rows) {
-                let x = &x[i / height * image..][..image];
-                for (j, target) in two_rows.chunks_exact_mut(self.two_rows() / 2).enumerate() {
-                    gather.run_row(i % height * 2 + j, x, packed, bias, activation, target);
-                }
-                dispatch(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
+                work([i / height, i % height], y, arg, scratch);
             }
         });
+    }
+
+    /// Floats of the kernel as the forward pass wants it.
+    fn packed_len(&self) -> usize {
+        if winograd::supports(&self.conv) {
+            winograd::packed_len(&self.conv)
+        } else {
+            self.conv.forward_gather().packed_len()
+        }
+    }
+
+    /// Scratch of a row of windows.
+    fn row_scratch(&self) -> usize {
+        if winograd::supports(&self.conv) { winograd::scratch(self) } else { self.two_rows() }
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).

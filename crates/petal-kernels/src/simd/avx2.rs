@@ -66,6 +66,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn sub(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn clamp(value: __m256, low: __m256, high: __m256) -> __m256 {
         // The instructions return their second operand if either is NaN.
         // SAFETY: as the trait demands.

@@ -65,6 +65,7 @@ pub(crate) trait Simd {
     /// `a * b + c`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `value` kept within `low..=high`; NaN stays NaN.
     unsafe fn clamp(value: Self::V, low: Self::V, high: Self::V) -> Self::V;
     /// Where `a > b` or `a` is NaN, as a mask for [`select`](Self::select).

@@ -72,6 +72,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn sub(a: float32x4x2_t, b: float32x4x2_t) -> float32x4x2_t {
+        // SAFETY: as the trait demands.
+        each(|i| unsafe { vsubq_f32(half(a, i), half(b, i)) })
+    }
+
+    #[inline(always)]
     unsafe fn clamp(value: float32x4x2_t, low: float32x4x2_t, high: float32x4x2_t) -> float32x4x2_t {
         // Both instructions return NaN if either operand is.
         // SAFETY: as the trait demands.

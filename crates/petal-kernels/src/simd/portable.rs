@@ -49,6 +49,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn sub(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
     unsafe fn clamp(value: [f32; 8], low: [f32; 8], high: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| value[i].clamp(low[i], high[i]))
     }
