@@ -2,23 +2,12 @@
 
 use petal_kernels::{Activation, Unary};
 
-use super::producer;
+use super::absorb;
 use crate::model::plan::forward::{ForwardStep, Value};
 use crate::model::plan::op::Op;
 
 pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
-    let mut at = 1;
-    while at < steps.len() {
-        let fused = relu(&steps[at].op).zip(producer(steps, kept, at));
-        let output = steps[at].output;
-        match fused {
-            Some((activation, producer)) if set_activation(&mut steps[producer].op, activation) => {
-                steps[producer].output = output;
-                steps.remove(at);
-            }
-            _ => at += 1,
-        }
-    }
+    absorb(steps, kept, |before, op| relu(op).is_some_and(|activation| set_activation(before, activation)));
 }
 
 fn relu(op: &Op) -> Option<Activation> {

@@ -2,27 +2,18 @@
 
 use petal_kernels as kernels;
 
-use super::producer;
+use super::absorb;
 use crate::model::plan::forward::{ForwardStep, Value};
 use crate::model::plan::op::Op;
 use crate::model::plan::ops::pooled_conv2d::PooledConv2d;
 
 pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
-    let mut at = 1;
-    while at < steps.len() {
-        let fused = producer(steps, kept, at).and_then(|producer| {
-            let Op::MaxPool(pool) = &steps[at].op else { return None };
-            Some((producer, fuse(&steps[producer].op, &pool.pool)?))
-        });
-        match fused {
-            Some((producer, op)) => {
-                steps[producer].op = Op::PooledConv2d(op);
-                steps[producer].output = steps[at].output;
-                steps.remove(at);
-            }
-            None => at += 1,
-        }
-    }
+    absorb(steps, kept, |before, op| {
+        let Op::MaxPool(pool) = op else { return false };
+        let Some(fused) = fuse(before, &pool.pool) else { return false };
+        *before = Op::PooledConv2d(fused);
+        true
+    });
 }
 
 fn fuse(op: &Op, pool: &kernels::Pool2d) -> Option<PooledConv2d> {

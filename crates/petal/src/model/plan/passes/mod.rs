@@ -11,6 +11,7 @@ mod fuse_rescaling;
 
 use super::Purpose;
 use super::forward::{ForwardStep, Value};
+use super::op::Op;
 
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,22 @@ impl Passes {
         }
         if self.fuse_rescaling {
             fuse_rescaling::run(steps, kept);
+        }
+    }
+}
+
+/// Removes each step that becomes part of the one before it: `absorb(before, step)` changes the operation of the step
+/// that makes the only input, if that is read by nobody else, and says whether it did.
+fn absorb(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], absorb: impl Fn(&mut Op, &Op) -> bool) {
+    let mut at = 1;
+    while at < steps.len() {
+        let absorbed = producer(steps, kept, at).filter(|&before| {
+            let (head, tail) = steps.split_at_mut(at);
+            absorb(&mut head[before].op, &tail[0].op)
+        });
+        match absorbed {
+            Some(before) => steps[before].output = steps.remove(at).output,
+            None => at += 1,
         }
     }
 }
