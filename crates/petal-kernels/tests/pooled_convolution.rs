@@ -254,9 +254,12 @@ fn usual_shapes_match() {
 
 #[test]
 fn the_bits_are_the_same_on_any_number_of_threads() {
-    for pooled in
-        [same(4, [31, 29, 3], 16, 3, 1), same(3, [15, 15, 16], 32, 3, 1), same(3, [43, 41, 4], 8, 5, 2)]
-    {
+    for pooled in [
+        same(4, [31, 29, 3], 16, 3, 1),
+        same(3, [15, 15, 16], 24, 3, 1),
+        same(3, [15, 15, 16], 32, 3, 1),
+        same(3, [43, 41, 4], 8, 5, 2),
+    ] {
         let inputs = Inputs::new(&pooled);
         assert_same_bits_on_any_number_of_threads(|| {
             let Outputs { y, arg, dx, dkernel, dbias } = run(&pooled, &inputs, Activation::Relu);
