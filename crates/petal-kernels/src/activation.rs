@@ -3,12 +3,16 @@
 //! Strategy: one elementwise pass in parallel chunks. [`Activation`] is what convolutions and dense layers fuse into
 //! their last pass over the output; [`Unary`] is everything else.
 
-use crate::parallel::{map, map_assign, map2, map3};
+use rayon::prelude::*;
+
+use crate::parallel::{CHUNK, Each, map, map2, map3};
+use crate::simd::dispatch;
 
 /// An activation that a convolution or dense layer applies to its output as it writes it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
     /// `x`.
+    #[default]
     Linear,
     /// `max(x, 0)`.
     Relu,
@@ -36,13 +40,37 @@ impl Activation {
     }
 }
 
-/// Turns the gradient `dy` after a fused activation into the one before it, in place; the activation's output `y` says
-/// where it passes: strictly between the bounds (TensorFlow's ReLU and ReLU6 gradients).
-pub fn activation_backward_in_place(activation: Activation, y: &[f32], dy: &mut [f32]) {
-    match activation {
-        Activation::Linear => {}
-        Activation::Relu => map_assign(dy, y, |dy, y| if y > 0.0 { dy } else { 0.0 }),
-        Activation::Relu6 => map_assign(dy, y, |dy, y| if y > 0.0 && y < 6.0 { dy } else { 0.0 }),
+/// A fused activation on the way back. Its output says where the gradient passes: strictly between the bounds
+/// (TensorFlow's ReLU and ReLU6 gradients).
+#[derive(Clone, Copy, Debug)]
+pub struct ActivationGradient<'a> {
+    /// The activation.
+    pub activation: Activation,
+    /// Its output.
+    pub y: &'a [f32],
+}
+
+impl ActivationGradient<'_> {
+    /// Turns the gradient after the activation into the one before it, in place.
+    pub fn apply(&self, dy: &mut [f32]) {
+        assert_eq!(self.y.len(), dy.len());
+        if self.activation != Activation::Linear {
+            dy.par_chunks_mut(CHUNK).enumerate().for_each(|(i, dy)| self.apply_part(i * CHUNK, dy));
+        }
+    }
+
+    /// The same for the elements from `start` on, on this thread.
+    pub(crate) fn apply_part(&self, start: usize, dy: &mut [f32]) {
+        let y = &self.y[start..][..dy.len()];
+        let each = dy.iter_mut().zip(y);
+        type Pair<'a> = (&'a mut f32, &'a f32);
+        match self.activation {
+            Activation::Linear => {}
+            Activation::Relu => dispatch(Each(each, |(dy, y): Pair| *dy = if *y > 0.0 { *dy } else { 0.0 })),
+            Activation::Relu6 => {
+                dispatch(Each(each, |(dy, y): Pair| *dy = if *y > 0.0 && *y < 6.0 { *dy } else { 0.0 }));
+            }
+        }
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Strategy: matrix products cut by shape (see `matmul`), bias and activation applied as a tile is stored.
 
-use crate::Activation;
-use crate::elementwise::{channel_sum, channel_sum_scratch};
 use crate::matmul::Matmul;
+use crate::{Activation, ActivationGradient};
 
 /// `y = activation(x × kernel + bias)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +40,22 @@ impl Dense {
         self.matmul().backward_input_scratch()
     }
 
-    /// `dx = dy × kernelᵀ`; `dy` is the gradient before the activation.
-    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
-        self.matmul().backward_input(dy, kernel, dx, scratch);
+    /// `dx = dy × kernelᵀ`, or the gradient before the activation that made the input, if that is given; `dy` is the
+    /// gradient before this layer's activation.
+    pub fn backward_input(
+        &self,
+        dy: &[f32],
+        kernel: &[f32],
+        input_activation: Option<ActivationGradient<'_>>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.matmul().backward_input(dy, kernel, input_activation, dx, scratch);
     }
 
     /// Scratch of [`backward_kernel`](Self::backward_kernel).
     pub fn backward_kernel_scratch(&self) -> usize {
-        self.matmul().backward_kernel_scratch().max(channel_sum_scratch(self.rows, self.units))
+        self.matmul().backward_kernel_scratch()
     }
 
     /// `dkernel = xᵀ × dy`, `dbias` = sum of `dy` over rows.
@@ -60,10 +67,7 @@ impl Dense {
         dbias: Option<&mut [f32]>,
         scratch: &mut [f32],
     ) {
-        self.matmul().backward_kernel(x, dy, dkernel, scratch);
-        if let Some(dbias) = dbias {
-            channel_sum(self.rows, self.units, dy, dbias, scratch);
-        }
+        self.matmul().backward_kernel(x, dy, dkernel, dbias, scratch);
     }
 
     fn matmul(&self) -> Matmul {

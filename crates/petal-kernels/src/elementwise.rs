@@ -11,6 +11,12 @@ pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
     map2(a, b, y, |a, b| a + b);
 }
 
+/// `y = x`.
+pub fn copy(x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| y.copy_from_slice(x));
+}
+
 /// `y += a`.
 pub fn add_assign(y: &mut [f32], a: &[f32]) {
     map_assign(y, a, |y, a| y + a);
@@ -149,30 +155,4 @@ pub fn extract_block(
         .zip(x.par_chunks(inner_src))
         .with_min_len(chunk_rows(inner_dst))
         .for_each(|(y, x)| y.copy_from_slice(&x[offset..offset + inner_dst]));
-}
-
-/// Scratch of [`channel_sum`].
-pub fn channel_sum_scratch(rows: usize, channels: usize) -> usize {
-    rows.div_ceil(chunk_rows(channels)) * channels
-}
-
-/// `out[c] = sum over r of x[r, c]`.
-pub fn channel_sum(rows: usize, channels: usize, x: &[f32], out: &mut [f32], scratch: &mut [f32]) {
-    assert_eq!(x.len(), rows * channels);
-    assert_eq!(out.len(), channels);
-    out.fill(0.0);
-    if x.is_empty() {
-        return;
-    }
-    let partials = &mut scratch[..channel_sum_scratch(rows, channels)];
-    let chunk = chunk_rows(channels) * channels;
-    partials.par_chunks_mut(channels).zip(x.par_chunks(chunk)).for_each(|(sum, x)| {
-        sum.fill(0.0);
-        for x in x.chunks_exact(channels) {
-            sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
-        }
-    });
-    for partial in partials.chunks_exact(channels) {
-        out.iter_mut().zip(partial).for_each(|(out, partial)| *out += partial);
-    }
 }

@@ -12,6 +12,7 @@
 mod activation;
 mod batch_norm;
 mod blend;
+mod channel_scale;
 mod color;
 mod conv2d;
 mod dense;
@@ -34,17 +35,18 @@ mod simd;
 mod softmax;
 mod warp;
 
-pub use activation::{Activation, Unary, activation_backward_in_place};
+pub use activation::{Activation, ActivationGradient, Unary};
 pub use batch_norm::BatchNorm;
 pub use blend::{blend_columns, blend_rows};
+pub use channel_scale::{channel_scale, channel_scale_gradient, channel_scale_gradient_scratch};
 pub use color::{brightness, brightness_backward, contrast, contrast_backward};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use dropout::{dropout, spatial_dropout};
 pub use elementwise::{
-    add, add_assign, channel_affine, channel_sum, channel_sum_scratch, copy_block, extract_block,
-    multiply_assign, multiply_rows_assign, repeat_rows, reverse_channels, scale_offset, sum_rows, swap_axes,
+    add, add_assign, channel_affine, copy, copy_block, extract_block, multiply_assign, multiply_rows_assign,
+    repeat_rows, reverse_channels, scale_offset, sum_rows, swap_axes,
 };
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,

@@ -2,9 +2,11 @@
 
 mod reference;
 
-use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding};
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Dense, DepthwiseConv2d, Padding};
 use proptest::prelude::*;
-use reference::{assert_close, assert_same_bits_on_any_number_of_threads, unset, values};
+use reference::{
+    assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, unset, values,
+};
 
 /// Calls `f(y index, x index, kernel index)` for every product of the convolution.
 fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
@@ -60,8 +62,13 @@ fn check_conv(conv: &Conv2d) {
     );
     assert!(clipped.iter().zip(&y).all(|(clipped, y)| *clipped == y.max(0.0)));
 
-    let mut dx = unset(x.len());
-    conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+    let backward_input = |input_activation: Option<ActivationGradient<'_>>| {
+        let (mut dx, scratch) = (unset(x.len()), &mut unset(conv.backward_input_scratch()));
+        conv.backward_input(&dy, &kernel, input_activation, &mut dx, scratch);
+        dx
+    };
+    let dx = backward_input(None);
+    assert_activation_gradient(&x, backward_input);
     let mut expected = vec![0.0; dx.len()];
     for_products(conv, |y, i, k| expected[i] += product(dy[y], kernel[k]));
     assert_close("dx", &dx, &expected);
@@ -95,8 +102,13 @@ fn check_depthwise(conv: &DepthwiseConv2d) {
     expected.iter_mut().for_each(|e| *e = e.clamp(0.0, 6.0));
     assert_close("y", &y, &expected);
 
-    let mut dx = unset(x.len());
-    conv.backward_input(&dy, &kernel, &mut dx, &mut unset(conv.backward_input_scratch()));
+    let backward_input = |input_activation: Option<ActivationGradient<'_>>| {
+        let (mut dx, scratch) = (unset(x.len()), &mut unset(conv.backward_input_scratch()));
+        conv.backward_input(&dy, &kernel, input_activation, &mut dx, scratch);
+        dx
+    };
+    let dx = backward_input(None);
+    assert_activation_gradient(&x, backward_input);
     let mut expected = vec![0.0; dx.len()];
     for_products(&reference, |y, i, k| expected[i] += product(dy[y], kernel[k]));
     assert_close("dx", &dx, &expected);
@@ -194,8 +206,13 @@ fn check_dense(dense: &Dense) {
     }
     dy.iter().enumerate().for_each(|(i, dy)| expected_dbias[i % units] += f64::from(*dy));
     assert_close("y", &y, &expected);
-    let mut dx = unset(x.len());
-    dense.backward_input(&dy, &kernel, &mut dx, &mut unset(dense.backward_input_scratch()));
+    let backward_input = |input_activation: Option<ActivationGradient<'_>>| {
+        let (mut dx, scratch) = (unset(x.len()), &mut unset(dense.backward_input_scratch()));
+        dense.backward_input(&dy, &kernel, input_activation, &mut dx, scratch);
+        dx
+    };
+    let dx = backward_input(None);
+    assert_activation_gradient(&x, backward_input);
     assert_close("dx", &dx, &expected_dx);
     let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(units));
     let scratch = &mut unset(dense.backward_kernel_scratch());
@@ -242,7 +259,7 @@ macro_rules! pass {
         let scratch = &mut unset($layer.forward_scratch());
         $layer.forward(&$x, &$kernel, None, Activation::Linear, &mut y, scratch);
         let scratch = &mut unset($layer.backward_input_scratch());
-        $layer.backward_input(&$dy, &$kernel, &mut dx, scratch);
+        $layer.backward_input(&$dy, &$kernel, None, &mut dx, scratch);
         let scratch = &mut unset($layer.backward_kernel_scratch());
         $layer.backward_kernel(&$x, &$dy, &mut dkernel, Some(&mut dbias), scratch);
         [y, dx, dkernel, dbias]

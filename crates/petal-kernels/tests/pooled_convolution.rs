@@ -2,9 +2,11 @@
 
 mod reference;
 
-use petal_kernels::{Activation, Conv2d, Padding, PooledConv2d};
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding, PooledConv2d};
 use proptest::prelude::*;
-use reference::{assert_close, assert_same_bits_on_any_number_of_threads, unset, values};
+use reference::{
+    assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, unset, values,
+};
 
 /// Calls `f(y index, x index, kernel index)` for every product of the convolution.
 fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
@@ -75,8 +77,15 @@ fn run(pooled: &PooledConv2d, inputs: &Inputs, activation: Activation) -> Output
     let (mut y, mut arg) = (unset(dy.len()), vec![255; pooled.arg_bytes()]);
     let scratch = &mut unset(pooled.forward_scratch());
     pooled.forward(x, kernel, Some(bias), activation, &mut y, &mut arg, scratch);
-    let mut dx = unset(x.len());
-    pooled.backward_input(dy, &arg, kernel, &mut dx, &mut unset(pooled.backward_input_scratch()));
+    let backward_input = |input_activation: Option<ActivationGradient<'_>>| {
+        let (mut dx, scratch) = (unset(x.len()), &mut unset(pooled.backward_input_scratch()));
+        pooled.backward_input(dy, &arg, kernel, input_activation, &mut dx, scratch);
+        dx
+    };
+    let dx = backward_input(None);
+    if dx.iter().all(|dx| dx.is_finite()) {
+        assert_activation_gradient(x, backward_input);
+    }
     let (mut dkernel, mut dbias) = (unset(kernel.len()), unset(bias.len()));
     let scratch = &mut unset(pooled.backward_kernel_scratch());
     pooled.backward_kernel(x, dy, &arg, &mut dkernel, Some(&mut dbias), scratch);

@@ -90,7 +90,7 @@ macro_rules! layer {
                 let (dy, kernel) = (values(y), values(kernel));
                 let (mut dx, mut scratch) = (values(x), values(layer.backward_input_scratch()));
                 bencher.counter(operations($one)).bench_local(|| {
-                    layer.backward_input(&dy, &kernel, &mut dx, &mut scratch);
+                    layer.backward_input(&dy, &kernel, None, &mut dx, &mut scratch);
                 });
             }
 
@@ -204,7 +204,7 @@ mod pooled_conv2d {
         let Layer { pooled, x: mut dx, kernel, dy, arg, operations } = layer(shape);
         let mut scratch = values(pooled.backward_input_scratch());
         bencher.counter(operations).bench_local(|| {
-            pooled.backward_input(&dy, &arg, &kernel, &mut dx, &mut scratch);
+            pooled.backward_input(&dy, &arg, &kernel, None, &mut dx, &mut scratch);
         });
     }
 
@@ -248,7 +248,7 @@ mod dense {
         let (dy, kernel) = (values(rows * units), values(inputs * units));
         let (mut dx, mut scratch) = (values(rows * inputs), values(layer.backward_input_scratch()));
         bencher.counter(operations).bench_local(|| {
-            layer.backward_input(&dy, &kernel, &mut dx, &mut scratch);
+            layer.backward_input(&dy, &kernel, None, &mut dx, &mut scratch);
         });
     }
 

@@ -3,9 +3,8 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use petal_kernels::{
-    Activation, AdamStep, BatchNorm, Padding, Pool2d, RmspropStep, SgdStep, Unary,
-    activation_backward_in_place, add, global_average_backward, global_average_forward,
-    sparse_softmax_cross_entropy,
+    Activation, ActivationGradient, AdamStep, BatchNorm, Padding, Pool2d, RmspropStep, SgdStep, Unary, add,
+    global_average_backward, global_average_forward, sparse_softmax_cross_entropy,
 };
 
 use crate::{BATCH, values};
@@ -177,9 +176,8 @@ mod elementwise {
     fn fused_relu6_backward(bencher: Bencher, [rows, channels]: [usize; 2]) {
         let y = values(rows * channels);
         let mut dy = y.clone();
-        bencher
-            .counter(floats(3 * y.len()))
-            .bench_local(|| activation_backward_in_place(Activation::Relu6, &y, &mut dy));
+        let gradient = ActivationGradient { activation: Activation::Relu6, y: &y };
+        bencher.counter(floats(3 * y.len())).bench_local(|| gradient.apply(&mut dy));
     }
 
     #[divan::bench]

@@ -6,8 +6,8 @@
 
 use rayon::prelude::*;
 
-use crate::Activation;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::{Activation, ActivationGradient};
 
 /// Targets in one block of packed weights.
 const BLOCK: usize = 16;
@@ -147,25 +147,28 @@ impl Gather {
 
     pub fn run(
         &self,
-        batch: usize,
         source: &[f32],
         packed: &[f32],
         bias: Option<&[f32]>,
         activation: Activation,
+        gradient: Option<ActivationGradient<'_>>,
         target: &mut [f32],
     ) {
         let [rows, columns] = self.axes;
         let channels = self.groups * self.targets;
         let row = columns.targets() * channels;
         let image = rows.sources() * columns.sources() * self.groups * self.sources;
-        assert_eq!(source.len(), batch * image);
-        assert_eq!(target.len(), batch * rows.targets() * row);
         if target.is_empty() {
             return;
         }
+        assert_eq!(target.len() % (rows.targets() * row), 0);
+        assert_eq!(source.len(), target.len() / (rows.targets() * row) * image);
         target.par_chunks_mut(row).enumerate().with_min_len(4).for_each(|(i, target)| {
             let source = &source[i / rows.targets() * image..][..image];
             self.run_row(i % rows.targets(), source, packed, bias, activation, target);
+            if let Some(gradient) = gradient {
+                gradient.apply_part(i * target.len(), target);
+            }
         });
     }
 

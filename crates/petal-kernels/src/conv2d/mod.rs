@@ -9,9 +9,8 @@
 mod gather;
 mod kernel_gradient;
 
-use crate::elementwise::{channel_sum, channel_sum_scratch};
 use crate::matmul::Matmul;
-use crate::{Activation, Padding};
+use crate::{Activation, ActivationGradient, Padding};
 use gather::Axis;
 pub(crate) use gather::Gather;
 pub(crate) use kernel_gradient::add_pixels;
@@ -85,7 +84,7 @@ impl Conv2d {
             return matmul.forward(x, kernel, bias, activation, y, scratch);
         }
         let packed = &mut scratch[..self.forward_gather().packed_len()];
-        self.packed_gather(kernel, packed).run(self.batch, x, packed, bias, activation, y);
+        self.packed_gather(kernel, packed).run(x, packed, bias, activation, None, y);
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
@@ -96,11 +95,19 @@ impl Conv2d {
         }
     }
 
-    /// Gradient by the input; `dy` is the gradient before the activation.
-    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
+    /// Gradient by the input, or before the activation that made the input, if that is given; `dy` is the gradient
+    /// before this layer's activation.
+    pub fn backward_input(
+        &self,
+        dy: &[f32],
+        kernel: &[f32],
+        input_activation: Option<ActivationGradient<'_>>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         self.check(dx, kernel, dy);
         if let Some(matmul) = self.pointwise() {
-            return matmul.backward_input(dy, kernel, dx, scratch);
+            return matmul.backward_input(dy, kernel, input_activation, dx, scratch);
         }
         let gather = self.backward_gather();
         let packed = &mut scratch[..gather.packed_len()];
@@ -108,15 +115,13 @@ impl Conv2d {
         gather.pack(packed, |group, tap, f, c| {
             kernel[(tap * channels + c) * self.filters + group * filters + f]
         });
-        gather.run(self.batch, dy, packed, None, Activation::Linear, dx);
+        gather.run(dy, packed, None, Activation::Linear, input_activation, dx);
     }
 
     /// Scratch of [`backward_kernel`](Self::backward_kernel).
     pub fn backward_kernel_scratch(&self) -> usize {
         match self.pointwise() {
-            Some(matmul) => {
-                matmul.backward_kernel_scratch().max(channel_sum_scratch(matmul.rows, matmul.units))
-            }
+            Some(matmul) => matmul.backward_kernel_scratch(),
             None => kernel_gradient::scratch(self),
         }
     }
@@ -132,12 +137,9 @@ impl Conv2d {
     ) {
         self.check(x, dkernel, dy);
         assert!(dbias.as_ref().is_none_or(|dbias| dbias.len() == self.filters));
-        let Some(matmul) = self.pointwise() else {
-            return kernel_gradient::run(self, x, dy, dkernel, dbias, scratch);
-        };
-        matmul.backward_kernel(x, dy, dkernel, scratch);
-        if let Some(dbias) = dbias {
-            channel_sum(matmul.rows, matmul.units, dy, dbias, scratch);
+        match self.pointwise() {
+            Some(matmul) => matmul.backward_kernel(x, dy, dkernel, dbias, scratch),
+            None => kernel_gradient::run(self, x, dy, dkernel, dbias, scratch),
         }
     }
 

@@ -8,8 +8,8 @@
 use rayon::prelude::*;
 
 use super::TASK_ROWS;
-use crate::Activation;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::{Activation, ActivationGradient};
 
 /// Target pixels in one tile.
 const TILE: usize = 4;
@@ -36,6 +36,7 @@ impl Gather {
         weights: &[f32],
         bias: Option<&[f32]>,
         activation: Activation,
+        gradient: Option<ActivationGradient<'_>>,
         target: &mut [f32],
     ) {
         let ([height, width], channels) = (self.target, self.channels);
@@ -45,6 +46,9 @@ impl Gather {
         rows.for_each(|(i, target)| {
             let source = &source[i / height * image..][..image];
             self.run_row(i % height, source, weights, bias, activation, target);
+            if let Some(gradient) = gradient {
+                gradient.apply_part(i * target.len(), target);
+            }
         });
     }
 

@@ -7,8 +7,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{DepthwiseConv2d, TASK_ROWS};
-use crate::Activation;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::{Activation, ActivationGradient};
 
 pub(super) fn forward(
     conv: &DepthwiseConv2d,
@@ -42,11 +42,17 @@ pub(super) fn forward(
     });
 }
 
-pub(super) fn backward_input(conv: &DepthwiseConv2d, dy: &[f32], kernel: &[f32], dx: &mut [f32]) {
+pub(super) fn backward_input(
+    conv: &DepthwiseConv2d,
+    dy: &[f32],
+    kernel: &[f32],
+    input_activation: Option<ActivationGradient<'_>>,
+    dx: &mut [f32],
+) {
     let [height, width, filters] = conv.output();
     let [input_height, input_width, channels] = conv.input;
-    dx.par_chunks_mut(input_width * channels).enumerate().with_min_len(TASK_ROWS).for_each(|(i, dx)| {
-        dx.fill(0.0);
+    dx.par_chunks_mut(input_width * channels).enumerate().with_min_len(TASK_ROWS).for_each(|(i, row)| {
+        row.fill(0.0);
         let (image, iy) = (i / input_height, i % input_height);
         for ky in 0..conv.kernel[0] {
             let Some(position) = (iy + conv.padding.top).checked_sub(ky * conv.dilation[0]) else {
@@ -62,7 +68,7 @@ pub(super) fn backward_input(conv: &DepthwiseConv2d, dy: &[f32], kernel: &[f32],
                     let tap = ky * conv.kernel[1] + kx;
                     let dy = &dy[((image * height + oy) * width + column) * filters..][..filters];
                     let weights = &kernel[tap * filters..][..filters];
-                    let dx = &mut dx[ix * channels..][..channels];
+                    let dx = &mut row[ix * channels..][..channels];
                     if conv.multiplier == 1 {
                         dispatch(MulAdd { a: dy, b: weights, y: dx });
                     } else {
@@ -74,6 +80,9 @@ pub(super) fn backward_input(conv: &DepthwiseConv2d, dy: &[f32], kernel: &[f32],
                     }
                 }
             }
+        }
+        if let Some(input_activation) = input_activation {
+            input_activation.apply_part(i * row.len(), row);
         }
     });
 }

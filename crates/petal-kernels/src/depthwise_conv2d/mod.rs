@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::matmul::sum_parts;
 use crate::simd::dispatch;
-use crate::{Activation, Padding};
+use crate::{Activation, ActivationGradient, Padding};
 pub(crate) use gather::Gather;
 use gather_strided::StridedRow;
 use kernel_gradient::Part;
@@ -82,7 +82,7 @@ impl DepthwiseConv2d {
         }
         match self.stride_of_3x3() {
             Some(stride) => {
-                self.forward_gather(stride).run(x, kernel, bias, activation, y);
+                self.forward_gather(stride).run(x, kernel, bias, activation, None, y);
             }
             None => general::forward(self, x, kernel, bias, activation, y),
         }
@@ -93,8 +93,16 @@ impl DepthwiseConv2d {
         0
     }
 
-    /// Gradient by the input; `dy` is the gradient before the activation.
-    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], _scratch: &mut [f32]) {
+    /// Gradient by the input, or before the activation that made the input, if that is given; `dy` is the gradient
+    /// before this layer's activation.
+    pub fn backward_input(
+        &self,
+        dy: &[f32],
+        kernel: &[f32],
+        input_activation: Option<ActivationGradient<'_>>,
+        dx: &mut [f32],
+        _scratch: &mut [f32],
+    ) {
         self.check(dx, kernel, dy);
         if dx.is_empty() {
             return;
@@ -112,7 +120,7 @@ impl DepthwiseConv2d {
                     before,
                     flipped: true,
                 };
-                gather.run(dy, kernel, None, Activation::Linear, dx);
+                gather.run(dy, kernel, None, Activation::Linear, input_activation, dx);
             }
             Some(_) => {
                 let rows = dx.par_chunks_mut(input_width * channels).enumerate().with_min_len(TASK_ROWS);
@@ -120,10 +128,14 @@ impl DepthwiseConv2d {
                     let image = height * width * channels;
                     let dy = &dy[i / input_height * image..][..image];
                     let position = [i % input_height + self.padding.top, self.padding.left];
-                    dispatch(StridedRow { dy, kernel, size: [height, width], channels, position, dx });
+                    let size = [height, width];
+                    dispatch(StridedRow { dy, kernel, size, channels, position, dx: &mut *dx });
+                    if let Some(input_activation) = input_activation {
+                        input_activation.apply_part(i * dx.len(), dx);
+                    }
                 });
             }
-            None => general::backward_input(self, dy, kernel, dx),
+            None => general::backward_input(self, dy, kernel, input_activation, dx),
         }
     }
 

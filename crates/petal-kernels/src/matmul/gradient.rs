@@ -2,7 +2,7 @@
 //!
 //! A tile of up to 6 inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are packed, and in
 //! wide layers `x` too. The rows are cut into parts with a gradient each, summed in order at the end, and each part's
-//! inputs into tasks.
+//! inputs into tasks. The first task of a part sums `dy` over its rows too, while that is at hand.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -39,35 +39,55 @@ fn parts(matmul: &Matmul) -> usize {
 pub(super) fn scratch(matmul: &Matmul) -> usize {
     match parts(matmul) {
         1 => 0,
-        parts => parts * matmul.inputs * matmul.units,
+        parts => parts * (matmul.inputs + 1) * matmul.units,
     }
 }
 
-pub(super) fn run(matmul: &Matmul, x: &[f32], dy: &[f32], dkernel: &mut [f32], scratch: &mut [f32]) {
+pub(super) fn run(
+    matmul: &Matmul,
+    x: &[f32],
+    dy: &[f32],
+    dkernel: &mut [f32],
+    dbias: Option<&mut [f32]>,
+    scratch: &mut [f32],
+) {
     let Matmul { rows, inputs, units } = *matmul;
     if dkernel.is_empty() {
+        dbias.into_iter().for_each(|dbias| dbias.fill(0.0));
         return;
     }
     let parts = parts(matmul);
     let part_rows = rows.div_ceil(parts);
     let task_inputs = if parts < MANY_PARTS { TASK_INPUTS } else { inputs };
-    let run_part = |i: usize, part: &mut [f32]| {
+    let run_part = |i: usize, dkernel: &mut [f32], dbias: Option<&mut [f32]>| {
         let rows = (i * part_rows).min(rows)..((i + 1) * part_rows).min(rows);
-        part.par_chunks_mut(task_inputs * units).enumerate().for_each(|(i, dkernel)| {
+        let tasks = dkernel.par_chunks_mut(task_inputs * units);
+        // The first task's.
+        let none = (0..tasks.len()).into_par_iter().map(|_| <&mut [f32]>::default());
+        let dbias = dbias.unwrap_or_default().par_chunks_mut(units).chain(none);
+        tasks.zip(dbias).enumerate().for_each(|(i, (dkernel, dbias))| {
             let first = i * task_inputs;
-            dispatch(Sum { rows: rows.clone(), inputs, units, first, x, dy, dkernel });
+            dispatch(Sum { rows: rows.clone(), inputs, units, first, x, dy, dkernel, dbias });
         });
     };
     if parts == 1 {
-        run_part(0, dkernel);
-    } else {
-        let scratch = &mut scratch[..parts * inputs * units];
-        scratch.par_chunks_mut(inputs * units).enumerate().for_each(|(i, part)| run_part(i, part));
-        sum_parts(scratch, dkernel);
+        return run_part(0, dkernel, dbias);
+    }
+    let (kernels, biases) = scratch.split_at_mut(parts * inputs * units);
+    let biases = &mut biases[..parts * units];
+    kernels
+        .par_chunks_mut(inputs * units)
+        .zip(biases.par_chunks_mut(units))
+        .enumerate()
+        .for_each(|(i, (kernel, bias))| run_part(i, kernel, dbias.is_some().then_some(bias)));
+    sum_parts(kernels, dkernel);
+    if let Some(dbias) = dbias {
+        sum_parts(biases, dbias);
     }
 }
 
-/// The sum over some rows, for the inputs from `first` on that `dkernel` has room for.
+/// The sum over some rows, for the inputs from `first` on that `dkernel` has room for, and that of `dy` unless `dbias` is
+/// empty.
 struct Sum<'a> {
     rows: Range<usize>,
     inputs: usize,
@@ -76,16 +96,18 @@ struct Sum<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     dkernel: &'a mut [f32],
+    dbias: &'a mut [f32],
 }
 
 impl Kernel for Sum<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Sum { rows, inputs, units, first, x, dy, dkernel } = self;
+        let Sum { rows, inputs, units, first, x, dy, dkernel, dbias } = self;
         let count = dkernel.len() / units;
         assert!(first + count <= inputs && rows.end * inputs <= x.len() && rows.end * units <= dy.len());
         if rows.is_empty() {
             dkernel.fill(0.0);
+            dbias.fill(0.0);
         }
         let mut packed_dy = [const { MaybeUninit::<f32>::uninit() }; CHUNK * PANEL];
         let mut packed_x = [const { MaybeUninit::<f32>::uninit() }; CHUNK * TASK_INPUTS + 8];
@@ -109,21 +131,33 @@ impl Kernel for Sum<'_> {
             for unit in (0..units).step_by(PANEL) {
                 let width = PANEL.min(units - unit);
                 let mut dy = Rows { values: dy[start * units + unit..].as_ptr(), distance: units };
-                if count >= PACK_INPUTS || width % 8 != 0 {
-                    for r in 0..chunk {
-                        // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes
-                        // beyond them are zero.
-                        unsafe {
+                let add = start > rows.start;
+                if count >= PACK_INPUTS || width % 8 != 0 || !dbias.is_empty() {
+                    let widths = [width.min(8), width.saturating_sub(8)];
+                    // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes beyond them
+                    // are zero.
+                    let sums = unsafe {
+                        let mut sums = [S::splat(0.0); 2];
+                        for r in 0..chunk {
                             let to = packed_dy.as_mut_ptr().add(r * PANEL).cast::<f32>();
                             let from = dy.values.add(r * units);
-                            S::store(to, S::load_partial(from, width.min(8)));
-                            let rest = S::load_partial(from.wrapping_add(8), width.saturating_sub(8));
-                            S::store(to.add(8), rest);
+                            for (v, sum) in sums.iter_mut().enumerate() {
+                                let values = S::load_partial(from.wrapping_add(8 * v), widths[v]);
+                                S::store(to.add(8 * v), values);
+                                *sum = S::add(*sum, values);
+                            }
+                        }
+                        sums
+                    };
+                    if let Some(dbias) = dbias.get_mut(unit..unit + width) {
+                        let dbias = dbias.as_mut_ptr();
+                        for (v, sum) in sums.into_iter().enumerate() {
+                            // SAFETY: `widths[v]` elements of the slice are left.
+                            unsafe { store::<S, true>(dbias.wrapping_add(8 * v), sum, add, widths[v]) }
                         }
                     }
                     dy = Rows { values: packed_dy.as_ptr().cast(), distance: PANEL };
                 }
-                let add = start > rows.start;
                 let mut i = 0;
                 while i < count {
                     let x = if pack_x {

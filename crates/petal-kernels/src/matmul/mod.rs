@@ -9,8 +9,8 @@ mod product;
 
 use rayon::prelude::*;
 
-use crate::Activation;
-use product::{Product, Right};
+use crate::{Activation, ActivationGradient};
+use product::{Epilogue, Product, Right};
 
 /// `[rows, inputs] × [inputs, units]`.
 #[derive(Clone, Copy)]
@@ -37,7 +37,8 @@ impl Matmul {
     ) {
         self.check(x, kernel, y);
         let kernel = Right { values: kernel, row: self.units, column: 1 };
-        self.forward_product().run(x, kernel, bias, activation, y, scratch);
+        let epilogue = Epilogue { bias, activation, gradient: None };
+        self.forward_product().run(x, kernel, epilogue, y, scratch);
     }
 
     /// Floats of the packed kernel.
@@ -60,28 +61,43 @@ impl Matmul {
         activation: Activation,
         y: &mut [f32],
     ) {
-        self.forward_product().run_packed(x, packed, bias, activation, y);
+        self.forward_product().run_packed(x, packed, Epilogue { bias, activation, gradient: None }, y);
     }
 
     pub fn backward_input_scratch(&self) -> usize {
         self.backward_product().scratch()
     }
 
-    /// `dx = dy × kernelᵀ`.
-    pub fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
+    /// `dx = dy × kernelᵀ`, or the gradient before the activation that made the input.
+    pub fn backward_input(
+        &self,
+        dy: &[f32],
+        kernel: &[f32],
+        input_activation: Option<ActivationGradient<'_>>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         self.check(dx, kernel, dy);
         let kernel = Right { values: kernel, row: 1, column: self.units };
-        self.backward_product().run(dy, kernel, None, Activation::Linear, dx, scratch);
+        let epilogue = Epilogue { gradient: input_activation, ..Epilogue::default() };
+        self.backward_product().run(dy, kernel, epilogue, dx, scratch);
     }
 
     pub fn backward_kernel_scratch(&self) -> usize {
         gradient::scratch(self)
     }
 
-    /// `dkernel = xᵀ × dy`.
-    pub fn backward_kernel(&self, x: &[f32], dy: &[f32], dkernel: &mut [f32], scratch: &mut [f32]) {
+    /// `dkernel = xᵀ × dy`, `dbias` = sum of `dy` over rows.
+    pub fn backward_kernel(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        dkernel: &mut [f32],
+        dbias: Option<&mut [f32]>,
+        scratch: &mut [f32],
+    ) {
         self.check(x, dkernel, dy);
-        gradient::run(self, x, dy, dkernel, scratch);
+        gradient::run(self, x, dy, dkernel, dbias, scratch);
     }
 
     fn forward_product(&self) -> Product {

@@ -11,8 +11,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::sum_parts;
-use crate::Activation;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::{Activation, ActivationGradient};
 
 /// Columns of one panel.
 const PANEL: usize = 16;
@@ -45,6 +45,15 @@ pub(super) struct Right<'a> {
     pub column: usize,
 }
 
+/// What is done with the sums: `c = activation(sum + bias)`, or if an activation's gradient is given, `c` is that before
+/// it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Epilogue<'a> {
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+    pub gradient: Option<ActivationGradient<'a>>,
+}
+
 impl Product {
     pub fn scratch(&self) -> usize {
         if self.rows >= FEW {
@@ -57,46 +66,35 @@ impl Product {
     }
 
     /// `a` has `rows` rows of `terms`, `c` of `columns`.
-    pub fn run(
-        &self,
-        a: &[f32],
-        b: Right,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        c: &mut [f32],
-        scratch: &mut [f32],
-    ) {
+    pub fn run(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], scratch: &mut [f32]) {
         assert_eq!(a.len(), self.rows * self.terms);
         assert_eq!(c.len(), self.rows * self.columns);
-        assert!(bias.is_none_or(|bias| bias.len() == self.columns));
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
         if c.is_empty() {
             return;
         }
         let scratch = &mut scratch[..self.scratch()];
         if self.rows >= FEW {
-            self.run_many(a, b, bias, activation, c, scratch);
-        } else if self.terms <= TERMS {
-            self.run_few(a, b, 0..self.terms, bias, activation, c);
+            return self.run_many(a, b, epilogue, c, scratch);
+        }
+        if self.terms <= TERMS {
+            self.run_few(a, b, 0..self.terms, epilogue, c);
         } else {
             scratch.par_chunks_mut(c.len()).enumerate().for_each(|(i, part)| {
                 let terms = i * TERMS..self.terms.min((i + 1) * TERMS);
-                self.run_few(a, b, terms, bias.filter(|_| i == 0), Activation::Linear, part);
+                let bias = epilogue.bias.filter(|_| i == 0);
+                self.run_few(a, b, terms, Epilogue { bias, ..Epilogue::default() }, part);
             });
             sum_parts(scratch, c);
-            activation.apply(c);
+            epilogue.activation.apply(c);
+        }
+        if let Some(gradient) = epilogue.gradient {
+            gradient.apply(c);
         }
     }
 
-    fn run_many(
-        &self,
-        a: &[f32],
-        b: Right,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        c: &mut [f32],
-        packed: &mut [f32],
-    ) {
-        let Product { rows, terms, .. } = *self;
+    fn run_many(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], packed: &mut [f32]) {
+        let Product { rows, terms, columns } = *self;
         self.pack_all(b, packed);
         let block = (BLOCK_FLOATS / terms.max(1)).clamp(4 * TILE, 32 * TILE) / TILE * TILE;
         let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
@@ -105,8 +103,18 @@ impl Product {
         (0..rows.div_ceil(block) * groups).into_par_iter().for_each(|i| {
             let (first, panels) = (i / groups * block, i % groups * group);
             let panels = panels..(panels + group).min(self.panels());
+            let task_rows = first..rows.min(first + block);
             // Each task has its own rows and columns.
-            self.run_block(a, packed, first..rows.min(first + block), panels, bias, activation, shared);
+            self.run_block(a, packed, task_rows.clone(), panels.clone(), epilogue, shared);
+            if let Some(gradient) = epilogue.gradient {
+                let start = panels.start * PANEL;
+                let width = (panels.end * PANEL).min(columns) - start;
+                for at in task_rows.map(|row| row * columns + start) {
+                    // SAFETY: `width` elements of a row of `c`, which the task has written and nobody else has.
+                    let part = unsafe { std::slice::from_raw_parts_mut(shared.at(at), width) };
+                    gradient.apply_part(at, part);
+                }
+            }
         });
     }
 
@@ -128,33 +136,24 @@ impl Product {
     }
 
     /// The product with panels that are packed already, on this thread; the same bits as [`run`](Self::run).
-    pub fn run_packed(
-        &self,
-        a: &[f32],
-        packed: &[f32],
-        bias: Option<&[f32]>,
-        activation: Activation,
-        c: &mut [f32],
-    ) {
+    pub fn run_packed(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
         assert_eq!(a.len(), self.rows * self.terms);
         assert_eq!(c.len(), self.rows * self.columns);
-        assert!(bias.is_none_or(|bias| bias.len() == self.columns));
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
         if !c.is_empty() {
             let shared = SharedMut(c.as_mut_ptr());
-            self.run_block(a, packed, 0..self.rows, 0..self.panels(), bias, activation, shared);
+            self.run_block(a, packed, 0..self.rows, 0..self.panels(), epilogue, shared);
         }
     }
 
     /// Some rows of some panels' columns; `c` is all of the result, of which nobody else has these elements.
-    #[allow(clippy::too_many_arguments)]
     fn run_block(
         &self,
         a: &[f32],
         packed: &[f32],
         rows: Range<usize>,
         panels: Range<usize>,
-        bias: Option<&[f32]>,
-        activation: Activation,
+        epilogue: Epilogue<'_>,
         c: SharedMut,
     ) {
         let Product { terms, columns, .. } = *self;
@@ -177,8 +176,8 @@ impl Product {
                 c: c.at(rows.start * columns + start),
                 c_row: columns,
                 add: term > 0,
-                bias: bias.filter(|_| term == 0).map(|bias| &bias[start..]),
-                bounds: if last { activation } else { Activation::Linear }.bounds(),
+                bias: epilogue.bias.filter(|_| term == 0).map(|bias| &bias[start..]),
+                bounds: if last { epilogue.activation } else { Activation::Linear }.bounds(),
             });
             term += count;
             if last {
@@ -187,15 +186,7 @@ impl Product {
         }
     }
 
-    fn run_few(
-        &self,
-        a: &[f32],
-        b: Right,
-        terms: Range<usize>,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        c: &mut [f32],
-    ) {
+    fn run_few(&self, a: &[f32], b: Right, terms: Range<usize>, epilogue: Epilogue<'_>, c: &mut [f32]) {
         let shared = SharedMut(c.as_mut_ptr());
         (0..self.panels()).into_par_iter().with_min_len(FEW_PANELS).for_each(|panel| {
             let start = panel * PANEL;
@@ -214,8 +205,8 @@ impl Product {
                 c: shared.at(start),
                 c_row: self.columns,
                 add: false,
-                bias: bias.map(|bias| &bias[start..]),
-                bounds: activation.bounds(),
+                bias: epilogue.bias.map(|bias| &bias[start..]),
+                bounds: epilogue.activation.bounds(),
             });
         });
     }

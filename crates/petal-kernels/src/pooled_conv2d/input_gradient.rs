@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::PooledConv2d;
 use super::band::{ALIGNMENT, Band, Winners, aligned, blocks, winners_of_cells};
 use super::products::Products;
+use crate::ActivationGradient;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Floats of the kernel, a filter after the other, each of its rows in whole vectors.
@@ -25,6 +26,7 @@ pub(super) fn run(
     dy: &[f32],
     arg: &[u8],
     kernel: &[f32],
+    input_activation: Option<ActivationGradient<'_>>,
     dx: &mut [f32],
     scratch: &mut [f32],
 ) {
@@ -47,7 +49,10 @@ pub(super) fn run(
     images.zip(bands.par_chunks_mut(band.len())).enumerate().for_each(|(n, (dx, image))| {
         let dy = &dy[n * pooled_len..][..pooled_len];
         let arg = &arg[n * pooled_len..][..pooled_len];
-        dispatch(Image { pooled, band: &band, packed, dy, arg, image, dx });
+        dispatch(Image { pooled, band: &band, packed, dy, arg, image, dx: &mut *dx });
+        if let Some(activation) = input_activation {
+            activation.apply_part(n * dx.len(), dx);
+        }
     });
 }
 

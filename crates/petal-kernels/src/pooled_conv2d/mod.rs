@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use crate::conv2d::Conv2d;
 use crate::pooling::{Pool2d, two_by_two};
 use crate::simd::dispatch;
-use crate::{Activation, Padding};
+use crate::{Activation, ActivationGradient, Padding};
 use band::Band;
 
 /// Rows of windows in one task of the forward pass, at least.
@@ -155,18 +155,19 @@ impl PooledConv2d {
         input_gradient::scratch(self)
     }
 
-    /// `dx` from `dy`, the gradient before the activation of each window's winner. Beside a gradient that is not finite
-    /// some elements of `dx` may be NaN.
+    /// `dx` from `dy`, the gradient before the activation of each window's winner; if the activation that made the input
+    /// is given, `dx` is the gradient before that. Beside a gradient that is not finite some elements of `dx` may be NaN.
     pub fn backward_input(
         &self,
         dy: &[f32],
         arg: &[u8],
         kernel: &[f32],
+        input_activation: Option<ActivationGradient<'_>>,
         dx: &mut [f32],
         scratch: &mut [f32],
     ) {
         self.check(dx, kernel, dy, arg);
-        input_gradient::run(self, dy, arg, kernel, dx, scratch);
+        input_gradient::run(self, dy, arg, kernel, input_activation, dx, scratch);
     }
 
     /// Scratch of [`backward_kernel`](Self::backward_kernel).

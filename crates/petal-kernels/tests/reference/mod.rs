@@ -1,6 +1,8 @@
 //! Inputs of the kernel tests, and their comparison with results in `f64`.
 #![allow(dead_code, reason = "each file of tests uses some of these")]
 
+use petal_kernels::{Activation, ActivationGradient};
+
 /// Deterministic values in [-1, 1).
 pub fn values(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -23,6 +25,22 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
     let scale = expected.iter().fold(1.0f64, |max, e| max.max(e.abs()));
     for (i, (f, e)) in found.iter().zip(expected).enumerate() {
         assert!((f64::from(*f) - e).abs() <= 1e-5 * scale, "{what}[{i}]: found {f}, expected {e}");
+    }
+}
+
+/// A kernel of the gradient by an input, with and without that of the ReLU6 that made the input: `x` is not quite its
+/// output, and takes both bounds as well as values beyond them, and NaN.
+pub fn assert_activation_gradient(x: &[f32], run: impl Fn(Option<ActivationGradient<'_>>) -> Vec<f32>) {
+    let mut y: Vec<f32> = x.iter().map(|x| x * 8.0).collect();
+    y.iter_mut().step_by(7).for_each(|y| *y = 6.0);
+    y.iter_mut().skip(1).step_by(5).for_each(|y| *y = 0.0);
+    y.iter_mut().skip(2).step_by(31).for_each(|y| *y = f32::NAN);
+    let dx = run(None);
+    for activation in [Activation::Relu, Activation::Relu6] {
+        let passes = |y: f32| y > 0.0 && (y < 6.0 || activation == Activation::Relu);
+        let expected: Vec<f32> =
+            dx.iter().zip(&y).map(|(dx, y)| if passes(*y) { *dx } else { 0.0 }).collect();
+        assert_eq!(run(Some(ActivationGradient { activation, y: &y })), expected);
     }
 }
 

@@ -64,7 +64,7 @@ impl Engine {
         let batch = run.batch();
         assert!(batch <= self.plan.batch, "a plan for {} samples got {batch}", self.plan.batch);
         let input = range(&self.plan.buffers[self.plan.input], batch);
-        self.arena[input].copy_from_slice(inputs);
+        petal_kernels::copy(inputs, &mut self.arena[input]);
         for step in &self.plan.forward {
             let at = |value: usize| range(&self.plan.buffers[value], batch);
             let saved = step.saved.map_or(0..0, at);
@@ -115,7 +115,7 @@ impl Engine {
             match step {
                 BackwardStep::Copy { from, to } => {
                     let (mut writes, reads) = borrow(&mut self.arena, &[at(*to)], &[at(*from)]);
-                    writes[0].copy_from_slice(reads[0]);
+                    petal_kernels::copy(reads[0], writes[0]);
                 }
                 BackwardStep::Accumulate { into, from } => {
                     let (mut writes, reads) = borrow(&mut self.arena, &[at(*into)], &[at(*from)]);

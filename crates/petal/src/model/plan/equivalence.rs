@@ -269,6 +269,19 @@ fn an_augmented_image_is_rescaled_in_the_same_step_to_the_same_bits() {
 }
 
 #[test]
+fn an_activations_gradient_is_computed_by_the_step_after_it_to_the_same_bits() {
+    let models = models();
+    let fused = models.iter().map(|model| {
+        let apart = Passes { fuse_activation_gradient: false, ..Passes::default() };
+        assert!(step(model, Passes::default()) == step(model, apart), "{}", model.graph().name());
+        let mut plan = Plan::new(model.graph(), Purpose::Train, 5, false, Key::new(1), Passes::default());
+        let activations = plan.forward.iter_mut().filter_map(|step| step.op.activations_mut());
+        activations.filter(|activations| activations.input != petal_kernels::Activation::Linear).count()
+    });
+    assert_eq!(fused.collect::<Vec<_>>(), [2, 2, 2, 0, 2, 2, 2]);
+}
+
+#[test]
 fn poolings_over_two_by_two_leave_no_steps_of_their_own() {
     let models = models();
     let plan = |watched, passes: Passes| {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use petal_kernels as kernels;
 use smallvec::{SmallVec, smallvec};
 
+use super::ops::activations::Activations;
 use super::ops::batch_norm::BatchNorm;
 use super::ops::channel_affine::{ChannelAffine, Coefficients};
 use super::ops::color::{Color, ColorOp};
@@ -283,6 +284,17 @@ impl Op {
         stream: Key,
     ) -> Op {
         Op::Color(ColorOp { color, draws, range, pixels: height * width, channels, stream })
+    }
+
+    /// What it computes of activations, if it can.
+    pub(crate) fn activations_mut(&mut self) -> Option<&mut Activations> {
+        match self {
+            Op::Conv2d(op) => Some(&mut op.activations),
+            Op::Dense(op) => Some(&mut op.activations),
+            Op::DepthwiseConv2d(op) => Some(&mut op.activations),
+            Op::PooledConv2d(op) => Some(&mut op.activations),
+            _ => None,
+        }
     }
 
     /// Whether it computes with a layer's weights.

@@ -1,3 +1,5 @@
+use petal_kernels as kernels;
+
 use super::batch_norm::BatchNorm;
 use crate::model::plan::Param;
 
@@ -40,32 +42,30 @@ impl Fold<'_> {
             *scale = gamma * self.inverse_deviation(channel);
             *bias = *scale * self.centered_bias(channel) + beta;
         }
-        let channels = self.norm.channels;
-        let rows = self.kernel.of(self.weights).chunks_exact(channels);
-        for (row, folded_row) in rows.zip(folded.kernel.chunks_exact_mut(channels)) {
-            for ((value, scale), folded) in row.iter().zip(&*folded.scale).zip(folded_row) {
-                *folded = value * scale;
-            }
-        }
+        kernels::channel_scale(self.kernel.of(self.weights), folded.scale, folded.kernel);
+    }
+
+    /// Scratch of [`backward`](Self::backward).
+    pub(super) fn scratch_len(kernel: usize, channels: usize) -> usize {
+        kernels::channel_scale_gradient_scratch(kernel, channels)
     }
 
     /// From the gradients of the folded kernel and bias to those of the weights.
     ///
     /// `dL/ds = Σ kernel · d_kernel + (bias - mean) · d_bias`, the sum over all but the last axis.
-    pub(super) fn backward(&self, scale: &[f32], d_kernel: &[f32], d_bias: &[f32], gradients: &mut [f32]) {
-        let channels = self.norm.channels;
+    pub(super) fn backward(
+        &self,
+        scale: &[f32],
+        d_kernel: &[f32],
+        d_bias: &[f32],
+        gradients: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         if let Some(gamma) = self.norm.gamma.filter(|gamma| gamma.gradient.is_some()) {
             let d_gamma = &mut gradients[gamma.gradient_range()];
-            for (channel, d_scale) in d_gamma.iter_mut().enumerate() {
-                *d_scale = self.centered_bias(channel) * d_bias[channel];
-            }
-            let rows = self.kernel.of(self.weights).chunks_exact(channels);
-            for (row, d_row) in rows.zip(d_kernel.chunks_exact(channels)) {
-                for ((value, d_value), d_scale) in row.iter().zip(d_row).zip(&mut *d_gamma) {
-                    *d_scale += value * d_value;
-                }
-            }
+            kernels::channel_scale_gradient(self.kernel.of(self.weights), d_kernel, d_gamma, scratch);
             for (channel, d_gamma) in d_gamma.iter_mut().enumerate() {
+                *d_gamma += self.centered_bias(channel) * d_bias[channel];
                 *d_gamma *= self.inverse_deviation(channel);
             }
         }
@@ -73,17 +73,10 @@ impl Fold<'_> {
             gradients[beta.gradient_range()].copy_from_slice(d_bias);
         }
         if let Some(bias) = self.bias.filter(|bias| bias.gradient.is_some()) {
-            for ((own, scale), d_bias) in gradients[bias.gradient_range()].iter_mut().zip(scale).zip(d_bias) {
-                *own = d_bias * scale;
-            }
+            kernels::channel_scale(d_bias, scale, &mut gradients[bias.gradient_range()]);
         }
         if self.kernel.gradient.is_some() {
-            let own_rows = gradients[self.kernel.gradient_range()].chunks_exact_mut(channels);
-            for (own_row, d_row) in own_rows.zip(d_kernel.chunks_exact(channels)) {
-                for ((own, scale), d_value) in own_row.iter_mut().zip(scale).zip(d_row) {
-                    *own = d_value * scale;
-                }
-            }
+            kernels::channel_scale(d_kernel, scale, &mut gradients[self.kernel.gradient_range()]);
         }
     }
 

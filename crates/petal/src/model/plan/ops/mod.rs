@@ -1,5 +1,6 @@
 //! Operations, a kernel pair a file.
 
+pub(crate) mod activations;
 pub(crate) mod batch_norm;
 pub(crate) mod channel_affine;
 pub(crate) mod color;
@@ -20,9 +21,4 @@ use std::ops::Range;
 /// Two disjoint parts of the gradient arena; an empty range gives an empty slice.
 fn two_gradients(gradients: &mut [f32], a: Range<usize>, b: Range<usize>) -> [&mut [f32]; 2] {
     gradients.get_disjoint_mut([a, b]).expect("two weights' gradients never overlap")
-}
-
-/// Turns the gradient after a fused activation into the one before it, in place.
-fn activation_backward(activation: petal_kernels::Activation, output: &[f32], d_output: &mut [f32]) {
-    petal_kernels::activation_backward_in_place(activation, output, d_output);
 }

@@ -1,6 +1,7 @@
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
+use super::activations::Activations;
 use super::two_gradients;
 use crate::model::plan::{Backward, Forward, Needs, Operation, Param};
 
@@ -11,7 +12,7 @@ pub(crate) struct PooledConv2d {
     pub shape: kernels::PooledConv2d,
     pub kernel: Param,
     pub bias: Option<Param>,
-    pub activation: kernels::Activation,
+    pub activations: Activations,
 }
 
 impl PooledConv2d {
@@ -25,12 +26,13 @@ impl Operation for PooledConv2d {
         let shape = self.at(call.run.batch());
         let arg = &mut call.mask[..shape.arg_bytes()];
         let (kernel, bias) = (self.kernel.of(call.weights), self.bias.map(|bias| bias.of(call.weights)));
-        shape.forward(call.inputs[0], kernel, bias, self.activation, call.output, arg, call.scratch);
+        let (x, activation) = (call.inputs[0], self.activations.output);
+        shape.forward(x, kernel, bias, activation, call.output, arg, call.scratch);
     }
 
     fn backward(&self, mut call: Backward<'_>) {
         // The maximum of activated values is the activated maximum: its gradient passes where the pooled output says.
-        super::activation_backward(self.activation, call.output, call.d_output);
+        self.activations.backward_output(call.output, call.d_output);
         let shape = self.at(call.run.batch());
         let (dy, arg) = (&*call.d_output, &call.mask[..shape.arg_bytes()]);
         if self.kernel.gradient.is_some() {
@@ -40,13 +42,14 @@ impl Operation for PooledConv2d {
             shape.backward_kernel(call.inputs[0], dy, arg, d_kernel, d_bias, call.scratch);
         }
         if let Some(d_input) = call.d_inputs[0].take() {
-            shape.backward_input(dy, arg, self.kernel.of(call.weights), d_input, call.scratch);
+            let activation = self.activations.input_gradient(call.inputs[0]);
+            let kernel = self.kernel.of(call.weights);
+            shape.backward_input(dy, arg, kernel, activation, d_input, call.scratch);
         }
     }
 
     fn needs(&self) -> Needs {
-        let trains = self.kernel.gradient.is_some();
-        Needs { inputs: trains, output: self.activation != kernels::Activation::Linear }
+        self.activations.needs(self.kernel.gradient.is_some())
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {

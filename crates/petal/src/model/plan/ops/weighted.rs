@@ -1,6 +1,7 @@
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
+use super::activations::Activations;
 use super::batch_norm::BatchNorm;
 use super::fold::{Fold, Folded};
 use super::two_gradients;
@@ -15,7 +16,7 @@ pub(crate) struct Weighted<K> {
     pub bias: Option<Param>,
     /// Applied before the activation; its statistics are fixed.
     pub norm: Option<BatchNorm>,
-    pub activation: kernels::Activation,
+    pub activations: Activations,
 }
 
 /// What the kernels with weights have in common.
@@ -33,7 +34,14 @@ pub(crate) trait WeightedKernel {
         y: &mut [f32],
         scratch: &mut [f32],
     );
-    fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]);
+    fn backward_input(
+        &self,
+        dy: &[f32],
+        kernel: &[f32],
+        input_activation: Option<kernels::ActivationGradient<'_>>,
+        dx: &mut [f32],
+        scratch: &mut [f32],
+    );
     fn backward_kernel(
         &self,
         x: &[f32],
@@ -72,8 +80,15 @@ macro_rules! weighted_kernel {
                 self.forward(x, kernel, bias, activation, y, scratch);
             }
 
-            fn backward_input(&self, dy: &[f32], kernel: &[f32], dx: &mut [f32], scratch: &mut [f32]) {
-                self.backward_input(dy, kernel, dx, scratch);
+            fn backward_input(
+                &self,
+                dy: &[f32],
+                kernel: &[f32],
+                input_activation: Option<kernels::ActivationGradient<'_>>,
+                dx: &mut [f32],
+                scratch: &mut [f32],
+            ) {
+                self.backward_input(dy, kernel, input_activation, dx, scratch);
             }
 
             fn backward_kernel(
@@ -97,7 +112,7 @@ weighted_kernel!(Dense, |one, batch| kernels::Dense { rows: one.rows * batch, ..
 impl<K> Weighted<K> {
     /// The layer without activation and normalization.
     pub(crate) fn new(shape: K, kernel: Param, bias: Option<Param>) -> Self {
-        Weighted { shape, kernel, bias, norm: None, activation: kernels::Activation::Linear }
+        Weighted { shape, kernel, bias, norm: None, activations: Activations::default() }
     }
 
     /// What the kernel computes with: the weights, or in `folded` those with the normalization folded in.
@@ -106,7 +121,7 @@ impl<K> Weighted<K> {
         weights: &'a [f32],
         folded: &'a mut [f32],
     ) -> kernels::BlockWeights<'a> {
-        let activation = self.activation;
+        let activation = self.activations.output;
         match self.fold(weights) {
             Some(fold) => {
                 let mut folded = Folded::of(folded, fold.norm.channels);
@@ -144,7 +159,7 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
     }
 
     fn backward(&self, mut call: Backward<'_>) {
-        super::activation_backward(self.activation, call.output, call.d_output);
+        self.activations.backward_output(call.output, call.d_output);
         let shape = self.shape.at(call.run.batch());
         let (x, dy) = (call.inputs[0], &*call.d_output);
         if let Some(fold) = self.fold(call.weights).filter(|_| self.trains()) {
@@ -152,7 +167,7 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
             let (d_kernel, rest) = call.scratch.split_at_mut(kernel);
             let (d_bias, scratch) = rest.split_at_mut(channels);
             shape.backward_kernel(x, dy, d_kernel, Some(d_bias), scratch);
-            fold.backward(&call.saved[kernel + channels..], d_kernel, d_bias, call.gradients);
+            fold.backward(&call.saved[kernel + channels..], d_kernel, d_bias, call.gradients, scratch);
         } else if self.kernel.gradient.is_some() {
             let bias = self.bias.map_or(0..0, |bias| bias.gradient_range());
             let [d_kernel, d_bias] = two_gradients(call.gradients, self.kernel.gradient_range(), bias);
@@ -164,7 +179,7 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
                 Some(_) => &call.saved[..self.kernel.len],
                 None => self.kernel.of(call.weights),
             };
-            shape.backward_input(dy, kernel, d_input, call.scratch);
+            shape.backward_input(dy, kernel, self.activations.input_gradient(x), d_input, call.scratch);
         }
     }
 
@@ -174,7 +189,7 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
     }
 
     fn needs(&self) -> Needs {
-        Needs { inputs: self.trains(), output: self.activation != kernels::Activation::Linear }
+        self.activations.needs(self.trains())
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {
@@ -188,6 +203,7 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
 
     fn scratch_len(&self, batch: usize) -> [usize; 2] {
         let shape = self.shape.at(batch);
-        [shape.forward_scratch(), self.folded_len() + shape.backward_scratch()]
+        let fold = self.norm.as_ref().map_or(0, |norm| Fold::scratch_len(self.kernel.len, norm.channels));
+        [shape.forward_scratch(), self.folded_len() + shape.backward_scratch().max(fold)]
     }
 }

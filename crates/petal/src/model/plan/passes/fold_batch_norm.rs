@@ -9,9 +9,11 @@ pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
     absorb(steps, kept, |before, op| {
         let Op::BatchNorm(norm) = op else { return false };
         let (slot, activation, channels) = match before {
-            Op::Conv2d(op) => (&mut op.norm, op.activation, op.shape.filters),
-            Op::Dense(op) => (&mut op.norm, op.activation, op.shape.units),
-            Op::DepthwiseConv2d(op) => (&mut op.norm, op.activation, op.shape.input[2] * op.shape.multiplier),
+            Op::Conv2d(op) => (&mut op.norm, op.activations.output, op.shape.filters),
+            Op::Dense(op) => (&mut op.norm, op.activations.output, op.shape.units),
+            Op::DepthwiseConv2d(op) => {
+                (&mut op.norm, op.activations.output, op.shape.input[2] * op.shape.multiplier)
+            }
             _ => return false,
         };
         // A reshape in between leaves no step, but other channels.

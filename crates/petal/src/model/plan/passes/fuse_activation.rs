@@ -27,15 +27,10 @@ fn relu(op: &Op) -> Option<Activation> {
 
 /// Whether the operation could take the activation.
 fn set_activation(op: &mut Op, fused: Activation) -> bool {
-    let activation = match op {
-        Op::Conv2d(op) => &mut op.activation,
-        Op::Dense(op) => &mut op.activation,
-        Op::DepthwiseConv2d(op) => &mut op.activation,
-        _ => return false,
+    let activation = op.activations_mut().map(|activations| &mut activations.output);
+    let Some(activation) = activation.filter(|activation| **activation == Activation::Linear) else {
+        return false;
     };
-    let free = *activation == Activation::Linear;
-    if free {
-        *activation = fused;
-    }
-    free
+    *activation = fused;
+    true
 }

@@ -26,6 +26,6 @@ fn fuse(op: &Op, pool: &kernels::Pool2d) -> Option<PooledConv2d> {
         shape: kernels::PooledConv2d { conv: conv.shape },
         kernel: conv.kernel,
         bias: conv.bias,
-        activation: conv.activation,
+        activations: conv.activations,
     })
 }

@@ -5,6 +5,7 @@ mod compose_warps;
 mod fold_batch_norm;
 mod fold_padding;
 mod fuse_activation;
+mod fuse_activation_gradient;
 mod fuse_inverted_residual;
 mod fuse_pooling;
 mod fuse_rescaling;
@@ -26,6 +27,8 @@ pub struct Passes {
     pub fold_padding: bool,
     /// A convolution's or dense layer's ReLU is computed while its output is still in registers.
     pub fuse_activation: bool,
+    /// Its gradient is computed by the layer after it, while the gradient of its output is in the cache.
+    pub fuse_activation_gradient: bool,
     /// A 1×1, a depthwise and another 1×1 convolution become one step whose wide activations stay in the cache, where
     /// no gradient goes.
     pub fuse_inverted_residual: bool,
@@ -42,6 +45,7 @@ impl Default for Passes {
             fold_batch_norm: true,
             fold_padding: true,
             fuse_activation: true,
+            fuse_activation_gradient: true,
             fuse_inverted_residual: true,
             fuse_pooling: true,
             fuse_rescaling: true,
@@ -58,6 +62,7 @@ impl Passes {
             fold_batch_norm: false,
             fold_padding: false,
             fuse_activation: false,
+            fuse_activation_gradient: false,
             fuse_inverted_residual: false,
             fuse_pooling: false,
             fuse_rescaling: false,
@@ -86,6 +91,9 @@ impl Passes {
         }
         if self.fuse_rescaling {
             fuse_rescaling::run(steps, kept);
+        }
+        if self.fuse_activation_gradient {
+            fuse_activation_gradient::run(steps, kept);
         }
     }
 }
