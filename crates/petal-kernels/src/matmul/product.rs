@@ -3,7 +3,9 @@
 //! A tile of up to 6 rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed to panels
 //! `[16 columns][term][16]`. Strategies, chosen by shape alone:
 //! - many rows: all panels are packed first, a task is a block of rows and some panels;
-//! - few rows: a task is some panels and 1024 terms, and packs each panel just before its use.
+//! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed: 64 terms of
+//!   all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each panel is packed just before its
+//!   use.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -24,6 +26,8 @@ const TERMS: usize = 1024;
 const FEW: usize = 64;
 /// Panels of one task when rows are few.
 const FEW_PANELS: usize = 8;
+/// Terms that are taken at a time where nothing is packed: 16 columns of them stay in the first cache.
+const FEW_TERMS: usize = 64;
 /// Floats of `a`, and of packed `b`, that one task should find in the second cache.
 const BLOCK_FLOATS: usize = 1 << 15;
 /// Floats of packed `b` that stay in the first cache.
@@ -170,13 +174,14 @@ impl Product {
                 rows: rows.len(),
                 step: if packed.len() <= CACHED_FLOATS { TILE } else { rows.len() },
                 packed: packed.get(panels.start * panel + term * PANEL..).unwrap_or_default(),
+                packed_row: PANEL,
                 panel,
                 terms: count,
                 columns: (panels.end * PANEL).min(columns) - start,
                 c: c.at(rows.start * columns + start),
                 c_row: columns,
-                add: term > 0,
-                bias: epilogue.bias.filter(|_| term == 0).map(|bias| &bias[start..]),
+                start: if term > 0 { Start::Added } else { Start::Bias },
+                bias: epilogue.bias.map(|bias| &bias[start..]),
                 bounds: if last { epilogue.activation } else { Activation::Linear }.bounds(),
             });
             term += count;
@@ -188,7 +193,14 @@ impl Product {
 
     fn run_few(&self, a: &[f32], b: Right, terms: Range<usize>, epilogue: Epilogue<'_>, c: &mut [f32]) {
         let shared = SharedMut(c.as_mut_ptr());
-        (0..self.panels()).into_par_iter().with_min_len(FEW_PANELS).for_each(|panel| {
+        // Panels of which `b`'s rows have all columns.
+        let whole = if b.column == 1 { self.columns / PANEL } else { 0 };
+        (0..whole.div_ceil(FEW_PANELS)).into_par_iter().for_each(|i| {
+            let panels = i * FEW_PANELS..whole.min((i + 1) * FEW_PANELS);
+            // Each group of panels writes its own columns, no other task's.
+            self.run_rows(a, b, terms.clone(), panels, epilogue, shared);
+        });
+        (whole..self.panels()).into_par_iter().with_min_len(FEW_PANELS).for_each(|panel| {
             let start = panel * PANEL;
             let mut packed = [const { MaybeUninit::uninit() }; TERMS * PANEL];
             let packed = &mut packed[..terms.len() * PANEL];
@@ -199,16 +211,51 @@ impl Product {
                 rows: self.rows,
                 step: self.rows,
                 packed: self.pack(b, terms.clone(), panel, packed),
+                packed_row: PANEL,
                 panel: terms.len() * PANEL,
                 terms: terms.len(),
                 columns: PANEL.min(self.columns - start),
                 c: shared.at(start),
                 c_row: self.columns,
-                add: false,
+                start: Start::Bias,
                 bias: epilogue.bias.map(|bias| &bias[start..]),
                 bounds: epilogue.activation.bounds(),
             });
         });
+    }
+
+    /// All rows of some whole panels' columns over some terms, of which `b` has a row each.
+    fn run_rows(
+        &self,
+        a: &[f32],
+        b: Right,
+        terms: Range<usize>,
+        panels: Range<usize>,
+        epilogue: Epilogue<'_>,
+        c: SharedMut,
+    ) {
+        let start = panels.start * PANEL;
+        // At least once, for `c` also of no terms.
+        for term in (terms.start..terms.end.max(terms.start + 1)).step_by(FEW_TERMS) {
+            let end = terms.end.min(term + FEW_TERMS);
+            let last = end == terms.end;
+            dispatch(Block {
+                a: a.get(term..).unwrap_or_default(),
+                a_row: self.terms,
+                rows: self.rows,
+                step: self.rows,
+                packed: b.values.get(term * b.row + start..).unwrap_or_default(),
+                packed_row: b.row,
+                panel: PANEL,
+                terms: end - term,
+                columns: panels.len() * PANEL,
+                c: c.at(start),
+                c_row: self.columns,
+                start: if term > terms.start { Start::Sum } else { Start::Bias },
+                bias: epilogue.bias.map(|bias| &bias[start..]),
+                bounds: if last { epilogue.activation } else { Activation::Linear }.bounds(),
+            });
+        }
     }
 
     fn panels(&self) -> usize {
@@ -234,28 +281,61 @@ impl Product {
                 }
             }
         } else {
-            // In blocks that stay in the first cache.
-            const TERMS: usize = 32;
-            for (block, packed) in packed.chunks_mut(TERMS * PANEL).enumerate() {
-                for i in 0..PANEL {
-                    let packed = packed.iter_mut().skip(i).step_by(PANEL);
-                    if i < width {
-                        let first = (start + i) * b.column + (terms.start + block * TERMS) * b.row;
-                        let column = b.values[first..].iter().step_by(b.row);
-                        for (packed, value) in packed.zip(column) {
-                            packed.write(*value);
-                        }
-                    } else {
-                        for packed in packed {
-                            packed.write(0.0);
-                        }
-                    }
-                }
+            assert_eq!(b.row, 1);
+            for v in [0, 8] {
+                let columns = width.saturating_sub(v).min(8);
+                let values = b.values.get((start + v) * b.column + terms.start..).unwrap_or_default();
+                assert!(columns == 0 || values.len() >= (columns - 1) * b.column + terms.len());
+                let packed = packed.get_mut(v..).unwrap_or_default();
+                dispatch(Transpose { values, distance: b.column, columns, terms: terms.len(), packed });
             }
         }
         // SAFETY: all elements have been written: PANEL for each term.
         unsafe { &*(std::ptr::from_mut(packed) as *const [f32]) }
     }
+}
+
+/// Packs up to eight columns, `distance` apart, of which one is a row of a panel's half.
+struct Transpose<'a> {
+    values: &'a [f32],
+    distance: usize,
+    columns: usize,
+    terms: usize,
+    packed: &'a mut [MaybeUninit<f32>],
+}
+
+impl Kernel for Transpose<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Transpose { values, distance, columns, terms, packed } = self;
+        assert!(columns == 0 || (columns - 1) * distance + terms <= values.len());
+        assert!(terms == 0 || (terms - 1) * PANEL + 8 <= packed.len());
+        for term in (0..terms).step_by(8) {
+            let count = (terms - term).min(8);
+            // SAFETY: the assertions bound both; columns that aren't there are zero.
+            unsafe {
+                let mut vectors = [S::splat(0.0); 8];
+                for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
+                    let from = values.as_ptr().add(column * distance + term);
+                    *vector = if count == 8 { S::load(from) } else { S::load_partial(from, count) };
+                }
+                for (i, vector) in S::transpose(vectors).into_iter().enumerate().take(count) {
+                    S::store(packed.as_mut_ptr().add((term + i) * PANEL).cast(), vector);
+                }
+            }
+        }
+    }
+}
+
+/// What a block's sums begin with.
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    /// The bias.
+    Bias,
+    /// What `c` holds, as if there had been no pause.
+    Sum,
+    /// Nothing, and they are added to `c` at the end.
+    Added,
 }
 
 /// Some rows of some panels' columns, over some terms.
@@ -268,6 +348,8 @@ struct Block<'a> {
     step: usize,
     /// From the first panel's first term on.
     packed: &'a [f32],
+    /// Distance of a panel's terms.
+    packed_row: usize,
     /// Distance of panels.
     panel: usize,
     terms: usize,
@@ -275,9 +357,7 @@ struct Block<'a> {
     /// The first row's first column; `rows` × `columns` elements are this block's alone.
     c: *mut f32,
     c_row: usize,
-    /// Whether the sums are added to `c`.
-    add: bool,
-    /// Where the sums start.
+    start: Start,
     bias: Option<&'a [f32]>,
     bounds: (f32, f32),
 }
@@ -285,10 +365,10 @@ struct Block<'a> {
 impl Kernel for Block<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Block { a, a_row, rows, packed, panel, terms, columns, .. } = self;
+        let Block { a, a_row, rows, packed, packed_row, panel, terms, columns, .. } = self;
         assert!(terms == 0 || (rows - 1) * a_row + terms <= a.len());
         let last = columns.div_ceil(PANEL) - 1;
-        assert!(terms == 0 || last * panel + terms * PANEL <= packed.len());
+        assert!(terms == 0 || last * panel + (terms - 1) * packed_row + PANEL <= packed.len());
         assert!(self.bias.is_none_or(|bias| bias.len() >= columns));
         for first in (0..rows).step_by(self.step) {
             let end = rows.min(first + self.step);
@@ -340,21 +420,30 @@ impl Tile<'_> {
     /// The block's rows, columns and terms are valid, `packed` has a panel's terms.
     #[inline(always)]
     unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
-        let Block { a_row, terms, columns, c_row, add, bias, bounds, .. } = *self.block;
+        let Block { a_row, packed_row, terms, columns, c_row, start, bias, bounds, .. } = *self.block;
         debug_assert!(self.row + P <= self.block.rows && self.column < columns);
         // SAFETY: the caller's promise; wrapping arithmetic because pointers past the last term are not read.
         unsafe {
             let mut a = self.block.a.as_ptr().wrapping_add(self.row * a_row);
             let mut packed = self.packed;
-            let mut start = [S::splat(0.0); V];
-            if let Some(bias) = bias {
-                for (v, start) in start.iter_mut().enumerate() {
+            let mut first = [S::splat(0.0); V];
+            if let Some(bias) = bias.filter(|_| start == Start::Bias) {
+                for (v, first) in first.iter_mut().enumerate() {
                     let column = self.column + 8 * v;
                     let n = columns.saturating_sub(column).min(8);
-                    *start = S::load_partial(bias.as_ptr().wrapping_add(column), n);
+                    *first = S::load_partial(bias.as_ptr().wrapping_add(column), n);
                 }
             }
-            let mut sums = [start; P];
+            let mut sums = [first; P];
+            if start == Start::Sum {
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let column = self.column + 8 * v;
+                        let c = self.block.c.wrapping_add((self.row + p) * c_row + column);
+                        *sum = S::load_partial(c, columns.saturating_sub(column).min(8));
+                    }
+                }
+            }
             for _ in 0..terms {
                 let mut b = [S::splat(0.0); V];
                 for (v, b) in b.iter_mut().enumerate() {
@@ -367,12 +456,12 @@ impl Tile<'_> {
                     }
                 }
                 a = a.wrapping_add(1);
-                packed = packed.wrapping_add(PANEL);
+                packed = packed.wrapping_add(packed_row);
             }
             let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
             for (p, sums) in sums.iter().enumerate() {
                 let c = self.block.c.add((self.row + p) * c_row + self.column);
-                if !add && columns - self.column >= 8 * V {
+                if start != Start::Added && columns - self.column >= 8 * V {
                     for (v, sum) in sums.iter().enumerate() {
                         S::store(c.add(8 * v), S::clamp(*sum, low, high));
                     }
@@ -380,7 +469,7 @@ impl Tile<'_> {
                     for (v, sum) in sums.iter().enumerate() {
                         let n = (columns - self.column).saturating_sub(8 * v).min(8);
                         let (c, mut sum) = (c.wrapping_add(8 * v), *sum);
-                        if add {
+                        if start == Start::Added {
                             sum = S::add(S::load_partial(c, n), sum);
                         }
                         S::store_partial(c, S::clamp(sum, low, high), n);

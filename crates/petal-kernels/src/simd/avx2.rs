@@ -100,6 +100,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
+        // SAFETY: as the trait demands.
+        unsafe {
+            // Columns 0, 1 and 4, 5 of two rows, then columns 2, 3 and 6, 7.
+            let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
+            for i in 0..4 {
+                pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+            }
+            // Columns `c` and `c + 4` of four rows.
+            for i in 0..4 {
+                let (a, b) = (pairs[i / 2 * 4 + i % 2], pairs[i / 2 * 4 + i % 2 + 2]);
+                fours[i / 2 * 4 + i % 2 * 2] = _mm256_shuffle_ps::<0x44>(a, b);
+                fours[i / 2 * 4 + i % 2 * 2 + 1] = _mm256_shuffle_ps::<0xee>(a, b);
+            }
+            for i in 0..4 {
+                columns[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+                columns[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+            }
+            columns
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> __m256 {
         // SAFETY: as the trait demands.
         unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }

@@ -74,6 +74,25 @@ pub(crate) trait Simd {
     unsafe fn equal(a: Self::V, b: Self::V) -> Self::V;
     /// `a` where the mask is set, else `b`.
     unsafe fn select(mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// Element `j` of vector `i` becomes element `i` of vector `j`.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::V; 8]) -> [Self::V; 8] {
+        let mut columns = [[0.0; 8]; 8];
+        for (i, row) in rows.into_iter().enumerate() {
+            let mut values = [0.0; 8];
+            // SAFETY: the array has eight elements.
+            unsafe { Self::store(values.as_mut_ptr(), row) };
+            for (column, value) in columns.iter_mut().zip(values) {
+                column[i] = value;
+            }
+        }
+        let mut transposed = rows;
+        for (to, column) in transposed.iter_mut().zip(&columns) {
+            // SAFETY: the array has eight elements.
+            *to = unsafe { Self::load(column.as_ptr()) };
+        }
+        transposed
+    }
     /// Eight bytes as numbers.
     unsafe fn load_bytes(from: *const u8) -> Self::V;
     /// Whole numbers of at most 255 as eight bytes.
