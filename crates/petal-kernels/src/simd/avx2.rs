@@ -100,6 +100,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn rotate<const N: usize>(value: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_permutevar8x32_ps(value, _mm256_add_epi32(lanes, _mm256_set1_epi32(N as i32)))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
         // SAFETY: as the trait demands.
         unsafe {

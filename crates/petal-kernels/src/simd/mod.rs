@@ -74,6 +74,8 @@ pub(crate) trait Simd {
     unsafe fn equal(a: Self::V, b: Self::V) -> Self::V;
     /// `a` where the mask is set, else `b`.
     unsafe fn select(mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// Element `N + i` becomes element `i`; the first `N` come last.
+    unsafe fn rotate<const N: usize>(value: Self::V) -> Self::V;
     /// Element `j` of vector `i` becomes element `i` of vector `j`.
     #[inline(always)]
     unsafe fn transpose(rows: [Self::V; 8]) -> [Self::V; 8] {

@@ -106,6 +106,17 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn rotate<const N: usize>(value: float32x4x2_t) -> float32x4x2_t {
+        let mut values = [0.0; 16];
+        // SAFETY: the array has room for two vectors, and for one from element N on.
+        unsafe {
+            Self::store(values.as_mut_ptr(), value);
+            Self::store(values.as_mut_ptr().add(8), value);
+            Self::load(values.as_ptr().add(N % 8))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> float32x4x2_t {
         // SAFETY: the caller's pointer is valid for eight bytes.
         unsafe {

@@ -74,6 +74,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn rotate<const N: usize>(value: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| value[(i + N) % 8])
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> [f32; 8] {
         // SAFETY: the caller's pointer is valid for eight bytes.
         unsafe { from.cast::<[u8; 8]>().read_unaligned() }.map(f32::from)

@@ -23,11 +23,11 @@ impl Kernel for Row<'_> {
     }
 }
 
-/// The upper left taps' pixel indices of a block's pixels, and the weights of upper left, upper right, lower left and
-/// lower right.
+/// The upper left taps' pixel indices of a block's pixels, and the weights of the upper row, the lower row and the right
+/// column.
 struct Places {
     at: [u32; BLOCK],
-    weights: [[f32; BLOCK]; 4],
+    weights: [[f32; BLOCK]; 3],
 }
 
 impl Row<'_> {
@@ -39,11 +39,15 @@ impl Row<'_> {
         let next_row = transform.width * CHANNELS;
         // The rows of a turned image are too far apart for the hardware to guess what is read next.
         next.chunks(16).for_each(|line| S::prefetch(line.as_ptr()));
-        let mut places = Places { at: [0; BLOCK], weights: [[0.0; BLOCK]; 4] };
+        let mut places = Places { at: [0; BLOCK], weights: [[0.0; BLOCK]; 3] };
         for (block, y) in y.chunks_mut(BLOCK * CHANNELS).enumerate() {
             let first = block * BLOCK;
-            // One loop for each mode, so that none has branches.
+            let last = (first + BLOCK).min(transform.width) - 1;
+            // One loop for each mode, so that none has branches; where all is inside the image, the simplest does.
             match transform.fill_mode {
+                _ if [first, last].iter().all(|column| transform.is_inside(map, *column, row)) => {
+                    transform.places(map, first, row, FillMode::Nearest, &mut places);
+                }
                 FillMode::Reflect => transform.places(map, first, row, FillMode::Reflect, &mut places),
                 FillMode::Nearest => transform.places(map, first, row, FillMode::Nearest, &mut places),
                 FillMode::Wrap => transform.places(map, first, row, FillMode::Wrap, &mut places),
@@ -58,12 +62,13 @@ impl Row<'_> {
                 }
                 // SAFETY: the last tap's vector ends where the condition above says; a vector is stored where it fits.
                 unsafe {
-                    let weight = |tap: usize| S::splat(places.weights[tap][i]);
-                    let tap = |offset: usize| S::load(x[start + offset..].as_ptr());
-                    let pixel = S::mul_add(tap(0), weight(0), S::splat(0.0));
-                    let pixel = S::mul_add(tap(CHANNELS), weight(1), pixel);
-                    let pixel = S::mul_add(tap(next_row), weight(2), pixel);
-                    let pixel = S::mul_add(tap(next_row + CHANNELS), weight(3), pixel);
+                    let [upper, lower, right] = places.weights.each_ref().map(|weights| weights[i]);
+                    let (above, below) = (x.as_ptr().add(start), x.as_ptr().add(start + next_row));
+                    // Of the left taps and, in the lanes after them, of the right ones.
+                    let column = S::mul_add(S::load(below), S::splat(lower), S::splat(0.0));
+                    let column = S::mul_add(S::load(above), S::splat(upper), column);
+                    let slope = S::sub(S::rotate::<CHANNELS>(column), column);
+                    let pixel = S::mul_add(slope, S::splat(right), column);
                     if y.len() >= LANES {
                         S::store(y.as_mut_ptr(), pixel);
                     } else {
@@ -76,13 +81,20 @@ impl Row<'_> {
 }
 
 impl AffineTransform {
+    /// Whether the output pixel comes from a place inside the image, as all between two such of its row do.
+    fn is_inside(&self, map: &[f32; 6], column: usize, row: usize) -> bool {
+        let [height, width] = [self.height, self.width];
+        let (x, y) = source(map, column as f32, row as f32, [height, width], FillMode::Constant);
+        x >= 0.0 && y >= 0.0 && x <= (width - 1) as f32 && y <= (height - 1) as f32
+    }
+
     /// Of the block's pixels from column `column` on.
     #[inline(always)]
     fn places(&self, map: &[f32; 6], column: usize, row: usize, fill_mode: FillMode, places: &mut Places) {
         /// Added to a whole number below it, this leaves the number in the lowest bits of the sum.
         const WHOLE: f32 = (1 << 23) as f32;
         let AffineTransform { height, width, .. } = *self;
-        let Places { at, weights: [upper_left, upper_right, lower_left, lower_right] } = places;
+        let Places { at, weights: [above, below, right] } = places;
         for i in 0..BLOCK {
             let (x, y) = source(map, (column + i) as f32, row as f32, [height, width], fill_mode);
             // The last pixel is the second of two taps, which spares it the way of those at a border.
@@ -92,10 +104,7 @@ impl AffineTransform {
             };
             let (x0, y0) = (first(x, width), first(y, height));
             let (wx, wy) = (x - x0, y - y0);
-            upper_left[i] = (1.0 - wx) * (1.0 - wy);
-            upper_right[i] = wx * (1.0 - wy);
-            lower_left[i] = (1.0 - wx) * wy;
-            lower_right[i] = wx * wy;
+            (above[i], below[i], right[i]) = (1.0 - wy, wy, wx);
             let inside = (x0 >= 0.0) & (y0 >= 0.0) & (x0 + 1.0 < width as f32) & (y0 + 1.0 < height as f32);
             let whole = |value: f32| (value + WHOLE).to_bits() & ((1 << 23) - 1);
             let index = whole(y0).wrapping_mul(width as u32).wrapping_add(whole(x0));
