@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
 use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
+use crate::model::plan::{Engine, Passes, Plan, Run};
 use crate::{Error, Result};
 
 /// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`].
@@ -28,11 +28,10 @@ impl Model {
     /// # Ok::<(), petal::Error>(())
     /// ```
     pub fn predictor(&self, batch: usize) -> Predictor<'_> {
-        // With the logits, to know whether the outputs are probabilities.
+        let (batch, mut weights) = (batch.max(1), self.arena().to_vec());
         let plan =
-            Plan::new(self.graph(), Purpose::Infer, batch.max(1), true, self.streams(), Passes::default());
-        let (weights, samples) = (self.arena().to_vec(), (0..batch.max(1)).collect());
-        Predictor { model: self, engine: Engine::new(plan), weights, samples }
+            Plan::with_constant_weights(self.graph(), batch, self.streams(), Passes::default(), &mut weights);
+        Predictor { model: self, engine: Engine::new(plan), weights, samples: (0..batch).collect() }
     }
 }
 

@@ -210,6 +210,32 @@ fn blocks_of_a_frozen_base_become_single_steps_of_the_same_bits() {
     assert_eq!(steps(&base, apart) - steps(&base, Passes::default()), 1 + 10 * 2 + 6);
 }
 
+#[test]
+fn weights_that_stay_as_they_are_are_folded_once_to_the_same_bits() {
+    let base = MobileNetV2::new(64, 64).include_top(false).weights(Weights::None).build().unwrap();
+    for model in models().iter().chain([&base]) {
+        let batch = 2;
+        let mut generator = Key::new(3).named("fold").generator();
+        let inputs: Vec<f32> =
+            (0..batch * model.input_shape().elements()).map(|_| generator.normal()).collect();
+        let weights: Vec<f32> =
+            model.arena().iter().map(|weight| weight + 0.3 * generator.uniform()).collect();
+        let (graph, key, passes) = (model.graph(), Key::new(1), Passes::default());
+        let mut constant = weights.clone();
+        let folded = Plan::with_constant_weights(graph, batch, key, passes, &mut constant);
+        let plan = Plan::new(graph, Purpose::Infer, batch, true, key, passes);
+        let [folded, plan] = [(folded, constant), (plan, weights)].map(|(plan, mut weights)| {
+            let mut engine = Engine::new(plan);
+            // A second batch too: the first one must not change what was folded.
+            for _ in 0..2 {
+                engine.forward(Run { samples: &[0, 1], epoch: 0 }, &inputs, &mut weights);
+            }
+            engine.output(batch).to_vec()
+        });
+        assert!(folded == plan, "{}", graph.name());
+    }
+}
+
 /// A smooth picture after these layers, with and without composing.
 fn augment(layers: Vec<LayerSpec>) -> [Vec<f32>; 2] {
     let sequential = Sequential::new(Input::image(40, 30, 2));

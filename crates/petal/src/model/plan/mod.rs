@@ -124,7 +124,22 @@ impl Plan {
         Steps::new(graph, purpose, loss_on_logits, key, passes, None).plan(purpose, batch)
     }
 
-    /// The same in two plans, of which the first gives the second's input, and gives the same for a sample as long as
+    /// A plan for inference with weights that stay as they are: normalizations are folded into `weights` once and for
+    /// all, which then serve this plan alone.
+    pub(crate) fn with_constant_weights(
+        graph: &Graph,
+        batch: usize,
+        key: Key,
+        passes: Passes,
+        weights: &mut [f32],
+    ) -> Plan {
+        // With the logits, to know whether the outputs are probabilities.
+        let mut steps = Steps::new(graph, Purpose::Infer, true, key, passes, None);
+        steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));
+        steps.plan(Purpose::Infer, batch)
+    }
+
+    /// [`Plan::new`] in two plans, of which the first gives the second's input, and gives the same for a sample as long as
     /// the model trains; without such a part the second is the whole.
     pub(crate) fn split(
         graph: &Graph,

@@ -297,6 +297,21 @@ impl Op {
         }
     }
 
+    /// Makes its normalization part of `weights`, which don't change any more.
+    pub(crate) fn fold_constants(&mut self, weights: &mut [f32]) {
+        match self {
+            Op::Conv2d(op) => op.fold_constants(weights),
+            Op::Dense(op) => op.fold_constants(weights),
+            Op::DepthwiseConv2d(op) => op.fold_constants(weights),
+            Op::InvertedResidual(op) => {
+                op.expand.iter_mut().for_each(|expand| expand.fold_constants(weights));
+                op.depthwise.fold_constants(weights);
+                op.project.fold_constants(weights);
+            }
+            _ => {}
+        }
+    }
+
     /// Whether it computes with a layer's weights.
     pub(crate) fn has_weights(&self) -> bool {
         matches!(self, Op::BatchNorm(_)) || !self.operation().params().is_empty()
