@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Petal and its peers on this machine and prints the tables, in about half an hour on 2 cores.
+# Measures Petal and its peers on this machine and prints the tables, in about 40 minutes on 2 cores.
 #
 #     bench/run.sh FLOWER_PHOTOS > tables.md
 #
@@ -26,3 +26,4 @@ part "Inference, MobileNetV2, 180×180" bench/inference/run.sh "$photos" 3
 part "Photos from disk, 180×180" bench/input/run.sh "$photos" 5
 part "Memory, lecture's CNN, 180×180, batch 32" bench/memory/run.sh 2
 part "Scale, lecture's CNN" bench/scale/run.sh
+part "Kernels" "$PYTHON" bench/kernels/share.py
