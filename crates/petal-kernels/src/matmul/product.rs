@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::sum_parts;
 use crate::Activation;
+use crate::parallel::SharedMut;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Columns of one panel.
@@ -101,7 +102,7 @@ impl Product {
         let block = (BLOCK_FLOATS / terms.max(1)).clamp(4 * TILE, 32 * TILE) / TILE * TILE;
         let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
         let groups = self.panels().div_ceil(group);
-        let shared = SharedMut(c.as_mut_ptr());
+        let shared = SharedMut::new(c);
         (0..rows.div_ceil(block) * groups).into_par_iter().for_each(|i| {
             let (first, panels) = (i / groups * block, i % groups * group);
             let panels = panels..(panels + group).min(self.panels());
@@ -140,7 +141,7 @@ impl Product {
         assert_eq!(c.len(), self.rows * self.columns);
         assert!(bias.is_none_or(|bias| bias.len() == self.columns));
         if !c.is_empty() {
-            let shared = SharedMut(c.as_mut_ptr());
+            let shared = SharedMut::new(c);
             self.run_block(a, packed, 0..self.rows, 0..self.panels(), bias, activation, shared);
         }
     }
@@ -155,7 +156,7 @@ impl Product {
         panels: Range<usize>,
         bias: Option<&[f32]>,
         activation: Activation,
-        c: SharedMut,
+        c: SharedMut<f32>,
     ) {
         let Product { terms, columns, .. } = *self;
         let packed = &packed[..self.packed_len()];
@@ -196,7 +197,7 @@ impl Product {
         activation: Activation,
         c: &mut [f32],
     ) {
-        let shared = SharedMut(c.as_mut_ptr());
+        let shared = SharedMut::new(c);
         (0..self.panels()).into_par_iter().with_min_len(FEW_PANELS).for_each(|panel| {
             let start = panel * PANEL;
             let mut packed = [const { MaybeUninit::uninit() }; TERMS * PANEL];
@@ -399,18 +400,3 @@ impl Tile<'_> {
         }
     }
 }
-
-/// A pointer that tasks write disjoint elements through.
-#[derive(Clone, Copy)]
-struct SharedMut(*mut f32);
-
-impl SharedMut {
-    fn at(self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
-}
-
-// SAFETY: only used to write elements that belong to one task.
-unsafe impl Send for SharedMut {}
-// SAFETY: as above.
-unsafe impl Sync for SharedMut {}
