@@ -10,6 +10,7 @@
 //! - A `*_scratch()` method gives the number of `f32` that its kernel needs in `scratch`; their contents don't matter.
 
 mod activation;
+mod alignment;
 mod batch_norm;
 mod blend;
 mod channel_scale;
@@ -34,6 +35,7 @@ mod resize;
 mod simd;
 mod softmax;
 mod warp;
+mod winograd;
 
 pub use activation::{Activation, ActivationGradient, Unary};
 pub use batch_norm::BatchNorm;

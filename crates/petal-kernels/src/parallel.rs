@@ -1,4 +1,4 @@
-//! Elementwise loops over rayon's pool, in chunks of a fixed size.
+//! Elementwise loops over rayon's pool, in chunks of a fixed size; results that tasks share.
 
 use rayon::prelude::*;
 
@@ -61,3 +61,29 @@ impl<I: Iterator, F: Fn(I::Item)> Kernel for Each<I, F> {
         }
     }
 }
+
+/// A pointer that tasks write disjoint elements through.
+pub(crate) struct SharedMut<T>(*mut T);
+
+impl<T> SharedMut<T> {
+    pub fn new(elements: &mut [T]) -> Self {
+        SharedMut(elements.as_mut_ptr())
+    }
+
+    pub fn at(self, offset: usize) -> *mut T {
+        self.0.wrapping_add(offset)
+    }
+}
+
+impl<T> Clone for SharedMut<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SharedMut<T> {}
+
+// SAFETY: only used to write elements that belong to one task.
+unsafe impl<T: Send> Send for SharedMut<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SharedMut<T> {}

@@ -189,6 +189,146 @@ proptest! {
     }
 }
 
+/// Shapes that mostly go by Winograd's transforms, forward and backward.
+fn tiled() -> impl Strategy<Value = Conv2d> {
+    let axis = || [1usize..15, 0usize..5, 0usize..5];
+    (1usize..3, axis(), axis(), 16usize..40, 16usize..40)
+        .prop_map(|(batch, v, h, channels, filters)| Conv2d {
+            batch,
+            input: [v[0], h[0], channels],
+            filters,
+            kernel: [3; 2],
+            strides: [1; 2],
+            dilation: [1; 2],
+            padding: Padding { top: v[1], bottom: v[2], left: h[1], right: h[2] },
+            groups: 1,
+        })
+        .prop_filter("no output", |conv| !conv.output().contains(&0))
+}
+
+fn activations() -> impl Strategy<Value = Activation> {
+    prop::sample::select(vec![Activation::Linear, Activation::Relu, Activation::Relu6])
+}
+
+fn bounds(activation: Activation) -> [f32; 2] {
+    match activation {
+        Activation::Linear => [f32::NEG_INFINITY, f32::INFINITY],
+        Activation::Relu => [0.0, f32::INFINITY],
+        Activation::Relu6 => [0.0, 6.0],
+    }
+}
+
+/// Sums of products in `f64`, of their magnitudes, and whether any was not finite.
+struct Sums {
+    sums: Vec<f64>,
+    magnitudes: Vec<f64>,
+    spoilt: Vec<bool>,
+}
+
+impl Sums {
+    fn new(start: impl Iterator<Item = f32>) -> Sums {
+        let sums: Vec<f64> = start.map(f64::from).collect();
+        let magnitudes = sums.iter().map(|sum| sum.abs()).collect();
+        let spoilt = sums.iter().map(|sum| !sum.is_finite()).collect();
+        Sums { sums, magnitudes, spoilt }
+    }
+
+    fn add(&mut self, i: usize, a: f32, b: f32) {
+        self.sums[i] += product(a, b);
+        self.magnitudes[i] += product(a, b).abs();
+        self.spoilt[i] |= !(a.is_finite() && b.is_finite());
+    }
+
+    /// Compares to 1e-4 of the sum of magnitudes; what is not finite may be NaN instead.
+    fn assert_close(&self, what: &str, found: &[f32], [low, high]: [f32; 2]) {
+        assert_eq!(found.len(), self.sums.len());
+        for (i, found) in found.iter().enumerate() {
+            let expected = self.sums[i].clamp(f64::from(low), f64::from(high));
+            let (found, magnitude) = (f64::from(*found), self.magnitudes[i]);
+            let close = magnitude.is_finite() && (found - expected).abs() <= 1e-4 * magnitude;
+            let close = close || self.spoilt[i] && (found.is_nan() || found == expected);
+            assert!(close, "{what}[{i}]: found {found}, expected {expected}");
+        }
+    }
+}
+
+/// What is not finite in a kernel may make an output NaN that has only the padding under that weight.
+fn spoil_outputs_of_kernel(sums: &mut Sums, kernel: &[f32], target: impl Fn(usize) -> usize, targets: usize) {
+    let mut spoilt = vec![false; targets];
+    kernel.iter().enumerate().for_each(|(k, weight)| spoilt[target(k)] |= !weight.is_finite());
+    sums.spoilt.iter_mut().enumerate().for_each(|(i, output)| *output |= spoilt[i % targets]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn tiles_match_the_naive_loops(conv in tiled(), with_bias in any::<bool>(), activation in activations()) {
+        let x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
+        let (kernel, bias) = (values(conv.kernel_len(), 2), values(conv.filters, 3));
+        let dy = values(conv.batch * conv.output().iter().product::<usize>(), 4);
+        let bias = with_bias.then_some(&bias[..]);
+
+        let mut y = unset(dy.len());
+        conv.forward(&x, &kernel, bias, activation, &mut y, &mut unset(conv.forward_scratch()));
+        let mut sums = Sums::new((0..y.len()).map(|i| bias.map_or(0.0, |bias| bias[i % conv.filters])));
+        for_products(&conv, |y, i, k| sums.add(y, x[i], kernel[k]));
+        sums.assert_close("y", &y, bounds(activation));
+
+        let mut dx = unset(x.len());
+        conv.backward_input(&dy, &kernel, None, &mut dx, &mut unset(conv.backward_input_scratch()));
+        let mut sums = Sums::new(x.iter().map(|_| 0.0));
+        for_products(&conv, |y, i, k| sums.add(i, dy[y], kernel[k]));
+        sums.assert_close("dx", &dx, bounds(Activation::Linear));
+    }
+
+    /// The last batch of an epoch is smaller than that which its scratch was made for.
+    #[test]
+    fn fewer_images_need_no_more_scratch(conv in tiled(), batch in 1usize..2000, more in 0usize..2000) {
+        let [few, many] = [batch, batch + more].map(|batch| Conv2d { batch, ..conv });
+        prop_assert!(few.forward_scratch() <= many.forward_scratch());
+        prop_assert!(few.backward_input_scratch() <= many.backward_input_scratch());
+    }
+
+    /// NaN may take an infinity's place, but nothing finite may, and other outputs don't notice.
+    #[test]
+    fn tiles_keep_what_is_not_finite(
+        conv in tiled(),
+        activation in activations(),
+        places in prop::collection::vec(0usize..1_000_000, 1..4),
+        at in 0usize..4,
+        values_at in prop::collection::vec(
+            prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]), 3),
+        equal_weights in any::<bool>(),
+    ) {
+        let mut x = values(conv.batch * conv.input.iter().product::<usize>(), 1);
+        let (mut kernel, mut bias) = (values(conv.kernel_len(), 2), values(conv.filters, 3));
+        let mut dy = values(conv.batch * conv.output().iter().product::<usize>(), 4);
+        // Some sums of equal weights, and so transformed ones, are zero.
+        if equal_weights {
+            kernel.iter_mut().for_each(|weight| *weight = weight.signum());
+        }
+        let spoilt = [&mut x, &mut kernel, &mut bias, &mut dy].into_iter().nth(at).unwrap();
+        let len = spoilt.len();
+        places.iter().zip(&values_at).for_each(|(place, value)| spoilt[place % len] = *value);
+
+        let mut y = unset(dy.len());
+        conv.forward(&x, &kernel, Some(&bias), activation, &mut y, &mut unset(conv.forward_scratch()));
+        let mut sums = Sums::new((0..y.len()).map(|i| bias[i % conv.filters]));
+        for_products(&conv, |y, i, k| sums.add(y, x[i], kernel[k]));
+        spoil_outputs_of_kernel(&mut sums, &kernel, |k| k % conv.filters, conv.filters);
+        sums.assert_close("y", &y, bounds(activation));
+
+        let mut dx = unset(x.len());
+        conv.backward_input(&dy, &kernel, None, &mut dx, &mut unset(conv.backward_input_scratch()));
+        let mut sums = Sums::new(x.iter().map(|_| 0.0));
+        for_products(&conv, |y, i, k| sums.add(i, dy[y], kernel[k]));
+        let channels = conv.input[2];
+        spoil_outputs_of_kernel(&mut sums, &kernel, |k| k / conv.filters % channels, channels);
+        sums.assert_close("dx", &dx, bounds(Activation::Linear));
+    }
+}
+
 fn check_dense(dense: &Dense) {
     let Dense { rows, inputs, units } = *dense;
     let (x, kernel, bias) = (values(rows * inputs, 1), values(inputs * units, 2), values(units, 3));
@@ -246,6 +386,7 @@ fn convolutions_of_usual_shapes_match() {
     check_conv(&same(2, [20, 22, 3], 32, 3, 2));
     check_conv(&same(3, [13, 15, 16], 32, 3, 1));
     check_conv(&same(1, [9, 9, 32], 64, 3, 1));
+    check_conv(&same(1, [3, 111, 25], 41, 3, 1));
     check_conv(&same(2, [7, 7, 24], 40, 1, 1));
     check_conv(&same(2, [8, 7, 24], 40, 1, 2));
     check_conv(&same(1, [15, 15, 5], 9, 7, 2));
@@ -272,6 +413,7 @@ fn convolutions_give_the_same_bits_on_any_number_of_threads() {
     for conv in [
         same(4, [31, 29, 3], 16, 3, 1),
         same(4, [15, 15, 16], 24, 3, 1),
+        same(5, [31, 41, 29], 27, 3, 1),
         same(3, [23, 21, 16], 24, 3, 2),
         same(8, [20, 20, 8], 8, 1, 1),
         same(1, [33, 35, 8], 16, 5, 1),

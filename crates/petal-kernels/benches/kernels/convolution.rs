@@ -117,6 +117,14 @@ const CONVOLUTIONS: [Shape; 4] = [
     Shape([180, 3, 32, 3, 2]),
 ];
 
+/// ResNet50's 3×3 layers, which VGG16 has too, at 224×224 photos.
+const THREE_BY_THREE: [Shape; 4] = [
+    Shape([56, 64, 64, 3, 1]),
+    Shape([28, 128, 128, 3, 1]),
+    Shape([14, 256, 256, 3, 1]),
+    Shape([7, 512, 512, 3, 1]),
+];
+
 /// MobileNetV2's expansions and projections.
 const POINTWISE: [Shape; 14] = [
     Shape([90, 32, 16, 1, 1]),
@@ -160,6 +168,7 @@ fn depthwise_lengths(conv: &DepthwiseConv2d) -> (usize, usize, usize) {
 }
 
 layer!(conv2d, CONVOLUTIONS, Shape, |shape| shape.conv(), conv_lengths);
+layer!(conv2d_of_8, THREE_BY_THREE, Shape, |shape| Conv2d { batch: 8, ..shape.conv() }, conv_lengths);
 layer!(pointwise, POINTWISE, Shape, |shape| shape.conv(), conv_lengths);
 layer!(depthwise, DEPTHWISE, Shape, |shape| shape.depthwise(), depthwise_lengths);
 

@@ -2,7 +2,9 @@
 //!
 //! Strategies, chosen by shape alone:
 //! - 1×1 kernels with stride 1, no padding and one group are matrix products (`matmul`);
-//! - forward and the input's gradient are direct gathers over packed weights (`gather.rs`): no copy of the image, the
+//! - 3×3 kernels with stride 1 over many channels go forward, and back to the input, by tiles of 2×2 outputs
+//!   (`winograd`);
+//! - forward and the input's gradient are else direct gathers over packed weights (`gather.rs`): no copy of the image, the
 //!   borders are runs of pixels with fewer taps;
 //! - the kernel's gradient accumulates outer products of pixels row by row (`kernel_gradient.rs`).
 
@@ -10,6 +12,7 @@ mod gather;
 mod kernel_gradient;
 
 use crate::matmul::Matmul;
+use crate::winograd::Winograd;
 use crate::{Activation, ActivationGradient, Padding};
 use gather::Axis;
 pub(crate) use gather::Gather;
@@ -62,13 +65,21 @@ impl Conv2d {
 
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
-        match self.pointwise() {
-            Some(matmul) => matmul.forward_scratch(),
-            None => self.forward_gather().packed_len(),
+        match (self.pointwise(), self.winograd()) {
+            (Some(matmul), _) => matmul.forward_scratch(),
+            (_, Some(winograd)) => winograd.scratch(),
+            _ => self.forward_gather().packed_len(),
         }
     }
 
     /// `y = activation(x ⋆ kernel + bias)`; `kernel` is `[height, width, channels / groups, filters]`.
+    ///
+    /// 3×3 kernels with stride 1, no dilation and one group, from 16 channels and 24 filters on, are computed by Winograd's
+    /// transforms, with 16 products for four outputs instead of 36. Sums are then rounded as if each pixel that an output
+    /// sees were multiplied with all nine weights of its channel, of which all but its own cancel: by about 1e-6 of such
+    /// products. An input that is infinite or NaN reaches the outputs that it reaches directly and no others, but may make
+    /// them NaN where they would be infinite, or where an activation would hide the infinity; so does a weight, also where
+    /// it meets the padding alone.
     pub fn forward(
         &self,
         x: &[f32],
@@ -83,20 +94,26 @@ impl Conv2d {
         if let Some(matmul) = self.pointwise() {
             return matmul.forward(x, kernel, bias, activation, y, scratch);
         }
+        if let Some(winograd) = self.winograd() {
+            let [height, width, _] = self.output();
+            return winograd.convolve(x, kernel, bias, activation, [height, width], y, scratch);
+        }
         let packed = &mut scratch[..self.forward_gather().packed_len()];
         self.packed_gather(kernel, packed).run(x, packed, bias, activation, None, y);
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
     pub fn backward_input_scratch(&self) -> usize {
-        match self.pointwise() {
-            Some(matmul) => matmul.backward_input_scratch(),
-            None => self.backward_gather().packed_len(),
+        match (self.pointwise(), self.winograd_gradient()) {
+            (Some(matmul), _) => matmul.backward_input_scratch(),
+            (_, Some(winograd)) => winograd.scratch(),
+            _ => self.backward_gather().packed_len(),
         }
     }
 
     /// Gradient by the input, or before the activation that made the input, if that is given; `dy` is the gradient
-    /// before this layer's activation.
+    /// before this layer's activation. By Winograd's transforms, as of [`forward`](Self::forward), from 16 filters and 24
+    /// channels on.
     pub fn backward_input(
         &self,
         dy: &[f32],
@@ -108,6 +125,11 @@ impl Conv2d {
         self.check(dx, kernel, dy);
         if let Some(matmul) = self.pointwise() {
             return matmul.backward_input(dy, kernel, input_activation, dx, scratch);
+        }
+        if let Some(winograd) = self.winograd_gradient() {
+            let size = [self.input[0], self.input[1]];
+            winograd.convolve(dy, kernel, None, Activation::Linear, size, dx, scratch);
+            return input_activation.into_iter().for_each(|activation| activation.apply(dx));
         }
         let gather = self.backward_gather();
         let packed = &mut scratch[..gather.packed_len()];
@@ -146,6 +168,17 @@ impl Conv2d {
     fn pointwise(&self) -> Option<Matmul> {
         let rows = self.batch * self.input[0] * self.input[1];
         self.is_pointwise().then_some(Matmul { rows, inputs: self.input[2], units: self.filters })
+    }
+
+    /// The forward pass by tiles, where these are faster by a tenth and more.
+    fn winograd(&self) -> Option<Winograd> {
+        let [height, width, _] = self.output();
+        Winograd::forward(self, [height.div_ceil(2), width.div_ceil(2)])?.if_at_least(16, 24)
+    }
+
+    /// The input's gradient by tiles, likewise.
+    fn winograd_gradient(&self) -> Option<Winograd> {
+        Winograd::input_gradient(self)?.if_at_least(16, 24)
     }
 
     fn axes(&self) -> [Axis; 2] {

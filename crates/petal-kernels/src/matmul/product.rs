@@ -13,6 +13,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::sum_parts;
+use crate::parallel::SharedMut;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::{Activation, ActivationGradient};
 
@@ -103,7 +104,7 @@ impl Product {
         let block = (BLOCK_FLOATS / terms.max(1)).clamp(4 * TILE, 32 * TILE) / TILE * TILE;
         let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
         let groups = self.panels().div_ceil(group);
-        let shared = SharedMut(c.as_mut_ptr());
+        let shared = SharedMut::new(c);
         (0..rows.div_ceil(block) * groups).into_par_iter().for_each(|i| {
             let (first, panels) = (i / groups * block, i % groups * group);
             let panels = panels..(panels + group).min(self.panels());
@@ -145,7 +146,7 @@ impl Product {
         assert_eq!(c.len(), self.rows * self.columns);
         assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
         if !c.is_empty() {
-            let shared = SharedMut(c.as_mut_ptr());
+            let shared = SharedMut::new(c);
             self.run_block(a, packed, 0..self.rows, 0..self.panels(), epilogue, shared);
         }
     }
@@ -158,7 +159,7 @@ impl Product {
         rows: Range<usize>,
         panels: Range<usize>,
         epilogue: Epilogue<'_>,
-        c: SharedMut,
+        c: SharedMut<f32>,
     ) {
         let Product { terms, columns, .. } = *self;
         let packed = &packed[..self.packed_len()];
@@ -192,7 +193,7 @@ impl Product {
     }
 
     fn run_few(&self, a: &[f32], b: Right, terms: Range<usize>, epilogue: Epilogue<'_>, c: &mut [f32]) {
-        let shared = SharedMut(c.as_mut_ptr());
+        let shared = SharedMut::new(c);
         // Panels of which `b`'s rows have all columns.
         let whole = if b.column == 1 { self.columns / PANEL } else { 0 };
         (0..whole.div_ceil(FEW_PANELS)).into_par_iter().for_each(|i| {
@@ -232,7 +233,7 @@ impl Product {
         terms: Range<usize>,
         panels: Range<usize>,
         epilogue: Epilogue<'_>,
-        c: SharedMut,
+        c: SharedMut<f32>,
     ) {
         let start = panels.start * PANEL;
         // At least once, for `c` also of no terms.
@@ -479,18 +480,3 @@ impl Tile<'_> {
         }
     }
 }
-
-/// A pointer that tasks write disjoint elements through.
-#[derive(Clone, Copy)]
-struct SharedMut(*mut f32);
-
-impl SharedMut {
-    fn at(self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
-}
-
-// SAFETY: only used to write elements that belong to one task.
-unsafe impl Send for SharedMut {}
-// SAFETY: as above.
-unsafe impl Sync for SharedMut {}

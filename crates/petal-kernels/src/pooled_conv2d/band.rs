@@ -2,6 +2,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::PooledConv2d;
+use crate::alignment::LINE;
 
 /// The rows of an input image that a row of pooled pixels sees, with the zeros of the padding, and room for a vector
 /// that begins at its last float.
@@ -25,18 +26,6 @@ pub(super) struct Winner {
     /// Of what the gradient is multiplied with.
     pub offset: u32,
     pub value: f32,
-}
-
-/// Floats of a cache line.
-const LINE: usize = 16;
-
-/// What a scratch needs beyond its contents to begin with a cache line.
-pub(super) const ALIGNMENT: usize = LINE - 1;
-
-/// A scratch from its first cache line on: vectors that cross lines are loaded at half the speed.
-pub(super) fn aligned(scratch: &mut [f32]) -> &mut [f32] {
-    let start = scratch.as_ptr().align_offset(size_of::<[f32; LINE]>());
-    &mut scratch[start..]
 }
 
 /// Winners that are listed at a time.

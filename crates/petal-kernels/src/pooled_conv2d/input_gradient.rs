@@ -6,9 +6,10 @@
 use rayon::prelude::*;
 
 use super::PooledConv2d;
-use super::band::{ALIGNMENT, Band, Winners, aligned, blocks, winners_of_cells};
+use super::band::{Band, Winners, blocks, winners_of_cells};
 use super::products::Products;
 use crate::ActivationGradient;
+use crate::alignment::{ALIGNMENT, aligned};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Floats of the kernel, a filter after the other, each of its rows in whole vectors.

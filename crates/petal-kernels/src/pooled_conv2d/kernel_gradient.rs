@@ -4,8 +4,9 @@
 use rayon::prelude::*;
 
 use super::PooledConv2d;
-use super::band::{ALIGNMENT, Band, Winners, aligned, blocks};
+use super::band::{Band, Winners, blocks};
 use super::products::Products;
+use crate::alignment::{ALIGNMENT, aligned};
 use crate::conv2d::add_pixels;
 use crate::matmul::sum_parts;
 use crate::simd::{Kernel, Simd, dispatch};

@@ -1,8 +1,8 @@
 //! Convolution and max pooling over 2×2 windows in one, so that what lies between them never reaches memory.
 //!
 //! Strategies:
-//! - forward, 3×3 kernels over many channels are computed window by window (`winograd.rs`); for others a task has room
-//!   for two rows of the convolution's output, computes them (`conv2d/gather.rs`), and stores the maxima and which cell
+//! - forward, 3×3 kernels with stride 1 from 8 channels and filters on are computed window by window (`winograd.rs`);
+//!   for others a task has room for two rows of the convolution's output, computes them (`conv2d/gather.rs`), and stores the maxima and which cell
 //!   of its window each one is (`pooling/two_by_two.rs`);
 //! - backward, at most one in four pixels of the convolution's output has a gradient, fewer if an activation passes on
 //!   nothing. These winners of a row of windows are listed for each filter, and only they are computed with:
@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::conv2d::Conv2d;
 use crate::pooling::{Pool2d, two_by_two};
 use crate::simd::dispatch;
+use crate::winograd::Winograd;
 use crate::{Activation, ActivationGradient, Padding};
 use band::Band;
 
@@ -63,12 +64,16 @@ impl PooledConv2d {
 
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
-        self.packed_len() + self.parts() * self.row_scratch()
+        match self.winograd() {
+            Some(winograd) => winograd.scratch(),
+            None => self.conv.forward_gather().packed_len() + self.parts() * self.two_rows(),
+        }
     }
 
     /// `y` = maximum of each window of `activation(x ⋆ kernel + bias)`; `arg` = the window's cell that holds it, as of
-    /// [`Pool2d::max_forward`]. A 3×3 kernel over at least 16 channels is rounded otherwise than a direct convolution, and
-    /// where an input is infinite or NaN, all of a window that depends on it may be NaN.
+    /// [`Pool2d::max_forward`]; where cells differ by rounding alone it may be any of them. 3×3 kernels with stride 1 from 8
+    /// channels and 8 filters on are computed by Winograd's transforms: what [`Conv2d::forward`] says of them holds for each
+    /// cell, and a window with a cell that is NaN is NaN.
     #[allow(clippy::too_many_arguments, reason = "a convolution's and a pooling's")]
     pub fn forward(
         &self,
@@ -85,16 +90,10 @@ impl PooledConv2d {
         if y.is_empty() {
             return;
         }
-        let (packed, scratch) = scratch.split_at_mut(self.packed_len());
-        if winograd::supports(&self.conv) {
-            winograd::pack(&self.conv, kernel, packed);
-            let packed = &*packed;
-            self.for_rows(y, arg, scratch, |[image, row], y, arg, scratch| {
-                let pooled = self;
-                dispatch(winograd::Row { pooled, x, image, row, packed, bias, activation, y, arg, scratch });
-            });
-            return;
+        if let Some(winograd) = self.winograd() {
+            return winograd::run(&winograd, x, kernel, bias, activation, y, arg, scratch);
         }
+        let (packed, rows) = scratch.split_at_mut(self.conv.forward_gather().packed_len());
         let gather = self.conv.packed_gather(kernel, packed);
         let packed = &*packed;
         let pool = Pool2d {
@@ -104,50 +103,21 @@ impl PooledConv2d {
             strides: [2, 2],
             padding: Padding::default(),
         };
-        let image = self.conv.input.iter().product::<usize>();
-        self.for_rows(y, arg, scratch, |[n, row], y, arg, two_rows| {
-            let x = &x[n * image..][..image];
-            for (j, target) in two_rows.chunks_exact_mut(self.two_rows() / 2).enumerate() {
-                gather.run_row(row * 2 + j, x, packed, bias, activation, target);
-            }
-            dispatch(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
-        });
-    }
-
-    /// Calls `work([image, row], y, arg, scratch)` for each row of windows, with a task's [`row_scratch`](Self::row_scratch).
-    fn for_rows(
-        &self,
-        y: &mut [f32],
-        arg: &mut [u8],
-        scratch: &mut [f32],
-        work: impl Fn([usize; 2], &mut [f32], &mut [u8], &mut [f32]) + Sync,
-    ) {
         let [height, width, filters] = self.output();
+        let image = self.conv.input.iter().product::<usize>();
         let row = width * filters;
         let part_rows = (self.conv.batch * height).div_ceil(self.parts());
-        let part = part_rows * row;
-        let parts = y.par_chunks_mut(part).zip(arg.par_chunks_mut(part));
-        let parts = parts.zip(scratch.par_chunks_mut(self.row_scratch())).enumerate();
-        parts.for_each(|(i, ((y, arg), scratch))| {
+        let parts = y.par_chunks_mut(part_rows * row).zip(arg.par_chunks_mut(part_rows * row));
+        parts.zip(rows.par_chunks_mut(self.two_rows())).enumerate().for_each(|(i, ((y, arg), two_rows))| {
             let rows = y.chunks_exact_mut(row).zip(arg.chunks_exact_mut(row));
             for (i, (y, arg)) in (i * part_rows..).zip(rows) {
-                work([i / height, i % height], y, arg, scratch);
+                let x = &x[i / height * image..][..image];
+                for (j, target) in two_rows.chunks_exact_mut(self.two_rows() / 2).enumerate() {
+                    gather.run_row(i % height * 2 + j, x, packed, bias, activation, target);
+                }
+                dispatch(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
             }
         });
-    }
-
-    /// Floats of the kernel as the forward pass wants it.
-    fn packed_len(&self) -> usize {
-        if winograd::supports(&self.conv) {
-            winograd::packed_len(&self.conv)
-        } else {
-            self.conv.forward_gather().packed_len()
-        }
-    }
-
-    /// Scratch of a row of windows.
-    fn row_scratch(&self) -> usize {
-        if winograd::supports(&self.conv) { winograd::scratch(self) } else { self.two_rows() }
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
@@ -190,7 +160,13 @@ impl PooledConv2d {
         kernel_gradient::run(self, x, dy, arg, dkernel, dbias, scratch);
     }
 
-    /// Tasks of the forward pass.
+    /// The forward pass by tiles, which are the windows.
+    fn winograd(&self) -> Option<Winograd> {
+        let [height, width, _] = self.output();
+        Winograd::forward(&self.conv, [height, width])?.if_at_least(8, 8)
+    }
+
+    /// Tasks of the direct forward pass.
     fn parts(&self) -> usize {
         (self.conv.batch * self.output()[0]).div_ceil(PART_ROWS).clamp(1, PARTS)
     }

@@ -33,12 +33,13 @@ fn models() -> Vec<Model> {
         GlobalAveragePooling2D::new().into(),
         Dense::new(3).softmax().into(),
     ]);
-    // The second pooling drops a row, the third has another window.
+    // The second pooling drops a row, and its convolution has channels enough for Winograd's transforms; the third has
+    // another window.
     let pooled = chain(vec![
-        Conv2D::new(6, 3).into(),
+        Conv2D::new(8, 3).into(),
         ReLU::new().max_value(6.0).into(),
         MaxPooling2D::new(2).into(),
-        Conv2D::new(7, 3).same().relu().into(),
+        Conv2D::new(9, 3).same().relu().into(),
         MaxPooling2D::new(2).into(),
         Conv2D::new(9, 2).same().use_bias(false).into(),
         MaxPooling2D::new(2).strides(1).into(),

@@ -1,0 +1,109 @@
+//! The matrix products of a block of targets: for each place `sums[tile][16] = inputs[tile][source] × packed[source][16]`.
+
+use super::{BLOCK, GROUP, PLACES, TILE};
+use crate::simd::{Kernel, Simd};
+
+/// The place that all four outputs of a tile have with a plus: sums begin with the bias there.
+const BIAS_PLACE: usize = 5;
+
+pub(super) struct Products<'a> {
+    pub tiles: usize,
+    pub sources: usize,
+    /// Targets of the block.
+    pub targets: usize,
+    pub inputs: &'a [f32],
+    pub packed: &'a [f32],
+    pub bias: &'a [f32; BLOCK],
+    pub sums: &'a mut [f32],
+}
+
+impl Kernel for Products<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let stride = self.sources.next_multiple_of(8);
+        assert!(self.tiles <= GROUP && self.inputs.len() >= PLACES * GROUP * stride);
+        assert!(self.packed.len() >= PLACES * self.sources * BLOCK);
+        assert!(self.sums.len() >= PLACES * GROUP * BLOCK);
+        for place in 0..PLACES {
+            let start = if place == BIAS_PLACE { self.bias } else { &[0.0; BLOCK] };
+            for first in (0..self.tiles).step_by(TILE) {
+                // SAFETY: the lengths are asserted above, and the register tile's tiles are among `tiles`.
+                unsafe {
+                    let tile = Tile {
+                        inputs: self.inputs.as_ptr().add((place * GROUP + first) * stride),
+                        stride,
+                        packed: self.packed.as_ptr().add(place * self.sources * BLOCK),
+                        sources: self.sources,
+                        start,
+                        sums: self.sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
+                    };
+                    if self.targets <= 8 {
+                        match self.tiles - first {
+                            1 => tile.run::<S, 1, 1>(),
+                            2 => tile.run::<S, 2, 1>(),
+                            3 => tile.run::<S, 3, 1>(),
+                            4 => tile.run::<S, 4, 1>(),
+                            5 => tile.run::<S, 5, 1>(),
+                            _ => tile.run::<S, TILE, 1>(),
+                        }
+                    } else {
+                        match self.tiles - first {
+                            1 => tile.run::<S, 1, 2>(),
+                            2 => tile.run::<S, 2, 2>(),
+                            3 => tile.run::<S, 3, 2>(),
+                            4 => tile.run::<S, 4, 2>(),
+                            5 => tile.run::<S, 5, 2>(),
+                            _ => tile.run::<S, TILE, 2>(),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Tile<'a> {
+    inputs: *const f32,
+    /// Floats between tiles of the inputs.
+    stride: usize,
+    packed: *const f32,
+    sources: usize,
+    /// What the sums begin with.
+    start: &'a [f32; BLOCK],
+    sums: *mut f32,
+}
+
+impl Tile<'_> {
+    /// `P` tiles × `8 * V` targets.
+    ///
+    /// # Safety
+    /// `P` tiles of inputs and of sums are valid, and 16 weights for each source.
+    #[inline(always)]
+    unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut start = [S::splat(0.0); V];
+            for (v, start) in start.iter_mut().enumerate() {
+                *start = S::load(self.start.as_ptr().add(8 * v));
+            }
+            let mut sums = [start; P];
+            for source in 0..self.sources {
+                let mut weights = [S::splat(0.0); V];
+                for (v, weights) in weights.iter_mut().enumerate() {
+                    *weights = S::load(self.packed.add(source * BLOCK + 8 * v));
+                }
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    let value = S::splat(*self.inputs.add(p * self.stride + source));
+                    for (sum, weights) in sums.iter_mut().zip(&weights) {
+                        *sum = S::mul_add(value, *weights, *sum);
+                    }
+                }
+            }
+            for (p, sums) in sums.iter().enumerate() {
+                for (v, sum) in sums.iter().enumerate() {
+                    S::store(self.sums.add(p * BLOCK + 8 * v), *sum);
+                }
+            }
+        }
+    }
+}
