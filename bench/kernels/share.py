@@ -44,4 +44,4 @@ print("| kernel | shape | median | GFLOPS | share |\n|---|---|---|---|---|")
 for path, time, rate in found:
     if path != ["sgemm"]:
         *kernel, shape = path
-        print(f"| {' '.join(kernel[1:])} | {shape} | {time} | {rate:.0f} | {100 * rate / sgemm:.0f} % |")
+        print(f"| {' '.join(kernel)} | {shape} | {time} | {rate:.0f} | {100 * rate / sgemm:.0f} % |")

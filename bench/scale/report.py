@@ -38,10 +38,10 @@ for axis, (name, (title, arithmetic)) in zip(axes, AXES.items()):
     for (what, threads), points in curves[name].items():
         x, y = zip(*((value, milliseconds / arithmetic(value)) for value, milliseconds in points))
         axis.plot(x, y, marker="o", label=f"{what}, {threads} thread{'s'[: threads > 1]}")
-    axis.set(title=title, ylim=(0, None), ylabel="ms a photo" + (" of 180x180 pixels" if name == "size" else ""))
+    axis.set(title=title, ylim=(0, 1.5 * axis.get_ylim()[1]), ylabel="ms a photo" + (" of 180x180 pixels" if name == "size" else ""))
     axis.set_xscale("log")
     axis.set_xticks(x, [f"{value:,}" for value in x])
     axis.minorticks_off()
-    axis.legend()
+    axis.legend(loc="upper right", fontsize="small")
 figure.savefig(sys.argv[1])
 print(f"plot: {sys.argv[1]}")
