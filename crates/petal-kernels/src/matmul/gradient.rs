@@ -53,7 +53,12 @@ pub(super) fn run(
 ) {
     let Matmul { rows, inputs, units } = *matmul;
     if dkernel.is_empty() {
-        dbias.into_iter().for_each(|dbias| dbias.fill(0.0));
+        // Without inputs a bias has its gradient all the same.
+        if let Some(dbias) = dbias.filter(|dbias| !dbias.is_empty()) {
+            dbias.fill(0.0);
+            let rows = dy.chunks_exact(units);
+            rows.for_each(|dy| dbias.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy));
+        }
         return;
     }
     let parts = parts(matmul);
