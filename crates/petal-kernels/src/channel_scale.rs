@@ -4,8 +4,9 @@
 
 use rayon::prelude::*;
 
+use crate::matmul::sum_parts;
 use crate::parallel::{Each, chunk_rows};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::dispatch;
 
 /// `y[r, c] = x[r, c] * scale[c]`.
 pub fn channel_scale(x: &[f32], scale: &[f32], y: &mut [f32]) {
@@ -16,7 +17,12 @@ pub fn channel_scale(x: &[f32], scale: &[f32], y: &mut [f32]) {
     let channels = scale.len();
     assert_eq!(y.len() % channels, 0);
     let chunk = chunk_rows(channels) * channels;
-    y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| dispatch(Scale { x, scale, y }));
+    y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| {
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            let each = y.iter_mut().zip(x).zip(scale);
+            dispatch(Each(each, |((y, x), scale): ((&mut f32, &f32), &f32)| *y = x * scale));
+        }
+    });
 }
 
 /// Scratch of [`channel_scale_gradient`] for this many elements.
@@ -27,54 +33,20 @@ pub fn channel_scale_gradient_scratch(len: usize, channels: usize) -> usize {
 /// `dscale[c]` = sum of `x[r, c] * dy[r, c]` over the rows.
 pub fn channel_scale_gradient(x: &[f32], dy: &[f32], dscale: &mut [f32], scratch: &mut [f32]) {
     assert_eq!(x.len(), dy.len());
-    dscale.fill(0.0);
     if x.is_empty() {
-        return;
+        return dscale.fill(0.0);
     }
     let channels = dscale.len();
     assert_eq!(x.len() % channels, 0);
     let chunk = chunk_rows(channels) * channels;
     let partials = &mut scratch[..channel_scale_gradient_scratch(x.len(), channels)];
     let rows = x.par_chunks(chunk).zip(dy.par_chunks(chunk));
-    partials.par_chunks_mut(channels).zip(rows).for_each(|(sums, (x, dy))| dispatch(Dot { x, dy, sums }));
-    for partial in partials.chunks_exact(channels) {
-        dispatch(Each(dscale.iter_mut().zip(partial), |(sum, partial): (&mut f32, &f32)| *sum += partial));
-    }
-}
-
-struct Scale<'a> {
-    x: &'a [f32],
-    scale: &'a [f32],
-    y: &'a mut [f32],
-}
-
-impl Kernel for Scale<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let channels = self.scale.len();
-        for (y, x) in self.y.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
-            for ((y, x), scale) in y.iter_mut().zip(x).zip(self.scale) {
-                *y = x * scale;
-            }
+    partials.par_chunks_mut(channels).zip(rows).for_each(|(sums, (x, dy))| {
+        sums.fill(0.0);
+        for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+            let each = sums.iter_mut().zip(x).zip(dy);
+            dispatch(Each(each, |((sum, x), dy): ((&mut f32, &f32), &f32)| *sum += x * dy));
         }
-    }
-}
-
-struct Dot<'a> {
-    x: &'a [f32],
-    dy: &'a [f32],
-    sums: &'a mut [f32],
-}
-
-impl Kernel for Dot<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let channels = self.sums.len();
-        self.sums.fill(0.0);
-        for (x, dy) in self.x.chunks_exact(channels).zip(self.dy.chunks_exact(channels)) {
-            for ((sum, x), dy) in self.sums.iter_mut().zip(x).zip(dy) {
-                *sum += x * dy;
-            }
-        }
-    }
+    });
+    sum_parts(partials, dscale);
 }

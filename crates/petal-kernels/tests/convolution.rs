@@ -5,35 +5,9 @@ mod reference;
 use petal_kernels::{Activation, ActivationGradient, Conv2d, Dense, DepthwiseConv2d, Padding};
 use proptest::prelude::*;
 use reference::{
-    assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, unset, values,
+    activations, assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, bounds,
+    for_products, positions, three_by_three, unset, values,
 };
-
-/// Calls `f(y index, x index, kernel index)` for every product of the convolution.
-fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
-    let [height, width, filters] = conv.output();
-    let [input_height, input_width, channels] = conv.input;
-    let (group_channels, group_filters) = (channels / conv.groups, filters / conv.groups);
-    for n in 0..conv.batch {
-        for (oy, ox, filter) in positions([height, width, filters]) {
-            for (ky, kx, c) in positions([conv.kernel[0], conv.kernel[1], group_channels]) {
-                let iy = (oy * conv.strides[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding.top);
-                let ix = (ox * conv.strides[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding.left);
-                if iy < input_height && ix < input_width {
-                    let channel = filter / group_filters * group_channels + c;
-                    f(
-                        ((n * height + oy) * width + ox) * filters + filter,
-                        ((n * input_height + iy) * input_width + ix) * channels + channel,
-                        ((ky * conv.kernel[1] + kx) * group_channels + c) * filters + filter,
-                    );
-                }
-            }
-        }
-    }
-}
-
-fn positions([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
-    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
-}
 
 fn product(a: f32, b: f32) -> f64 {
     f64::from(a) * f64::from(b)
@@ -191,31 +165,7 @@ proptest! {
 
 /// Shapes that mostly go by Winograd's transforms, forward and backward.
 fn tiled() -> impl Strategy<Value = Conv2d> {
-    let axis = || [1usize..15, 0usize..5, 0usize..5];
-    (1usize..3, axis(), axis(), 16usize..40, 16usize..40)
-        .prop_map(|(batch, v, h, channels, filters)| Conv2d {
-            batch,
-            input: [v[0], h[0], channels],
-            filters,
-            kernel: [3; 2],
-            strides: [1; 2],
-            dilation: [1; 2],
-            padding: Padding { top: v[1], bottom: v[2], left: h[1], right: h[2] },
-            groups: 1,
-        })
-        .prop_filter("no output", |conv| !conv.output().contains(&0))
-}
-
-fn activations() -> impl Strategy<Value = Activation> {
-    prop::sample::select(vec![Activation::Linear, Activation::Relu, Activation::Relu6])
-}
-
-fn bounds(activation: Activation) -> [f32; 2] {
-    match activation {
-        Activation::Linear => [f32::NEG_INFINITY, f32::INFINITY],
-        Activation::Relu => [0.0, f32::INFINITY],
-        Activation::Relu6 => [0.0, 6.0],
-    }
+    three_by_three(0..5, 16..40).prop_filter("no output", |conv| !conv.output().contains(&0))
 }
 
 /// Sums of products in `f64`, of their magnitudes, and whether any was not finite.
@@ -359,6 +309,11 @@ fn check_dense(dense: &Dense) {
     dense.backward_kernel(&x, &dy, &mut dkernel, Some(&mut dbias), scratch);
     assert_close("dkernel", &dkernel, &expected_dkernel);
     assert_close("dbias", &dbias, &expected_dbias);
+}
+
+#[test]
+fn a_dense_layer_without_inputs_is_its_bias() {
+    check_dense(&Dense { rows: 3, inputs: 0, units: 5 });
 }
 
 #[test]

@@ -5,26 +5,9 @@ mod reference;
 use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding, PooledConv2d};
 use proptest::prelude::*;
 use reference::{
-    assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, unset, values,
+    activations, assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, bounds,
+    for_products, three_by_three, unset, values,
 };
-
-/// Calls `f(y index, x index, kernel index)` for every product of the convolution.
-fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
-    let [height, width, filters] = conv.output();
-    let [input_height, input_width, channels] = conv.input;
-    for y in 0..conv.batch * height * width * filters {
-        let (n, oy) = (y / filters / width / height, y / filters / width % height);
-        let (ox, filter) = (y / filters % width, y % filters);
-        for k in 0..conv.kernel[0] * conv.kernel[1] * channels {
-            let (ky, kx, c) = (k / channels / conv.kernel[1], k / channels % conv.kernel[1], k % channels);
-            let iy = (oy * conv.strides[0] + ky).wrapping_sub(conv.padding.top);
-            let ix = (ox * conv.strides[1] + kx).wrapping_sub(conv.padding.left);
-            if iy < input_height && ix < input_width {
-                f(y, ((n * input_height + iy) * input_width + ix) * channels + c, k * filters + filter);
-            }
-        }
-    }
-}
 
 /// For each pooled element the elements of the convolution's output in its window.
 fn windows(pooled: &PooledConv2d) -> Vec<[usize; 4]> {
@@ -207,25 +190,9 @@ proptest! {
 
 /// Shapes that take Winograd's way.
 fn tiled() -> impl Strategy<Value = PooledConv2d> {
-    let axis = || [1usize..15, 0usize..4, 0usize..4];
-    (1usize..3, axis(), axis(), 8usize..36, 8usize..36)
-        .prop_map(|(batch, v, h, channels, filters)| PooledConv2d {
-            conv: Conv2d {
-                batch,
-                input: [v[0], h[0], channels],
-                filters,
-                kernel: [3; 2],
-                strides: [1; 2],
-                dilation: [1; 2],
-                padding: Padding { top: v[1], bottom: v[2], left: h[1], right: h[2] },
-                groups: 1,
-            },
-        })
+    three_by_three(0..4, 8..36)
+        .prop_map(|conv| PooledConv2d { conv })
         .prop_filter("too small", |pooled| PooledConv2d::supports(&pooled.conv))
-}
-
-fn activations() -> impl Strategy<Value = Activation> {
-    prop::sample::select(vec![Activation::Linear, Activation::Relu, Activation::Relu6])
 }
 
 proptest! {
@@ -270,11 +237,7 @@ proptest! {
         let len = conv.batch * conv.output().iter().product::<usize>();
         let mut image: Vec<f32> = (0..len).map(|i| inputs.bias[i % conv.filters]).collect();
         for_products(conv, |y, i, k| image[y] += inputs.x[i] * inputs.kernel[k]);
-        let (low, high) = match activation {
-            Activation::Linear => (f32::NEG_INFINITY, f32::INFINITY),
-            Activation::Relu => (0.0, f32::INFINITY),
-            Activation::Relu6 => (0.0, 6.0),
-        };
+        let [low, high] = bounds(activation);
         let (mut y, mut arg) = (unset(pooled.arg_bytes()), vec![255; pooled.arg_bytes()]);
         let scratch = &mut unset(pooled.forward_scratch());
         pooled.forward(&inputs.x, &inputs.kernel, Some(&inputs.bias), activation, &mut y, &mut arg, scratch);

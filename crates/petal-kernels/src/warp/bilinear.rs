@@ -43,11 +43,9 @@ impl Row<'_> {
         for (block, y) in y.chunks_mut(BLOCK * CHANNELS).enumerate() {
             let first = block * BLOCK;
             let last = (first + BLOCK).min(transform.width) - 1;
+            let inside = [first, last].iter().all(|column| transform.is_inside(map, *column, row));
             // One loop for each mode, so that none has branches; where all is inside the image, the simplest does.
-            match transform.fill_mode {
-                _ if [first, last].iter().all(|column| transform.is_inside(map, *column, row)) => {
-                    transform.places(map, first, row, FillMode::Nearest, &mut places);
-                }
+            match if inside { FillMode::Nearest } else { transform.fill_mode } {
                 FillMode::Reflect => transform.places(map, first, row, FillMode::Reflect, &mut places),
                 FillMode::Nearest => transform.places(map, first, row, FillMode::Nearest, &mut places),
                 FillMode::Wrap => transform.places(map, first, row, FillMode::Wrap, &mut places),

@@ -1,7 +1,10 @@
 //! Inputs of the kernel tests, and their comparison with results in `f64`.
 #![allow(dead_code, reason = "each file of tests uses some of these")]
 
-use petal_kernels::{Activation, ActivationGradient};
+use std::ops::Range;
+
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding};
+use proptest::prelude::*;
 
 /// Deterministic values in [-1, 1).
 pub fn values(len: usize, seed: u64) -> Vec<f32> {
@@ -25,6 +28,65 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
     let scale = expected.iter().fold(1.0f64, |max, e| max.max(e.abs()));
     for (i, (f, e)) in found.iter().zip(expected).enumerate() {
         assert!((f64::from(*f) - e).abs() <= 1e-5 * scale, "{what}[{i}]: found {f}, expected {e}");
+    }
+}
+
+/// Calls `f(y index, x index, kernel index)` for every product of the convolution.
+pub fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
+    let [height, width, filters] = conv.output();
+    let [input_height, input_width, channels] = conv.input;
+    let (group_channels, group_filters) = (channels / conv.groups, filters / conv.groups);
+    for n in 0..conv.batch {
+        for (oy, ox, filter) in positions([height, width, filters]) {
+            for (ky, kx, c) in positions([conv.kernel[0], conv.kernel[1], group_channels]) {
+                let iy = (oy * conv.strides[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding.top);
+                let ix = (ox * conv.strides[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding.left);
+                if iy < input_height && ix < input_width {
+                    let channel = filter / group_filters * group_channels + c;
+                    f(
+                        ((n * height + oy) * width + ox) * filters + filter,
+                        ((n * input_height + iy) * input_width + ix) * channels + channel,
+                        ((ky * conv.kernel[1] + kx) * group_channels + c) * filters + filter,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The indices of an array of this shape.
+pub fn positions([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+/// Convolutions of 3×3 kernels with stride 1 whose padding on each side, and whose channels and filters, are drawn from these.
+pub fn three_by_three(padding: Range<usize>, channels: Range<usize>) -> impl Strategy<Value = Conv2d> {
+    let axis = || [1..15, padding.clone(), padding.clone()];
+    (1usize..3, axis(), axis(), channels.clone(), channels).prop_map(|(batch, v, h, channels, filters)| {
+        Conv2d {
+            batch,
+            input: [v[0], h[0], channels],
+            filters,
+            kernel: [3; 2],
+            strides: [1; 2],
+            dilation: [1; 2],
+            padding: Padding { top: v[1], bottom: v[2], left: h[1], right: h[2] },
+            groups: 1,
+        }
+    })
+}
+
+/// Any activation.
+pub fn activations() -> impl Strategy<Value = Activation> {
+    prop::sample::select(vec![Activation::Linear, Activation::Relu, Activation::Relu6])
+}
+
+/// What an activation keeps its output between.
+pub fn bounds(activation: Activation) -> [f32; 2] {
+    match activation {
+        Activation::Linear => [f32::NEG_INFINITY, f32::INFINITY],
+        Activation::Relu => [0.0, f32::INFINITY],
+        Activation::Relu6 => [0.0, 6.0],
     }
 }
 

@@ -138,13 +138,13 @@ impl<K> Weighted<K> {
     /// Makes the normalization part of `weights`: the kernel takes its own place, the bias that of the means, which nobody
     /// reads after that.
     pub(crate) fn fold_constants(&mut self, weights: &mut [f32]) {
-        let mut folded = vec![0.0; self.folded_len()];
-        let Some(mean) = self.norm.as_ref().map(|norm| norm.mean) else { return };
-        let kernels::BlockWeights { kernel, bias, .. } = self.effective(weights, &mut folded);
-        let (kernel, bias) = (kernel.to_vec(), bias.unwrap_or_default().to_vec());
-        weights[self.kernel.range()].copy_from_slice(&kernel);
-        weights[mean.range()].copy_from_slice(&bias);
-        (self.bias, self.norm) = (Some(mean), None);
+        let Some(norm) = self.norm.take() else { return };
+        let mut folded = vec![0.0; Folded::len(self.kernel.len, norm.channels)];
+        let mut folded = Folded::of(&mut folded, norm.channels);
+        Fold { norm: &norm, kernel: self.kernel, bias: self.bias, weights }.apply(&mut folded);
+        weights[self.kernel.range()].copy_from_slice(folded.kernel);
+        weights[norm.mean.range()].copy_from_slice(folded.bias);
+        self.bias = Some(norm.mean);
     }
 
     fn fold<'a>(&'a self, weights: &'a [f32]) -> Option<Fold<'a>> {
