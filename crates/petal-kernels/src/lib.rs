@@ -31,6 +31,7 @@ mod padding;
 mod parallel;
 mod pooled_conv2d;
 mod pooling;
+mod register_tile;
 mod resize;
 mod simd;
 mod softmax;

@@ -6,13 +6,14 @@
 
 use rayon::prelude::*;
 
+use crate::register_tile::{self, accumulate, for_tile};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::{Activation, ActivationGradient};
 
 /// Targets in one block of packed weights.
-const BLOCK: usize = 16;
+const BLOCK: usize = register_tile::COLUMNS;
 /// Pixels in one tile.
-const TILE: usize = 6;
+const TILE: usize = register_tile::ROWS;
 
 /// One axis of the image, forward (targets are outputs) or transposed (targets are inputs).
 #[derive(Clone, Copy)]
@@ -272,25 +273,7 @@ impl Row<'_> {
             let mut left = pixels;
             while left > 0 {
                 let n = left.min(TILE);
-                if width <= 8 {
-                    match n {
-                        1 => tile::<S, 1, 1>(&window, source, packed, &bias, target),
-                        2 => tile::<S, 2, 1>(&window, source, packed, &bias, target),
-                        3 => tile::<S, 3, 1>(&window, source, packed, &bias, target),
-                        4 => tile::<S, 4, 1>(&window, source, packed, &bias, target),
-                        5 => tile::<S, 5, 1>(&window, source, packed, &bias, target),
-                        _ => tile::<S, 6, 1>(&window, source, packed, &bias, target),
-                    }
-                } else {
-                    match n {
-                        1 => tile::<S, 1, 2>(&window, source, packed, &bias, target),
-                        2 => tile::<S, 2, 2>(&window, source, packed, &bias, target),
-                        3 => tile::<S, 3, 2>(&window, source, packed, &bias, target),
-                        4 => tile::<S, 4, 2>(&window, source, packed, &bias, target),
-                        5 => tile::<S, 5, 2>(&window, source, packed, &bias, target),
-                        _ => tile::<S, 6, 2>(&window, source, packed, &bias, target),
-                    }
-                }
+                for_tile!(n, width, |P, V| tile::<S, P, V>(&window, source, packed, &bias, target));
                 source = source.wrapping_add(n * window.source_pixel);
                 target = target.wrapping_add(n * window.target_pixel);
                 left -= n;
@@ -339,22 +322,9 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
             let source = source.wrapping_offset(row as isize * window.source_row);
             let packed = packed.wrapping_add(row * window.packed_row);
             for segment in 0..window.segments {
-                let mut source = source.wrapping_offset(segment as isize * window.source_segment);
-                let mut packed = packed.wrapping_add(segment * window.packed_segment);
-                for _ in 0..window.len {
-                    let mut weights = [S::splat(0.0); V];
-                    for (v, weights) in weights.iter_mut().enumerate() {
-                        *weights = S::load(packed.add(8 * v));
-                    }
-                    for (p, sums) in sums.iter_mut().enumerate() {
-                        let value = S::splat(*source.add(p * window.source_pixel));
-                        for (sum, weights) in sums.iter_mut().zip(&weights) {
-                            *sum = S::mul_add(value, *weights, *sum);
-                        }
-                    }
-                    source = source.wrapping_add(1);
-                    packed = packed.wrapping_add(BLOCK);
-                }
+                let source = source.wrapping_offset(segment as isize * window.source_segment);
+                let packed = packed.wrapping_add(segment * window.packed_segment);
+                accumulate::<S, P, V>(&mut sums, source, window.source_pixel, packed, BLOCK, window.len);
             }
         }
         let (low, high) = (S::splat(window.bounds.0), S::splat(window.bounds.1));

@@ -10,12 +10,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Matmul, sum_parts};
+use crate::register_tile::{self, for_tile};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Units of one tile.
-const PANEL: usize = 16;
+const PANEL: usize = register_tile::COLUMNS;
 /// Inputs of one tile.
-const TILE: usize = 6;
+const TILE: usize = register_tile::ROWS;
 /// Rows of one pass over a tile.
 const CHUNK: usize = 128;
 /// Rows of one part.
@@ -182,25 +183,7 @@ impl Kernel for Sum<'_> {
                     // SAFETY: inputs `first + i..` and units `unit..` of the chunk's rows are valid by the assertion,
                     // and `count - i` rows of `dkernel` are left.
                     unsafe {
-                        if width <= 8 {
-                            match count - i {
-                                1 => tile.run::<S, 1, 1>(),
-                                2 => tile.run::<S, 2, 1>(),
-                                3 => tile.run::<S, 3, 1>(),
-                                4 => tile.run::<S, 4, 1>(),
-                                5 => tile.run::<S, 5, 1>(),
-                                _ => tile.run::<S, 6, 1>(),
-                            }
-                        } else {
-                            match count - i {
-                                1 => tile.run::<S, 1, 2>(),
-                                2 => tile.run::<S, 2, 2>(),
-                                3 => tile.run::<S, 3, 2>(),
-                                4 => tile.run::<S, 4, 2>(),
-                                5 => tile.run::<S, 5, 2>(),
-                                _ => tile.run::<S, 6, 2>(),
-                            }
-                        }
+                        for_tile!(count - i, width, |P, V| tile.run::<S, P, V>());
                     }
                     i += TILE;
                 }

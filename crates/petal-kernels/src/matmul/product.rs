@@ -14,13 +14,14 @@ use rayon::prelude::*;
 
 use super::sum_parts;
 use crate::parallel::SharedMut;
+use crate::register_tile::{self, accumulate, for_tile};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::{Activation, ActivationGradient};
 
 /// Columns of one panel.
-const PANEL: usize = 16;
+const PANEL: usize = register_tile::COLUMNS;
 /// Rows of one tile.
-const TILE: usize = 6;
+const TILE: usize = register_tile::ROWS;
 /// Terms of one uninterrupted sum; longer sums are sums of such.
 const TERMS: usize = 1024;
 /// Fewer rows than this are "few": packing `b` would cost more than a tenth of the work.
@@ -380,25 +381,7 @@ impl Kernel for Block<'_> {
                     let tile = Tile { block: &self, row, column: i * PANEL, packed };
                     // SAFETY: the assertions above bound what is read; `c` is as the field says.
                     unsafe {
-                        if columns - i * PANEL <= 8 {
-                            match end - row {
-                                1 => tile.run::<S, 1, 1>(),
-                                2 => tile.run::<S, 2, 1>(),
-                                3 => tile.run::<S, 3, 1>(),
-                                4 => tile.run::<S, 4, 1>(),
-                                5 => tile.run::<S, 5, 1>(),
-                                _ => tile.run::<S, 6, 1>(),
-                            }
-                        } else {
-                            match end - row {
-                                1 => tile.run::<S, 1, 2>(),
-                                2 => tile.run::<S, 2, 2>(),
-                                3 => tile.run::<S, 3, 2>(),
-                                4 => tile.run::<S, 4, 2>(),
-                                5 => tile.run::<S, 5, 2>(),
-                                _ => tile.run::<S, 6, 2>(),
-                            }
-                        }
+                        for_tile!(end - row, columns - i * PANEL, |P, V| tile.run::<S, P, V>());
                     }
                     row += TILE;
                 }
@@ -425,8 +408,7 @@ impl Tile<'_> {
         debug_assert!(self.row + P <= self.block.rows && self.column < columns);
         // SAFETY: the caller's promise; wrapping arithmetic because pointers past the last term are not read.
         unsafe {
-            let mut a = self.block.a.as_ptr().wrapping_add(self.row * a_row);
-            let mut packed = self.packed;
+            let a = self.block.a.as_ptr().wrapping_add(self.row * a_row);
             let mut first = [S::splat(0.0); V];
             if let Some(bias) = bias.filter(|_| start == Start::Bias) {
                 for (v, first) in first.iter_mut().enumerate() {
@@ -445,20 +427,7 @@ impl Tile<'_> {
                     }
                 }
             }
-            for _ in 0..terms {
-                let mut b = [S::splat(0.0); V];
-                for (v, b) in b.iter_mut().enumerate() {
-                    *b = S::load(packed.add(8 * v));
-                }
-                for (p, sums) in sums.iter_mut().enumerate() {
-                    let value = S::splat(*a.add(p * a_row));
-                    for (sum, b) in sums.iter_mut().zip(&b) {
-                        *sum = S::mul_add(value, *b, *sum);
-                    }
-                }
-                a = a.wrapping_add(1);
-                packed = packed.wrapping_add(packed_row);
-            }
+            accumulate::<S, P, V>(&mut sums, a, a_row, self.packed, packed_row, terms);
             let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
             for (p, sums) in sums.iter().enumerate() {
                 let c = self.block.c.add((self.row + p) * c_row + self.column);

@@ -23,6 +23,7 @@ use rayon::prelude::*;
 
 use crate::alignment::{ALIGNMENT, LINE, aligned};
 use crate::conv2d::Conv2d;
+use crate::register_tile;
 use crate::simd::{Simd, dispatch};
 use inputs::Inputs;
 use kernel::Pack;
@@ -30,11 +31,11 @@ use products::Products;
 use transforms::transform_sums;
 
 /// Targets in one block of the packed kernel.
-const BLOCK: usize = 16;
+const BLOCK: usize = register_tile::COLUMNS;
 /// Elements of a transformed tile.
 const PLACES: usize = 16;
 /// Tiles of a register tile of the products.
-const TILE: usize = 6;
+const TILE: usize = register_tile::ROWS;
 /// Tiles that are computed at a time.
 const GROUP: usize = 3 * TILE;
 /// Tasks, at most, and bound for the floats that they need.

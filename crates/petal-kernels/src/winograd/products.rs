@@ -1,6 +1,7 @@
 //! The matrix products of a block of targets: for each place `sums[tile][16] = inputs[tile][source] × packed[source][16]`.
 
 use super::{BLOCK, GROUP, PLACES, TILE};
+use crate::register_tile::{accumulate, for_tile};
 use crate::simd::{Kernel, Simd};
 
 /// The place that all four outputs of a tile have with a plus: sums begin with the bias there.
@@ -37,25 +38,7 @@ impl Kernel for Products<'_> {
                         start,
                         sums: self.sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
                     };
-                    if self.targets <= 8 {
-                        match self.tiles - first {
-                            1 => tile.run::<S, 1, 1>(),
-                            2 => tile.run::<S, 2, 1>(),
-                            3 => tile.run::<S, 3, 1>(),
-                            4 => tile.run::<S, 4, 1>(),
-                            5 => tile.run::<S, 5, 1>(),
-                            _ => tile.run::<S, TILE, 1>(),
-                        }
-                    } else {
-                        match self.tiles - first {
-                            1 => tile.run::<S, 1, 2>(),
-                            2 => tile.run::<S, 2, 2>(),
-                            3 => tile.run::<S, 3, 2>(),
-                            4 => tile.run::<S, 4, 2>(),
-                            5 => tile.run::<S, 5, 2>(),
-                            _ => tile.run::<S, TILE, 2>(),
-                        }
-                    }
+                    for_tile!(self.tiles - first, self.targets, |P, V| tile.run::<S, P, V>());
                 }
             }
         }
@@ -87,18 +70,7 @@ impl Tile<'_> {
                 *start = S::load(self.start.as_ptr().add(8 * v));
             }
             let mut sums = [start; P];
-            for source in 0..self.sources {
-                let mut weights = [S::splat(0.0); V];
-                for (v, weights) in weights.iter_mut().enumerate() {
-                    *weights = S::load(self.packed.add(source * BLOCK + 8 * v));
-                }
-                for (p, sums) in sums.iter_mut().enumerate() {
-                    let value = S::splat(*self.inputs.add(p * self.stride + source));
-                    for (sum, weights) in sums.iter_mut().zip(&weights) {
-                        *sum = S::mul_add(value, *weights, *sum);
-                    }
-                }
-            }
+            accumulate::<S, P, V>(&mut sums, self.inputs, self.stride, self.packed, BLOCK, self.sources);
             for (p, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
                     S::store(self.sums.add(p * BLOCK + 8 * v), *sum);
