@@ -3,7 +3,7 @@
 //! Strategy: plain loops, compiled for the machine's vectors; photos are what is done in parallel. Products and sums are
 //! rounded one by one, so that every machine gives the same bytes.
 
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, dispatch_eight};
 
 /// `out = a * upper + b * lower` for two rows of pixels.
 pub fn blend_rows([a, b]: [f32; 2], [upper, lower]: [&[u8]; 2], out: &mut [f32]) {
@@ -19,7 +19,7 @@ pub fn blend_rows([a, b]: [f32; 2], [upper, lower]: [&[u8]; 2], out: &mut [f32])
 pub fn blend_columns<const CHANNELS: usize>(row: &[f32], taps: &[(usize, [f32; 2])], out: &mut [u8]) {
     const { assert!(0 < CHANNELS && CHANNELS <= 4) }
     assert_eq!(out.len(), taps.len() * CHANNELS);
-    dispatch(Columns::<CHANNELS> { row, taps, out });
+    dispatch_eight(Columns::<CHANNELS> { row, taps, out });
 }
 
 /// The values that are read and blended for a pixel.
@@ -54,6 +54,7 @@ impl<const CHANNELS: usize> Kernel for Columns<'_, CHANNELS> {
     fn run<S: Simd>(self) {
         /// Pixels that are blended before they are rounded, in one go.
         const BLOCK: usize = 64;
+        const { assert!(S::LANES == LANES) }
         let mut sums = [0.0f32; BLOCK * LANES];
         for (taps, out) in self.taps.chunks(BLOCK).zip(self.out.chunks_mut(BLOCK * CHANNELS)) {
             for (x, &(first, [a, b])) in taps.iter().enumerate() {

@@ -1,17 +1,17 @@
-//! What convolutions and matrix products have in common: a tile of up to 6 rows × 16 columns of sums stays in registers
-//! over all terms. The right factor has its columns side by side for each term.
+//! What convolutions and matrix products have in common: a tile of up to 6 rows × 16 columns of sums, of 12 rows with
+//! AVX-512, stays in registers over all terms. The right factor has its columns side by side for each term.
 
 use crate::simd::Simd;
 
-/// Rows of a tile, at most.
-pub(crate) const ROWS: usize = 6;
-/// Columns of the packed factor.
+/// Rows of a tile ([`Simd::ROWS`]) divide this.
+pub(crate) const ROWS: usize = 12;
+/// Columns of the packed factor: one or two vectors.
 pub(crate) const COLUMNS: usize = 16;
 
 /// `sums[row][column] +=` the sum over terms of `values[row * value_row + term] * columns[term * column_row + column]`.
 ///
 /// # Safety
-/// `R` rows of `terms` values and `8 * V` columns of each term are valid.
+/// `R` rows of `terms` values and `V` vectors of columns of each term are valid.
 #[inline(always)]
 pub(crate) unsafe fn accumulate<S: Simd, const R: usize, const V: usize>(
     sums: &mut [[S::V; V]; R],
@@ -26,7 +26,7 @@ pub(crate) unsafe fn accumulate<S: Simd, const R: usize, const V: usize>(
         for _ in 0..terms {
             let mut vectors = [S::splat(0.0); V];
             for (v, vector) in vectors.iter_mut().enumerate() {
-                *vector = S::load(columns.add(8 * v));
+                *vector = S::load(columns.add(S::LANES * v));
             }
             for (row, sums) in sums.iter_mut().enumerate() {
                 let value = S::splat(*values.add(row * value_row));
@@ -40,25 +40,22 @@ pub(crate) unsafe fn accumulate<S: Simd, const R: usize, const V: usize>(
     }
 }
 
-/// Calls `$call` for a tile of `$rows` rows, at most 6, and of one or two vectors of `$columns` columns, which `$R` and
-/// `$V` name as constants.
+/// Calls `$call` for a tile of `$rows` rows, at most `S::ROWS`, and of one or two vectors of `$columns` columns, which
+/// `$R` and `$V` name as constants.
 macro_rules! for_tile {
-    ($rows:expr, $columns:expr, |$R:ident, $V:ident| $call:expr) => {
-        for_tile!(@ $rows, $columns, $R, $V, $call, 1 2 3 4 5)
-    };
-    (@ $rows:expr, $columns:expr, $R:ident, $V:ident, $call:expr, $($fewer:literal)*) => {
-        if $columns <= 8 {
+    ($S:ident, $rows:expr, $columns:expr, |$R:ident, $V:ident| $call:expr) => {
+        if $S::LANES >= $crate::register_tile::COLUMNS || $columns <= $S::LANES {
             const $V: usize = 1;
-            match $rows {
-                $($fewer => { const $R: usize = $fewer; $call })*
-                _ => { const $R: usize = $crate::register_tile::ROWS; $call }
-            }
+            for_tile!(@ $S, $rows, $R, $call, 1 2 3 4 5 6 7 8 9 10 11 12)
         } else {
             const $V: usize = 2;
-            match $rows {
-                $($fewer => { const $R: usize = $fewer; $call })*
-                _ => { const $R: usize = $crate::register_tile::ROWS; $call }
-            }
+            for_tile!(@ $S, $rows, $R, $call, 1 2 3 4 5 6 7 8 9 10 11 12)
+        }
+    };
+    (@ $S:ident, $rows:expr, $R:ident, $call:expr, $($count:literal)*) => {
+        match $rows.min($S::ROWS) {
+            $($count if $count <= $S::ROWS => { const $R: usize = $count; $call })*
+            rows => unreachable!("a tile of {rows} rows"),
         }
     };
 }

@@ -1,7 +1,7 @@
 //! The direct convolution: each target pixel gathers its taps from the source image.
 //!
 //! The forward pass gathers `y` from `x`, the input's gradient gathers `dx` from `dy` through the transposed kernel.
-//! Weights are packed to `[group][block of 16 targets][tap, source channel][16]`. A tile of up to 6 pixels × 16 targets
+//! Weights are packed to `[group][block of 16 targets][tap, source channel][16]`. A register tile of pixels × 16 targets
 //! stays in registers over all taps and source channels. Pixels of a row that have the same taps form a run.
 
 use rayon::prelude::*;
@@ -12,8 +12,6 @@ use crate::{Activation, ActivationGradient};
 
 /// Targets in one block of packed weights.
 const BLOCK: usize = register_tile::COLUMNS;
-/// Pixels in one tile.
-const TILE: usize = register_tile::ROWS;
 
 /// One axis of the image, forward (targets are outputs) or transposed (targets are inputs).
 #[derive(Clone, Copy)]
@@ -272,8 +270,8 @@ impl Row<'_> {
             let mut target = self.target.as_mut_ptr().add(start * target_channels + channel);
             let mut left = pixels;
             while left > 0 {
-                let n = left.min(TILE);
-                for_tile!(n, width, |P, V| tile::<S, P, V>(&window, source, packed, &bias, target));
+                let n = left.min(S::ROWS);
+                for_tile!(S, n, width, |P, V| tile::<S, P, V>(&window, source, packed, &bias, target));
                 source = source.wrapping_add(n * window.source_pixel);
                 target = target.wrapping_add(n * window.target_pixel);
                 left -= n;
@@ -297,7 +295,7 @@ struct Window {
     bounds: (f32, f32),
 }
 
-/// `P` pixels × `8 * V` targets.
+/// `P` pixels × `V` vectors of targets.
 ///
 /// # Safety
 /// The windows of `P` pixels from `source` on are valid, as are their weights from `packed` on and `width` targets of
@@ -315,7 +313,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
         let mut sums = [[S::splat(0.0); V]; P];
         for sums in &mut sums {
             for (v, sum) in sums.iter_mut().enumerate() {
-                *sum = S::load(bias.as_ptr().add(8 * v));
+                *sum = S::load(bias.as_ptr().add(S::LANES * v));
             }
         }
         for row in 0..window.rows {
@@ -330,10 +328,10 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
         let (low, high) = (S::splat(window.bounds.0), S::splat(window.bounds.1));
         for (p, sums) in sums.iter().enumerate() {
             for (v, sum) in sums.iter().enumerate() {
-                let target = target.add(p * window.target_pixel + 8 * v);
+                let target = target.add(p * window.target_pixel + S::LANES * v);
                 let value = S::clamp(*sum, low, high);
-                let n = window.width - 8 * v;
-                if n >= 8 { S::store(target, value) } else { S::store_partial(target, value, n) }
+                let n = window.width - S::LANES * v;
+                if n >= S::LANES { S::store(target, value) } else { S::store_partial(target, value, n) }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The kernel's gradient: for each tap, the sum over output pixels of the outer product of the input pixel under the
 //! tap and `dy`.
 //!
-//! A tile of up to 6 input channels × 16 filters stays in registers along a row of output pixels. Inputs of few
+//! A register tile of input channels × 16 filters stays in registers along a row of output pixels. Inputs of few
 //! channels (a first layer's three) take a whole row of taps as their channels; only border columns treat fewer.
 //! The rows of the batch are cut into parts with a gradient each, summed in order at the end. A part treats all rows of
 //! the kernel while a row of `dy` is in the cache; where there are few parts each row of the kernel is a task.
@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::Conv2d;
 use crate::matmul::sum_parts;
+use crate::register_tile::{COLUMNS, for_tile};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Output rows of one part, at least.
@@ -18,8 +19,8 @@ const PART_ROWS: usize = 16;
 const PART_FLOATS: usize = 1 << 22;
 /// So many parts keep all threads busy by themselves.
 const MANY_PARTS: usize = 8;
-/// Input channels in one tile.
-const TILE: usize = 6;
+/// Fewer input channels than this would leave registers unused.
+const FEW_CHANNELS: usize = 6;
 
 /// Floats of one part's taps of one kernel row, and of a sum of `dy`.
 fn slab(conv: &Conv2d) -> usize {
@@ -129,7 +130,7 @@ fn add_row<S: Simd>(conv: &Conv2d, row: usize, ky: usize, x: &[f32], dy: &[f32],
     let source =
         |column: usize, kx: usize| column * conv.strides[1] + kx * conv.dilation[1] - conv.padding.left;
     let sum = Sum { x_pixel: conv.strides[1] * channels, dy_pixel: filters, kernel_row: filters };
-    if conv.groups == 1 && conv.dilation[1] == 1 && channels < TILE {
+    if conv.groups == 1 && conv.dilation[1] == 1 && channels < FEW_CHANNELS {
         let last = conv.kernel[1] - 1;
         let inner = columns(0).start..columns(last).end;
         if !inner.is_empty() {
@@ -177,8 +178,8 @@ fn add_row<S: Simd>(conv: &Conv2d, row: usize, ky: usize, x: &[f32], dy: &[f32],
 #[inline(always)]
 pub(crate) fn add_pixels<S: Simd>(dy: &[f32], sums: &mut [f32]) {
     let filters = sums.len();
-    for start in (0..filters).step_by(8) {
-        let lanes = (filters - start).min(8);
+    for start in (0..filters).step_by(S::LANES) {
+        let lanes = (filters - start).min(S::LANES);
         // SAFETY: each pixel has `lanes` filters from `start` on.
         unsafe {
             // Four sums, as an addition waits for the one before it.
@@ -220,38 +221,28 @@ impl Sum {
         assert!((channels - 1) * self.kernel_row + filters <= kernel.len());
         // SAFETY: each tile's channels and filters are within the asserted bounds.
         unsafe {
-            let mut c = 0;
-            while c < channels {
-                let n = TILE.min(channels - c);
-                for f in (0..filters).step_by(16) {
-                    let width = 16.min(filters - f);
+            for c in (0..channels).step_by(S::ROWS) {
+                let n = S::ROWS.min(channels - c);
+                for f in (0..filters).step_by(COLUMNS) {
+                    let width = COLUMNS.min(filters - f);
                     let x = x.as_ptr().add(c);
                     let dy = dy.as_ptr().add(f);
                     let kernel = kernel.as_mut_ptr().add(c * self.kernel_row + f);
-                    match (width, n) {
-                        (16, 1) => self.tile::<S, 1, 2, false>(x, dy, pixels, kernel, width),
-                        (16, 2) => self.tile::<S, 2, 2, false>(x, dy, pixels, kernel, width),
-                        (16, 3) => self.tile::<S, 3, 2, false>(x, dy, pixels, kernel, width),
-                        (16, 4) => self.tile::<S, 4, 2, false>(x, dy, pixels, kernel, width),
-                        (16, 5) => self.tile::<S, 5, 2, false>(x, dy, pixels, kernel, width),
-                        (16, _) => self.tile::<S, 6, 2, false>(x, dy, pixels, kernel, width),
-                        (8, 6) => self.tile::<S, 6, 1, false>(x, dy, pixels, kernel, width),
-                        _ => {
-                            for i in 0..n {
-                                let kernel = kernel.add(i * self.kernel_row);
-                                self.tile::<S, 1, 2, true>(x.add(i), dy, pixels, kernel, width);
-                            }
-                        }
+                    if width.is_multiple_of(S::LANES) {
+                        for_tile!(S, n, width, |C, V| self
+                            .tile::<S, C, V, false>(x, dy, pixels, kernel, width));
+                    } else {
+                        for_tile!(S, n, width, |C, V| self
+                            .tile::<S, C, V, true>(x, dy, pixels, kernel, width));
                     }
                 }
-                c += n;
             }
         }
     }
 
     /// # Safety
     /// `pixels` pixels of `C` channels from `x` on and of `width` filters from `dy` on are valid, as is their part of
-    /// `kernel`; `width` is `8 * V` unless `PARTIAL`.
+    /// `kernel`; `width` is `V` vectors unless `PARTIAL`.
     #[inline(always)]
     unsafe fn tile<S: Simd, const C: usize, const V: usize, const PARTIAL: bool>(
         &self,
@@ -261,14 +252,14 @@ impl Sum {
         kernel: *mut f32,
         width: usize,
     ) {
-        let lanes = |v: usize| width.saturating_sub(8 * v).min(8);
+        let lanes = |v: usize| width.saturating_sub(S::LANES * v).min(S::LANES);
         // SAFETY: the caller's promise; pointers past the last pixel are not read.
         unsafe {
             let mut sums = [[S::splat(0.0); V]; C];
             for _ in 0..pixels {
                 let mut gradients = [S::splat(0.0); V];
                 for (v, gradients) in gradients.iter_mut().enumerate() {
-                    let dy = dy.wrapping_add(8 * v);
+                    let dy = dy.wrapping_add(S::LANES * v);
                     *gradients = if PARTIAL { S::load_partial(dy, lanes(v)) } else { S::load(dy) };
                 }
                 for (c, sums) in sums.iter_mut().enumerate() {
@@ -282,7 +273,7 @@ impl Sum {
             }
             for (c, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
-                    let kernel = kernel.wrapping_add(c * self.kernel_row + 8 * v);
+                    let kernel = kernel.wrapping_add(c * self.kernel_row + S::LANES * v);
                     if PARTIAL {
                         S::store_partial(kernel, S::add(S::load_partial(kernel, lanes(v)), *sum), lanes(v));
                     } else {

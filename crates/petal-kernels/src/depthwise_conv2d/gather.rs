@@ -1,7 +1,7 @@
 //! A 3×3 depthwise gather: the forward pass with stride 1 or 2, and the input's gradient of stride 1, which is the same
 //! with the kernel turned by 180° and the padding's complement.
 //!
-//! For eight channels, four neighbouring target pixels stay in registers over the three rows of taps: each source pixel
+//! For a vector of channels, four neighbouring target pixels stay in registers over the three rows of taps: each source pixel
 //! is loaded once for all targets of the tile that it lies under. A row's last tile overlaps the one before. A tile asks
 //! for the next one's memory: the stretches that it reads are too short for the CPU to foresee.
 
@@ -133,16 +133,16 @@ impl Row<'_> {
         debug_assert!(columns.is_empty() || (x + columns.end as isize - 1) < width as isize);
         let border = columns != (0..(P - 1) * STRIDE + 3);
         // SAFETY: `rows` and `columns` are the taps inside the source, whose length Gather::run asserts, as it does
-        // those of weights and bias; P pixels of the target were sliced; `channels - c >= 8` unless partial.
+        // those of weights and bias; P pixels of the target were sliced; `channels - c` are a vector unless partial.
         unsafe {
             let mut c = 0;
-            while c + 8 <= channels {
+            while c + S::LANES <= channels {
                 if border {
                     block.run::<S, P, STRIDE, true, false>(c);
                 } else {
                     block.run::<S, P, STRIDE, false, false>(c);
                 }
-                c += 8;
+                c += S::LANES;
             }
             if c < channels {
                 block.run::<S, P, STRIDE, true, true>(c);
@@ -167,18 +167,18 @@ struct Block {
 }
 
 impl Block {
-    /// Eight channels from `c` on, or with `PARTIAL` those that are left.
+    /// A vector of channels from `c` on, or with `PARTIAL` those that are left.
     ///
     /// # Safety
     /// What `rows` and `columns` name is valid, as are weights, bias and `P` pixels of the target. Without `BORDER` all
-    /// columns are inside; without `PARTIAL` there are eight channels.
+    /// columns are inside; without `PARTIAL` there is a vector of channels.
     #[inline(always)]
     unsafe fn run<S: Simd, const P: usize, const STRIDE: usize, const BORDER: bool, const PARTIAL: bool>(
         &self,
         c: usize,
     ) {
         let n = self.channels - c;
-        debug_assert!(PARTIAL || n >= 8);
+        debug_assert!(PARTIAL || n >= S::LANES);
         // SAFETY: the caller's promise.
         unsafe {
             let mut sums = [S::splat(0.0); P];

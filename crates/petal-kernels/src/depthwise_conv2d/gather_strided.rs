@@ -76,16 +76,16 @@ impl StridedRow<'_> {
         };
         let border = block.sources != [0, P + 1] || block.targets != [0, 2 * P];
         // SAFETY: `taps` and `sources` name only pixels of `dy`, `targets` only pixels of `dx`; the lengths of `dy` and
-        // the kernel are asserted above; `channels - c >= 8` unless partial.
+        // the kernel are asserted above; `channels - c` are a vector unless partial.
         unsafe {
             let mut c = 0;
-            while c + 8 <= channels {
+            while c + S::LANES <= channels {
                 if border {
                     block.run::<S, P, true, false>(c);
                 } else {
                     block.run::<S, P, false, false>(c);
                 }
-                c += 8;
+                c += S::LANES;
             }
             if c < channels {
                 block.run::<S, P, true, true>(c);
@@ -106,15 +106,15 @@ struct Block {
 }
 
 impl Block {
-    /// Eight channels from `c` on, or with `PARTIAL` those that are left.
+    /// A vector of channels from `c` on, or with `PARTIAL` those that are left.
     ///
     /// # Safety
     /// What `taps`, `sources` and `targets` name is valid. Without `BORDER` all columns are inside; without `PARTIAL`
-    /// there are eight channels.
+    /// there is a vector of channels.
     #[inline(always)]
     unsafe fn run<S: Simd, const P: usize, const BORDER: bool, const PARTIAL: bool>(&self, c: usize) {
         let n = self.channels - c;
-        debug_assert!(PARTIAL || n >= 8);
+        debug_assert!(PARTIAL || n >= S::LANES);
         // SAFETY: the caller's promise.
         unsafe {
             let (mut even, mut odd) = ([S::splat(0.0); P], [S::splat(0.0); P]);

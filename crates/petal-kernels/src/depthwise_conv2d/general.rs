@@ -157,9 +157,9 @@ impl Kernel for MulAdd<'_> {
         unsafe {
             let (a, b, y) = (a.as_ptr(), b.as_ptr(), y.as_mut_ptr());
             let mut i = 0;
-            while i + 8 <= n {
+            while i + S::LANES <= n {
                 S::store(y.add(i), S::mul_add(S::load(a.add(i)), S::load(b.add(i)), S::load(y.add(i))));
-                i += 8;
+                i += S::LANES;
             }
             let left = n - i;
             if left > 0 {

@@ -79,16 +79,16 @@ impl Part<'_> {
         };
         let border = columns != (0..(P - 1) * STRIDE + 3) || rows != (0..3);
         // SAFETY: `rows` and `columns` are the taps inside the image, which was sliced, as were P pixels of `dy`; the
-        // lengths of kernel and bias are asserted above; `channels - c >= 8` unless partial.
+        // lengths of kernel and bias are asserted above; `channels - c` are a vector unless partial.
         unsafe {
             let mut c = 0;
-            while c + 8 <= channels {
+            while c + S::LANES <= channels {
                 if border {
                     block.run::<S, P, STRIDE, true, false>(c);
                 } else {
                     block.run::<S, P, STRIDE, false, false>(c);
                 }
-                c += 8;
+                c += S::LANES;
             }
             if c < channels {
                 block.run::<S, P, STRIDE, true, true>(c);
@@ -111,18 +111,18 @@ struct Block {
 }
 
 impl Block {
-    /// Eight channels from `c` on, or with `PARTIAL` those that are left.
+    /// A vector of channels from `c` on, or with `PARTIAL` those that are left.
     ///
     /// # Safety
     /// What `rows` and `columns` name is valid, as are `P` pixels of `dy`, kernel and bias. Without `BORDER` all rows
-    /// and columns are inside; without `PARTIAL` there are eight channels.
+    /// and columns are inside; without `PARTIAL` there is a vector of channels.
     #[inline(always)]
     unsafe fn run<S: Simd, const P: usize, const STRIDE: usize, const BORDER: bool, const PARTIAL: bool>(
         &self,
         c: usize,
     ) {
         let n = self.channels - c;
-        debug_assert!(PARTIAL || n >= 8);
+        debug_assert!(PARTIAL || n >= S::LANES);
         // SAFETY: the caller's promise.
         unsafe {
             let mut dy = [S::splat(0.0); P];

@@ -1,6 +1,6 @@
 //! `dkernel = xᵀ × dy`: the sum over rows of the outer products of `x` and `dy`.
 //!
-//! A tile of up to 6 inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are packed, and in
+//! A register tile of inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are packed, and in
 //! wide layers `x` too. The rows are cut into parts with a gradient each, summed in order at the end, and each part's
 //! inputs into tasks. The first task of a part sums `dy` over its rows too, while that is at hand.
 
@@ -11,12 +11,10 @@ use rayon::prelude::*;
 
 use super::{Matmul, sum_parts};
 use crate::register_tile::{self, for_tile};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 
 /// Units of one tile.
 const PANEL: usize = register_tile::COLUMNS;
-/// Inputs of one tile.
-const TILE: usize = register_tile::ROWS;
 /// Rows of one pass over a tile.
 const CHUNK: usize = 128;
 /// Rows of one part.
@@ -24,7 +22,7 @@ const PART_ROWS: usize = 2048;
 /// Bound for the floats of all parts.
 const PART_FLOATS: usize = 1 << 22;
 /// Inputs of one task when there are few parts.
-const TASK_INPUTS: usize = 16 * TILE;
+const TASK_INPUTS: usize = 8 * register_tile::ROWS;
 /// So many parts keep all threads busy by themselves.
 const MANY_PARTS: usize = 8;
 /// Fewer units than this use `x` too rarely to pack it.
@@ -116,18 +114,19 @@ impl Kernel for Sum<'_> {
             dbias.fill(0.0);
         }
         let mut packed_dy = [const { MaybeUninit::<f32>::uninit() }; CHUNK * PANEL];
-        let mut packed_x = [const { MaybeUninit::<f32>::uninit() }; CHUNK * TASK_INPUTS + 8];
+        let mut packed_x = [const { MaybeUninit::<f32>::uninit() }; CHUNK * TASK_INPUTS + MAX_LANES];
         for start in rows.clone().step_by(CHUNK) {
             let chunk = CHUNK.min(rows.end - start);
             let pack_x = units >= PACK_UNITS && count <= TASK_INPUTS;
             if pack_x {
-                for i in (0..count).step_by(TILE) {
-                    let width = TILE.min(count - i);
+                for i in (0..count).step_by(S::ROWS) {
+                    let width = S::ROWS.min(count - i);
                     for r in 0..chunk {
-                        // SAFETY: `width` inputs from `first + i` on of a row of `x`, whose length was asserted; eight
-                        // floats after the tile's row are within `packed_x`, and what they overwrite comes later.
+                        // SAFETY: `width` inputs from `first + i` on of a row of `x`, whose length was asserted; a
+                        // vector from the tile's row on is within `packed_x`, and what they overwrite comes later.
                         unsafe {
-                            let to = packed_x.as_mut_ptr().add((i / TILE * chunk + r) * TILE).cast::<f32>();
+                            let to =
+                                packed_x.as_mut_ptr().add((i / S::ROWS * chunk + r) * S::ROWS).cast::<f32>();
                             let from = x.as_ptr().add((start + r) * inputs + first + i);
                             S::store(to, S::load_partial(from, width));
                         }
@@ -138,8 +137,9 @@ impl Kernel for Sum<'_> {
                 let width = PANEL.min(units - unit);
                 let mut dy = Rows { values: dy[start * units + unit..].as_ptr(), distance: units };
                 let add = start > rows.start;
-                if count >= PACK_INPUTS || width % 8 != 0 || !dbias.is_empty() {
-                    let widths = [width.min(8), width.saturating_sub(8)];
+                if count >= PACK_INPUTS || !width.is_multiple_of(S::LANES) || !dbias.is_empty() {
+                    let vectors = PANEL / S::LANES;
+                    let widths = [width.min(S::LANES), width.saturating_sub(S::LANES)];
                     // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes beyond them
                     // are zero.
                     let sums = unsafe {
@@ -147,9 +147,9 @@ impl Kernel for Sum<'_> {
                         for r in 0..chunk {
                             let to = packed_dy.as_mut_ptr().add(r * PANEL).cast::<f32>();
                             let from = dy.values.add(r * units);
-                            for (v, sum) in sums.iter_mut().enumerate() {
-                                let values = S::load_partial(from.wrapping_add(8 * v), widths[v]);
-                                S::store(to.add(8 * v), values);
+                            for (v, sum) in sums.iter_mut().enumerate().take(vectors) {
+                                let values = S::load_partial(from.wrapping_add(S::LANES * v), widths[v]);
+                                S::store(to.add(S::LANES * v), values);
                                 *sum = S::add(*sum, values);
                             }
                         }
@@ -157,9 +157,9 @@ impl Kernel for Sum<'_> {
                     };
                     if let Some(dbias) = dbias.get_mut(unit..unit + width) {
                         let dbias = dbias.as_mut_ptr();
-                        for (v, sum) in sums.into_iter().enumerate() {
+                        for (v, sum) in sums.into_iter().enumerate().take(vectors) {
                             // SAFETY: `widths[v]` elements of the slice are left.
-                            unsafe { store::<S, true>(dbias.wrapping_add(8 * v), sum, add, widths[v]) }
+                            unsafe { store::<S, true>(dbias.wrapping_add(S::LANES * v), sum, add, widths[v]) }
                         }
                     }
                     dy = Rows { values: packed_dy.as_ptr().cast(), distance: PANEL };
@@ -167,7 +167,7 @@ impl Kernel for Sum<'_> {
                 let mut i = 0;
                 while i < count {
                     let x = if pack_x {
-                        Rows { values: packed_x[i * chunk..].as_ptr().cast(), distance: TILE }
+                        Rows { values: packed_x[i * chunk..].as_ptr().cast(), distance: S::ROWS }
                     } else {
                         Rows { values: x[start * inputs + first + i..].as_ptr(), distance: inputs }
                     };
@@ -183,9 +183,9 @@ impl Kernel for Sum<'_> {
                     // SAFETY: inputs `first + i..` and units `unit..` of the chunk's rows are valid by the assertion,
                     // and `count - i` rows of `dkernel` are left.
                     unsafe {
-                        for_tile!(count - i, width, |P, V| tile.run::<S, P, V>());
+                        for_tile!(S, count - i, width, |P, V| tile.run::<S, P, V>());
                     }
-                    i += TILE;
+                    i += S::ROWS;
                 }
             }
         }
@@ -210,10 +210,10 @@ struct Tile {
 }
 
 impl Tile {
-    /// `P` inputs × `8 * V` units, of which `width` are stored.
+    /// `P` inputs × `V` vectors of units, of which `width` are stored.
     ///
     /// # Safety
-    /// All rows have `P` inputs and `8 * V` units; `P` rows of `out` have `width`.
+    /// All rows have `P` inputs and `V` vectors of units; `P` rows of `out` have `width`.
     #[inline(always)]
     unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
         // SAFETY: the caller's promise; wrapping arithmetic because pointers past the last row are not read.
@@ -223,7 +223,7 @@ impl Tile {
             for _ in 0..self.rows {
                 let mut gradients = [S::splat(0.0); V];
                 for (v, gradients) in gradients.iter_mut().enumerate() {
-                    *gradients = S::load(dy.add(8 * v));
+                    *gradients = S::load(dy.add(S::LANES * v));
                 }
                 for (p, sums) in sums.iter_mut().enumerate() {
                     let value = S::splat(*x.add(p));
@@ -236,9 +236,9 @@ impl Tile {
             }
             for (p, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
-                    let out = self.out.add(p * self.units + 8 * v);
-                    let n = self.width - 8 * v;
-                    if n >= 8 {
+                    let out = self.out.add(p * self.units + S::LANES * v);
+                    let n = self.width - S::LANES * v;
+                    if n >= S::LANES {
                         store::<S, false>(out, *sum, self.add, n);
                     } else {
                         store::<S, true>(out, *sum, self.add, n);
@@ -250,7 +250,7 @@ impl Tile {
 }
 
 /// # Safety
-/// `n` elements of `out` are valid, eight unless `PARTIAL`.
+/// `n` elements of `out` are valid, a vector unless `PARTIAL`.
 #[inline(always)]
 unsafe fn store<S: Simd, const PARTIAL: bool>(out: *mut f32, mut sum: S::V, add: bool, n: usize) {
     // SAFETY: the caller's promise.

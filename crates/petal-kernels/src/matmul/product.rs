@@ -1,6 +1,6 @@
 //! `c = activation(a × b + bias)`.
 //!
-//! A tile of up to 6 rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed to panels
+//! A register tile of rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed to panels
 //! `[16 columns][term][16]`. Strategies, chosen by shape alone:
 //! - many rows: all panels are packed first, a task is a block of rows and some panels;
 //! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed: 64 terms of
@@ -15,12 +15,12 @@ use rayon::prelude::*;
 use super::sum_parts;
 use crate::parallel::SharedMut;
 use crate::register_tile::{self, accumulate, for_tile};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 use crate::{Activation, ActivationGradient};
 
 /// Columns of one panel.
 const PANEL: usize = register_tile::COLUMNS;
-/// Rows of one tile.
+/// Rows of tiles.
 const TILE: usize = register_tile::ROWS;
 /// Terms of one uninterrupted sum; longer sums are sums of such.
 const TERMS: usize = 1024;
@@ -102,7 +102,7 @@ impl Product {
     fn run_many(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], packed: &mut [f32]) {
         let Product { rows, terms, columns } = *self;
         self.pack_all(b, packed);
-        let block = (BLOCK_FLOATS / terms.max(1)).clamp(4 * TILE, 32 * TILE) / TILE * TILE;
+        let block = (BLOCK_FLOATS / terms.max(1)).clamp(2 * TILE, 16 * TILE) / TILE * TILE;
         let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
         let groups = self.panels().div_ceil(group);
         let shared = SharedMut::new(c);
@@ -174,7 +174,7 @@ impl Product {
                 a: a.get(rows.start * terms + term..).unwrap_or_default(),
                 a_row: terms,
                 rows: rows.len(),
-                step: if packed.len() <= CACHED_FLOATS { TILE } else { rows.len() },
+                cached: packed.len() <= CACHED_FLOATS,
                 packed: packed.get(panels.start * panel + term * PANEL..).unwrap_or_default(),
                 packed_row: PANEL,
                 panel,
@@ -211,7 +211,7 @@ impl Product {
                 a: a.get(terms.start..).unwrap_or_default(),
                 a_row: self.terms,
                 rows: self.rows,
-                step: self.rows,
+                cached: false,
                 packed: self.pack(b, terms.clone(), panel, packed),
                 packed_row: PANEL,
                 panel: terms.len() * PANEL,
@@ -245,7 +245,7 @@ impl Product {
                 a: a.get(term..).unwrap_or_default(),
                 a_row: self.terms,
                 rows: self.rows,
-                step: self.rows,
+                cached: false,
                 packed: b.values.get(term * b.row + start..).unwrap_or_default(),
                 packed_row: b.row,
                 panel: PANEL,
@@ -284,20 +284,15 @@ impl Product {
             }
         } else {
             assert_eq!(b.row, 1);
-            for v in [0, 8] {
-                let columns = width.saturating_sub(v).min(8);
-                let values = b.values.get((start + v) * b.column + terms.start..).unwrap_or_default();
-                assert!(columns == 0 || values.len() >= (columns - 1) * b.column + terms.len());
-                let packed = packed.get_mut(v..).unwrap_or_default();
-                dispatch(Transpose { values, distance: b.column, columns, terms: terms.len(), packed });
-            }
+            let values = b.values.get(start * b.column + terms.start..).unwrap_or_default();
+            dispatch(Transpose { values, distance: b.column, columns: width, terms: terms.len(), packed });
         }
         // SAFETY: all elements have been written: PANEL for each term.
         unsafe { &*(std::ptr::from_mut(packed) as *const [f32]) }
     }
 }
 
-/// Packs up to eight columns, `distance` apart, of which one is a row of a panel's half.
+/// Packs up to 16 columns, `distance` apart, of which one is a row of a panel.
 struct Transpose<'a> {
     values: &'a [f32],
     distance: usize,
@@ -310,19 +305,25 @@ impl Kernel for Transpose<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Transpose { values, distance, columns, terms, packed } = self;
-        assert!(columns == 0 || (columns - 1) * distance + terms <= values.len());
-        assert!(terms == 0 || (terms - 1) * PANEL + 8 <= packed.len());
-        for term in (0..terms).step_by(8) {
-            let count = (terms - term).min(8);
-            // SAFETY: the assertions bound both; columns that aren't there are zero.
-            unsafe {
-                let mut vectors = [S::splat(0.0); 8];
-                for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
-                    let from = values.as_ptr().add(column * distance + term);
-                    *vector = if count == 8 { S::load(from) } else { S::load_partial(from, count) };
-                }
-                for (i, vector) in S::transpose(vectors).into_iter().enumerate().take(count) {
-                    S::store(packed.as_mut_ptr().add((term + i) * PANEL).cast(), vector);
+        assert!(0 < columns && (columns - 1) * distance + terms <= values.len());
+        assert_eq!(packed.len(), terms * PANEL);
+        for first in (0..PANEL).step_by(S::LANES) {
+            let columns = columns.saturating_sub(first).min(S::LANES);
+            for term in (0..terms).step_by(S::LANES) {
+                let count = (terms - term).min(S::LANES);
+                // SAFETY: the assertions bound both; columns that aren't there are zero.
+                unsafe {
+                    let mut vectors = [S::splat(0.0); MAX_LANES];
+                    let vectors = &mut vectors[..S::LANES];
+                    for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
+                        let from = values.as_ptr().add((first + column) * distance + term);
+                        *vector =
+                            if count == S::LANES { S::load(from) } else { S::load_partial(from, count) };
+                    }
+                    S::transpose(vectors);
+                    for (i, vector) in vectors.iter().enumerate().take(count) {
+                        S::store(packed.as_mut_ptr().add((term + i) * PANEL + first).cast(), *vector);
+                    }
                 }
             }
         }
@@ -346,8 +347,8 @@ struct Block<'a> {
     a: &'a [f32],
     a_row: usize,
     rows: usize,
-    /// Rows that all panels go over before the next rows.
-    step: usize,
+    /// Whether all panels stay in the first cache: then each goes over a tile's rows before the next rows.
+    cached: bool,
     /// From the first panel's first term on.
     packed: &'a [f32],
     /// Distance of a panel's terms.
@@ -372,8 +373,9 @@ impl Kernel for Block<'_> {
         let last = columns.div_ceil(PANEL) - 1;
         assert!(terms == 0 || last * panel + (terms - 1) * packed_row + PANEL <= packed.len());
         assert!(self.bias.is_none_or(|bias| bias.len() >= columns));
-        for first in (0..rows).step_by(self.step) {
-            let end = rows.min(first + self.step);
+        let step = if self.cached { S::ROWS } else { rows };
+        for first in (0..rows).step_by(step) {
+            let end = rows.min(first + step);
             for i in 0..=last {
                 let packed = packed.as_ptr().wrapping_add(i * panel);
                 let mut row = first;
@@ -381,9 +383,9 @@ impl Kernel for Block<'_> {
                     let tile = Tile { block: &self, row, column: i * PANEL, packed };
                     // SAFETY: the assertions above bound what is read; `c` is as the field says.
                     unsafe {
-                        for_tile!(end - row, columns - i * PANEL, |P, V| tile.run::<S, P, V>());
+                        for_tile!(S, end - row, columns - i * PANEL, |P, V| tile.run::<S, P, V>());
                     }
-                    row += TILE;
+                    row += S::ROWS;
                 }
             }
         }
@@ -398,7 +400,7 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// `P` rows × up to `8 * V` columns.
+    /// `P` rows × up to `V` vectors of columns.
     ///
     /// # Safety
     /// The block's rows, columns and terms are valid, `packed` has a panel's terms.
@@ -412,8 +414,8 @@ impl Tile<'_> {
             let mut first = [S::splat(0.0); V];
             if let Some(bias) = bias.filter(|_| start == Start::Bias) {
                 for (v, first) in first.iter_mut().enumerate() {
-                    let column = self.column + 8 * v;
-                    let n = columns.saturating_sub(column).min(8);
+                    let column = self.column + S::LANES * v;
+                    let n = columns.saturating_sub(column).min(S::LANES);
                     *first = S::load_partial(bias.as_ptr().wrapping_add(column), n);
                 }
             }
@@ -421,9 +423,9 @@ impl Tile<'_> {
             if start == Start::Sum {
                 for (p, sums) in sums.iter_mut().enumerate() {
                     for (v, sum) in sums.iter_mut().enumerate() {
-                        let column = self.column + 8 * v;
+                        let column = self.column + S::LANES * v;
                         let c = self.block.c.wrapping_add((self.row + p) * c_row + column);
-                        *sum = S::load_partial(c, columns.saturating_sub(column).min(8));
+                        *sum = S::load_partial(c, columns.saturating_sub(column).min(S::LANES));
                     }
                 }
             }
@@ -431,14 +433,14 @@ impl Tile<'_> {
             let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
             for (p, sums) in sums.iter().enumerate() {
                 let c = self.block.c.add((self.row + p) * c_row + self.column);
-                if start != Start::Added && columns - self.column >= 8 * V {
+                if start != Start::Added && columns - self.column >= S::LANES * V {
                     for (v, sum) in sums.iter().enumerate() {
-                        S::store(c.add(8 * v), S::clamp(*sum, low, high));
+                        S::store(c.add(S::LANES * v), S::clamp(*sum, low, high));
                     }
                 } else {
                     for (v, sum) in sums.iter().enumerate() {
-                        let n = (columns - self.column).saturating_sub(8 * v).min(8);
-                        let (c, mut sum) = (c.wrapping_add(8 * v), *sum);
+                        let n = (columns - self.column).saturating_sub(S::LANES * v).min(S::LANES);
+                        let (c, mut sum) = (c.wrapping_add(S::LANES * v), *sum);
                         if start == Start::Added {
                             sum = S::add(S::load_partial(c, n), sum);
                         }

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::PooledConv2d;
 use crate::alignment::LINE;
+use crate::simd::{MAX_LANES, lanes};
 
 /// The rows of an input image that a row of pooled pixels sees, with the zeros of the padding, and room for a vector
 /// that begins at its last float.
@@ -11,9 +12,9 @@ pub(super) struct Band {
     pub rows: usize,
     /// Floats of a row.
     pub row: usize,
-    /// Floats of a row of the kernel of one filter, and the same in whole vectors.
+    /// Floats of a row of the kernel of one filter, and those of so many whole vectors.
     pub segment: usize,
-    pub segment_vectors: usize,
+    pub padded_segment: usize,
     /// Floats between windows.
     window: usize,
     /// From a window's first cell to each of its cells.
@@ -45,7 +46,7 @@ impl Band {
             rows: conv.strides[0] + conv.kernel[0],
             row,
             segment,
-            segment_vectors: segment.div_ceil(8),
+            padded_segment: segment.next_multiple_of(lanes()),
             window: 2 * cells[1],
             cells: [0, cells[1], cells[0] * row, cells[0] * row + cells[1]],
         }
@@ -53,7 +54,7 @@ impl Band {
 
     /// Floats in memory, in whole cache lines.
     pub fn len(&self) -> usize {
-        (self.rows * self.row + 8).next_multiple_of(LINE)
+        (self.rows * self.row + MAX_LANES).next_multiple_of(LINE)
     }
 
     /// Where the first tap of a window's cell is.

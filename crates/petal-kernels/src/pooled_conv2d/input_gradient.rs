@@ -14,7 +14,7 @@ use crate::simd::{Kernel, Simd, dispatch};
 
 /// Floats of the kernel, a filter after the other, each of its rows in whole vectors.
 fn kernel_len(pooled: &PooledConv2d, band: &Band) -> usize {
-    pooled.conv.filters * pooled.conv.kernel[0] * band.segment_vectors * 8
+    pooled.conv.filters * pooled.conv.kernel[0] * band.padded_segment
 }
 
 pub(super) fn scratch(pooled: &PooledConv2d) -> usize {
@@ -38,7 +38,7 @@ pub(super) fn run(
     let filters = pooled.conv.filters;
     let (bands, packed) = aligned(scratch).split_at_mut(pooled.conv.batch * band.len());
     let packed = &mut packed[..kernel_len(pooled, &band)];
-    let row = band.segment_vectors * 8;
+    let row = band.padded_segment;
     packed.fill(0.0);
     for (filter, packed) in packed.chunks_exact_mut(pooled.conv.kernel[0] * row).enumerate() {
         let packed = packed.chunks_exact_mut(row).flat_map(|row| &mut row[..band.segment]);
@@ -102,7 +102,7 @@ fn add_row<S: Simd>(
     image: &mut [f32],
 ) {
     let (filters, kernel_rows) = (pooled.conv.filters, pooled.conv.kernel[0]);
-    let filter_len = kernel_rows * band.segment_vectors * 8;
+    let filter_len = kernel_rows * band.padded_segment;
     let mut lists: [Winners; 4] = [const { [const { std::mem::MaybeUninit::uninit() }; _] }; 4];
     for (window, (dy, arg)) in dy.chunks_exact(filters).zip(arg.chunks_exact(filters)).enumerate() {
         for block in blocks(filters) {
@@ -112,13 +112,13 @@ fn add_row<S: Simd>(
                 let products = Products {
                     winners,
                     from: packed[block.start * filter_len..].as_ptr(),
-                    from_row: band.segment_vectors * 8,
+                    from_row: band.padded_segment,
                     to: image[band.offset(window, cell)..].as_mut_ptr(),
                     to_row: band.row,
                 };
                 // SAFETY: the cell's taps are inside the band, where a vector may reach into the next row's floats or
                 // into those after the last; `packed` has the vectors of each of the block's filters.
-                unsafe { products.add::<S>(kernel_rows, band.segment_vectors) }
+                unsafe { products.add::<S>(kernel_rows, band.segment) }
             }
         }
     }

@@ -18,7 +18,7 @@ const PART_FLOATS: usize = 1 << 22;
 
 /// Floats of a gradient, a filter after the other, each row of the kernel in whole vectors.
 fn sums_len(pooled: &PooledConv2d, band: &Band) -> usize {
-    pooled.conv.filters * pooled.conv.kernel[0] * band.segment_vectors * 8
+    pooled.conv.filters * pooled.conv.kernel[0] * band.padded_segment
 }
 
 fn parts(pooled: &PooledConv2d, band: &Band) -> usize {
@@ -60,7 +60,7 @@ pub(super) fn run(
     });
     let sum = &mut rest[..len];
     sum_parts(sums, sum);
-    let row = band.segment_vectors * 8;
+    let row = band.padded_segment;
     for (filter, sum) in sum.chunks_exact(pooled.conv.kernel[0] * row).enumerate() {
         let values = sum.chunks_exact(row).flat_map(|row| &row[..band.segment]);
         dkernel[filter..].iter_mut().step_by(filters).zip(values).for_each(|(d, sum)| *d = *sum);
@@ -90,7 +90,7 @@ impl Kernel for Part<'_> {
         let Part { pooled, band, rows, x, dy, arg, image, sums, bias } = self;
         let [height, width, filters] = pooled.output();
         let kernel_rows = pooled.conv.kernel[0];
-        let filter_sums = kernel_rows * band.segment_vectors * 8;
+        let filter_sums = kernel_rows * band.padded_segment;
         sums.fill(0.0);
         bias.fill(0.0);
         image.fill(0.0);
@@ -108,11 +108,11 @@ impl Kernel for Part<'_> {
                         from: image.as_ptr(),
                         from_row: band.row,
                         to: sums.as_mut_ptr(),
-                        to_row: band.segment_vectors * 8,
+                        to_row: band.padded_segment,
                     };
                     // SAFETY: a winner's taps are inside the band, where a vector may reach into the next row's floats
                     // or into those after the last; `sums` has a filter's vectors.
-                    unsafe { products.add::<S>(kernel_rows, band.segment_vectors) }
+                    unsafe { products.add::<S>(kernel_rows, band.segment) }
                 }
             }
         }

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use crate::conv2d::Conv2d;
 use crate::pooling::{Pool2d, two_by_two};
-use crate::simd::dispatch;
+use crate::simd::dispatch_eight;
 use crate::winograd::Winograd;
 use crate::{Activation, ActivationGradient, Padding};
 use band::Band;
@@ -115,7 +115,7 @@ impl PooledConv2d {
                 for (j, target) in two_rows.chunks_exact_mut(self.two_rows() / 2).enumerate() {
                     gather.run_row(i % height * 2 + j, x, packed, bias, activation, target);
                 }
-                dispatch(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
+                dispatch_eight(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
             }
         });
     }

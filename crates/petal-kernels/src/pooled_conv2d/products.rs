@@ -12,18 +12,20 @@ pub(super) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// Up to three rows × four vectors at a time stay in registers over all winners.
+    /// Adds `len` elements of each of some rows. Up to three rows × four vectors at a time stay in registers over all
+    /// winners.
     ///
     /// # Safety
-    /// So many are valid in `to`, and in `from` from each winner's offset on.
+    /// So many rows of whole vectors are valid in `to`, and in `from` from each winner's offset on.
     #[inline(always)]
-    pub unsafe fn add<S: Simd>(&self, rows: usize, vectors: usize) {
+    pub unsafe fn add<S: Simd>(&self, rows: usize, len: usize) {
+        let vectors = len.div_ceil(S::LANES);
         for row in (0..rows).step_by(3) {
             for v in (0..vectors).step_by(4) {
                 // SAFETY: the caller's promise, and the tile is part of the rows and vectors.
                 unsafe {
-                    let from = self.from.add(row * self.from_row + 8 * v);
-                    let to = self.to.add(row * self.to_row + 8 * v);
+                    let from = self.from.add(row * self.from_row + S::LANES * v);
+                    let to = self.to.add(row * self.to_row + S::LANES * v);
                     let tile = Products { from, to, ..*self };
                     match ((rows - row).min(3), (vectors - v).min(4)) {
                         (1, 1) => tile.add_tile::<S, 1, 1>(),
@@ -56,13 +58,13 @@ impl Products<'_> {
                 let value = S::splat(winner.value);
                 for (r, sums) in sums.iter_mut().enumerate() {
                     for (v, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::mul_add(value, S::load(from.add(r * self.from_row + 8 * v)), *sum);
+                        *sum = S::mul_add(value, S::load(from.add(r * self.from_row + S::LANES * v)), *sum);
                     }
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
-                    let to = self.to.add(r * self.to_row + 8 * v);
+                    let to = self.to.add(r * self.to_row + S::LANES * v);
                     S::store(to, S::add(S::load(to), *sum));
                 }
             }

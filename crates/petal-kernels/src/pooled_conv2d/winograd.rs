@@ -2,7 +2,7 @@
 
 use crate::Activation;
 use crate::parallel::SharedMut;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 use crate::winograd::{Sums, Winograd};
 
 #[allow(clippy::too_many_arguments, reason = "as of PooledConv2d::forward")]
@@ -36,18 +36,18 @@ impl Kernel for Maxima<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         for tile in self.sums.tiles.clone() {
-            for (lane, target) in self.sums.targets.clone().step_by(8).enumerate() {
-                let outputs = self.sums.outputs::<S>(tile, 8 * lane);
-                let n = (self.sums.targets.end - target).min(8);
+            for (lane, target) in self.sums.targets.clone().step_by(S::LANES).enumerate() {
+                let outputs = self.sums.outputs::<S>(tile, S::LANES * lane);
+                let n = (self.sums.targets.end - target).min(S::LANES);
                 let at = tile * self.filters + target;
                 // SAFETY: `n` of the tile's filters are left from `target` on.
                 unsafe {
                     let (best, winner) = maximum::<S>(outputs, self.bounds);
-                    if n == 8 {
+                    if n == S::LANES {
                         S::store(self.y.at(at), best);
                         S::store_bytes(self.arg.at(at), winner);
                     } else {
-                        let mut bytes = [0; 8];
+                        let mut bytes = [0; MAX_LANES];
                         S::store_bytes(bytes.as_mut_ptr(), winner);
                         S::store_partial(self.y.at(at), best, n);
                         std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.arg.at(at), n);

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::Padding;
 use crate::parallel::chunk_rows;
-use crate::simd::dispatch;
+use crate::simd::dispatch_eight;
 
 /// Pooling over windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Pool2d {
             let x = self.image(x, i / height);
             if self.is_two_by_two() {
                 let x = &x[i % height * 2 * self.input[1] * channels..];
-                return dispatch(two_by_two::Forward { pool: self, x, y, arg });
+                return dispatch_eight(two_by_two::Forward { pool: self, x, y, arg });
             }
             for (ox, (y, arg)) in
                 y.chunks_exact_mut(channels).zip(arg.chunks_exact_mut(channels * bytes)).enumerate()
@@ -112,7 +112,7 @@ impl Pool2d {
                 for i in 0..height {
                     let (dy, arg) = (&dy[i * pooled..][..pooled], &arg[i * pooled..][..pooled]);
                     let dx = &mut dx[2 * i * row..][..2 * row];
-                    dispatch(two_by_two::Backward { pool: self, dy, arg, dx });
+                    dispatch_eight(two_by_two::Backward { pool: self, dy, arg, dx });
                 }
                 // A last row that is in no window.
                 return dx[2 * height * row..].fill(0.0);

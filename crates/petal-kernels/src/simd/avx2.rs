@@ -16,6 +16,9 @@ impl Avx2 {
 
 impl Simd for Avx2 {
     type V = __m256;
+    type Mask = __m256;
+    const LANES: usize = 8;
+    const ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m256 {
@@ -109,11 +112,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn transpose(rows: [__m256; 8]) -> [__m256; 8] {
+    unsafe fn transpose(rows: &mut [__m256]) {
         // SAFETY: as the trait demands.
         unsafe {
             // Columns 0, 1 and 4, 5 of two rows, then columns 2, 3 and 6, 7.
-            let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
+            let zero = _mm256_setzero_ps();
+            let (mut pairs, mut fours) = ([zero; 8], [zero; 8]);
             for i in 0..4 {
                 pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
                 pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
@@ -125,10 +129,9 @@ impl Simd for Avx2 {
                 fours[i / 2 * 4 + i % 2 * 2 + 1] = _mm256_shuffle_ps::<0xee>(a, b);
             }
             for i in 0..4 {
-                columns[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
-                columns[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+                rows[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+                rows[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
             }
-            columns
         }
     }
 

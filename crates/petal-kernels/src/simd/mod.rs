@@ -1,8 +1,10 @@
-//! Eight-lane vectors, chosen at run time: AVX2 with FMA on x86-64 where the CPU has it, NEON on AArch64, plain arrays
+//! Vectors, chosen at run time: AVX-512 or AVX2 with FMA on x86-64 where the CPU has it, NEON on AArch64, plain arrays
 //! elsewhere.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "every AArch64 CPU has NEON"))]
@@ -20,6 +22,23 @@ pub(crate) trait Kernel {
 pub(crate) fn dispatch<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
     {
+        #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+        fn avx512<K: Kernel>(kernel: K) {
+            kernel.run::<avx512::Avx512>();
+        }
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            // SAFETY: the CPU has the features that the function enables, as AVX-512 includes the others.
+            return unsafe { avx512(kernel) };
+        }
+    }
+    dispatch_eight(kernel);
+}
+
+/// Runs `kernel`, which has no use for more, with the best vectors of eight elements.
+#[inline]
+pub(crate) fn dispatch_eight<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    {
         #[target_feature(enable = "avx2,fma")]
         fn avx2<K: Kernel>(kernel: K) {
             kernel.run::<avx2::Avx2>();
@@ -35,13 +54,35 @@ pub(crate) fn dispatch<K: Kernel>(kernel: K) {
     kernel.run::<portable::Portable>();
 }
 
-/// A vector of eight `f32`.
+/// [`Simd::LANES`] of the vectors that [`dispatch`] takes.
+pub(crate) fn lanes() -> usize {
+    struct Lanes<'a>(&'a mut usize);
+    impl Kernel for Lanes<'_> {
+        #[inline(always)]
+        fn run<S: Simd>(self) {
+            *self.0 = S::LANES;
+        }
+    }
+    let mut lanes = 0;
+    dispatch(Lanes(&mut lanes));
+    lanes
+}
+
+/// The most lanes that a vector has.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// A vector of `f32`.
 ///
 /// # Safety
 /// Of all methods: the CPU has the instructions of the implementation, which holds inside [`Kernel::run`]. Pointers are
-/// valid for eight elements, or the `n <= 8` given.
+/// valid for a vector's elements, or the `n` of them that are given.
 pub(crate) trait Simd {
     type V: Copy;
+    type Mask: Copy;
+    /// Elements of a vector: 8 or 16.
+    const LANES: usize;
+    /// Rows of a register tile (`register_tile.rs`), for which there are registers.
+    const ROWS: usize;
     unsafe fn splat(value: f32) -> Self::V;
     unsafe fn load(from: *const f32) -> Self::V;
     unsafe fn store(to: *mut f32, value: Self::V);
@@ -68,35 +109,113 @@ pub(crate) trait Simd {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `value` kept within `low..=high`; NaN stays NaN.
     unsafe fn clamp(value: Self::V, low: Self::V, high: Self::V) -> Self::V;
-    /// Where `a > b` or `a` is NaN, as a mask for [`select`](Self::select).
-    unsafe fn greater_or_nan(a: Self::V, b: Self::V) -> Self::V;
-    /// Where `a == b`, as a mask.
-    unsafe fn equal(a: Self::V, b: Self::V) -> Self::V;
+    /// Where `a > b` or `a` is NaN.
+    unsafe fn greater_or_nan(a: Self::V, b: Self::V) -> Self::Mask;
+    /// Where `a == b`.
+    unsafe fn equal(a: Self::V, b: Self::V) -> Self::Mask;
     /// `a` where the mask is set, else `b`.
-    unsafe fn select(mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn select(mask: Self::Mask, a: Self::V, b: Self::V) -> Self::V;
     /// Element `N + i` becomes element `i`; the first `N` come last.
     unsafe fn rotate<const N: usize>(value: Self::V) -> Self::V;
-    /// Element `j` of vector `i` becomes element `i` of vector `j`.
+    /// Element `j` of vector `i` becomes element `i` of vector `j`, of as many vectors as they have elements.
     #[inline(always)]
-    unsafe fn transpose(rows: [Self::V; 8]) -> [Self::V; 8] {
-        let mut columns = [[0.0; 8]; 8];
-        for (i, row) in rows.into_iter().enumerate() {
-            let mut values = [0.0; 8];
-            // SAFETY: the array has eight elements.
-            unsafe { Self::store(values.as_mut_ptr(), row) };
-            for (column, value) in columns.iter_mut().zip(values) {
-                column[i] = value;
+    unsafe fn transpose(rows: &mut [Self::V]) {
+        let mut values = [[0.0; MAX_LANES]; MAX_LANES];
+        for (row, values) in rows.iter().zip(&mut values) {
+            // SAFETY: no vector has more elements than the array.
+            unsafe { Self::store(values.as_mut_ptr(), *row) };
+        }
+        for (i, row) in rows.iter_mut().enumerate() {
+            let mut column = [0.0; MAX_LANES];
+            for (to, values) in column.iter_mut().zip(&values) {
+                *to = values[i];
+            }
+            // SAFETY: as above.
+            *row = unsafe { Self::load(column.as_ptr()) };
+        }
+    }
+    /// A byte for each element, as numbers.
+    unsafe fn load_bytes(from: *const u8) -> Self::V;
+    /// Whole numbers of at most 255 as bytes.
+    unsafe fn store_bytes(to: *mut u8, value: Self::V);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies behind a vector's elements and must stay.
+    const GUARD: f32 = -77.0;
+
+    type Values = [f32; MAX_LANES];
+
+    struct Check;
+
+    impl Kernel for Check {
+        fn run<S: Simd>(self) {
+            let a: Values =
+                std::array::from_fn(|i| [1.5, -2.0, f32::NAN, 7.25, f32::INFINITY][i % 5] + i as f32);
+            let b: Values = std::array::from_fn(|i| [1.5, 3.0, 0.25, f32::NAN][i % 4] + i as f32);
+            let c: Values = std::array::from_fn(|i| 0.5 - i as f32);
+            // SAFETY: arrays have room for a vector of any implementation.
+            unsafe {
+                let [va, vb, vc] = [&a, &b, &c].map(|values| S::load(values.as_ptr()));
+                same::<S>(S::splat(3.0), |_| 3.0);
+                same::<S>(S::mul_add(va, vb, vc), |i| a[i].mul_add(b[i], c[i]));
+                same::<S>(S::add(va, vb), |i| a[i] + b[i]);
+                same::<S>(S::sub(va, vb), |i| a[i] - b[i]);
+                let clamp = |x: f32| if x.is_nan() { x } else { x.clamp(0.0, 6.0) };
+                same::<S>(S::clamp(va, S::splat(0.0), S::splat(6.0)), |i| clamp(a[i]));
+                let greater = |i: usize| if a[i] > b[i] || a[i].is_nan() { b[i] } else { c[i] };
+                same::<S>(S::select(S::greater_or_nan(va, vb), vb, vc), greater);
+                let equal = |i: usize| if a[i] == b[i] { a[i] } else { c[i] };
+                same::<S>(S::select(S::equal(va, vb), va, vc), equal);
+                same::<S>(S::rotate::<0>(vc), |i| c[i]);
+                same::<S>(S::rotate::<3>(vc), |i| c[(i + 3) % S::LANES]);
+                for n in 0..=S::LANES {
+                    // Only these elements may be touched.
+                    let part = c[..n].to_vec();
+                    same::<S>(S::load_partial(part.as_ptr(), n), |i| if i < n { c[i] } else { 0.0 });
+                    let mut to = [GUARD; MAX_LANES];
+                    S::store_partial(to.as_mut_ptr(), vc, n);
+                    assert_eq!((&to[..n], &to[n..]), (&c[..n], &[GUARD; MAX_LANES][n..]));
+                }
+                let mut rows = [S::splat(0.0); MAX_LANES];
+                let rows = &mut rows[..S::LANES];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    *row = S::add(S::splat(100.0 * i as f32), vc);
+                }
+                S::transpose(rows);
+                for (i, row) in rows.iter().enumerate() {
+                    same::<S>(*row, |j| 100.0 * j as f32 + c[i]);
+                }
+                let bytes: [u8; MAX_LANES] = std::array::from_fn(|i| (255 - 17 * i) as u8);
+                same::<S>(S::load_bytes(bytes.as_ptr()), |i| f32::from(bytes[i]));
+                let mut to = [9; MAX_LANES];
+                S::store_bytes(to.as_mut_ptr(), S::load_bytes(bytes.as_ptr()));
+                assert_eq!(
+                    (&to[..S::LANES], &to[S::LANES..]),
+                    (&bytes[..S::LANES], &[9; MAX_LANES][S::LANES..])
+                );
             }
         }
-        let mut transposed = rows;
-        for (to, column) in transposed.iter_mut().zip(&columns) {
-            // SAFETY: the array has eight elements.
-            *to = unsafe { Self::load(column.as_ptr()) };
-        }
-        transposed
     }
-    /// Eight bytes as numbers.
-    unsafe fn load_bytes(from: *const u8) -> Self::V;
-    /// Whole numbers of at most 255 as eight bytes.
-    unsafe fn store_bytes(to: *mut u8, value: Self::V);
+
+    #[track_caller]
+    unsafe fn same<S: Simd>(vector: S::V, expected: impl Fn(usize) -> f32) {
+        let mut values = [GUARD; MAX_LANES];
+        // SAFETY: the array has room for a vector.
+        unsafe { S::store(values.as_mut_ptr(), vector) };
+        for (i, &value) in values.iter().enumerate() {
+            let expected = if i < S::LANES { expected(i) } else { GUARD };
+            assert!(value == expected || value.is_nan() && expected.is_nan(), "{i}: {value}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn vectors_do_what_their_elements_would() {
+        dispatch(Check);
+        dispatch_eight(Check);
+        Check.run::<portable::Portable>();
+    }
 }

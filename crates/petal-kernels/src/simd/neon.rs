@@ -17,6 +17,9 @@ fn half(v: float32x4x2_t, i: usize) -> float32x4_t {
 
 impl Simd for Neon {
     type V = float32x4x2_t;
+    type Mask = float32x4x2_t;
+    const LANES: usize = 8;
+    const ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> float32x4x2_t {

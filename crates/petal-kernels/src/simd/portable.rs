@@ -4,6 +4,9 @@ pub(crate) struct Portable;
 
 impl Simd for Portable {
     type V = [f32; 8];
+    type Mask = [f32; 8];
+    const LANES: usize = 8;
+    const ROWS: usize = 6;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; 8] {

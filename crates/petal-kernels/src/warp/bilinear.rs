@@ -35,6 +35,7 @@ impl Row<'_> {
     #[inline(always)]
     fn bilinear<S: Simd, const CHANNELS: usize>(self) {
         const LANES: usize = 8;
+        const { assert!(S::LANES == LANES) }
         let Row { transform, map, row, x, y, next } = self;
         let next_row = transform.width * CHANNELS;
         // The rows of a turned image are too far apart for the hardware to guess what is read next.

@@ -8,7 +8,7 @@ mod source;
 
 use rayon::prelude::*;
 
-use crate::simd::dispatch;
+use crate::simd::dispatch_eight;
 use source::source;
 
 /// What is read beyond the border.
@@ -73,7 +73,7 @@ impl AffineTransform {
             match self.interpolation {
                 Interpolation::Nearest if self.is_flip(map) => self.flip(map, row, x, y),
                 Interpolation::Nearest => Row { transform: self, map, row, x, y, next }.each(),
-                Interpolation::Bilinear => dispatch(Row { transform: self, map, row, x, y, next }),
+                Interpolation::Bilinear => dispatch_eight(Row { transform: self, map, row, x, y, next }),
             }
             let [scale, offset] = self.rescaling;
             if self.rescaling != [1.0, 0.0] {

@@ -66,16 +66,16 @@ fn cut(image: &[f32], [height, width, channels]: [usize; 3], [top, left]: [isize
 #[inline(always)]
 fn transform<S: Simd>(pixels: &[f32], row: usize, channels: usize, tiles: usize, inputs: &mut [f32]) {
     assert!(tiles > 0 && pixels.len() >= 3 * row + 2 * (tiles + 1) * channels);
-    let stride = channels.next_multiple_of(8);
+    let stride = channels.next_multiple_of(S::LANES);
     let place = GROUP * stride;
     assert!(inputs.len() >= (PLACES - 1) * place + tiles * stride);
-    for c in (0..channels).step_by(8) {
-        let n = (channels - c).min(8);
+    for c in (0..channels).step_by(S::LANES) {
+        let n = (channels - c).min(S::LANES);
         // SAFETY: `n` channels from `c` on are left of each pixel, of which there are four rows of two for each tile and
         // two more; `inputs` has whole vectors of channels. Lengths are asserted above.
         unsafe {
             let (pixels, inputs) = (pixels.as_ptr().add(c), inputs.as_mut_ptr().add(c));
-            if n == 8 {
+            if n == S::LANES {
                 transform_lanes::<S, false>(pixels, [row, channels], n, tiles, inputs, [place, stride]);
             } else {
                 transform_lanes::<S, true>(pixels, [row, channels], n, tiles, inputs, [place, stride]);
@@ -84,7 +84,7 @@ fn transform<S: Simd>(pixels: &[f32], row: usize, channels: usize, tiles: usize,
     }
 }
 
-/// [`transform`] of `n` channels, eight unless `PARTIAL`. Neighbouring tiles share two columns of pixels.
+/// [`transform`] of `n` channels, a vector unless `PARTIAL`. Neighbouring tiles share two columns of pixels.
 ///
 /// # Safety
 /// Of each tile these channels of its pixels are valid, and a vector of each of its places.

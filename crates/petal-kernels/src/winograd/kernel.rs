@@ -25,8 +25,8 @@ impl Kernel for Pack<'_> {
             let count = SOURCES.min(sources - first);
             self.load(first, count, &mut taps);
             for (source, taps) in (first..).zip(&taps[..count]) {
-                for lane in (0..BLOCK).step_by(8) {
-                    // SAFETY: the lane is followed by seven others, in `taps` and, for each place and source, in
+                for lane in (0..BLOCK).step_by(S::LANES) {
+                    // SAFETY: the lane and those of a vector after it are in `taps` and, for each place and source, in
                     // `packed`, whose length is asserted above.
                     unsafe {
                         let mut kernel = [[S::splat(0.0); 3]; 3];

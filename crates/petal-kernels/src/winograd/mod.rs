@@ -23,21 +23,19 @@ use rayon::prelude::*;
 
 use crate::alignment::{ALIGNMENT, LINE, aligned};
 use crate::conv2d::Conv2d;
-use crate::register_tile;
-use crate::simd::{Simd, dispatch};
+use crate::register_tile::{COLUMNS, ROWS};
+use crate::simd::{Simd, dispatch, lanes};
 use inputs::Inputs;
 use kernel::Pack;
 use products::Products;
 use transforms::transform_sums;
 
 /// Targets in one block of the packed kernel.
-const BLOCK: usize = register_tile::COLUMNS;
+const BLOCK: usize = COLUMNS;
 /// Elements of a transformed tile.
 const PLACES: usize = 16;
-/// Tiles of a register tile of the products.
-const TILE: usize = register_tile::ROWS;
-/// Tiles that are computed at a time.
-const GROUP: usize = 3 * TILE;
+/// Tiles that are computed at a time, in one or more register tiles.
+const GROUP: usize = 3 * ROWS / 2;
 /// Tasks, at most, and bound for the floats that they need.
 const TASKS: usize = 64;
 const TASK_FLOATS: usize = 1 << 22;
@@ -161,7 +159,7 @@ impl Winograd {
 
     /// Source channels in whole vectors.
     fn source_vectors(&self) -> usize {
-        self.source[2].next_multiple_of(8)
+        self.source[2].next_multiple_of(lanes())
     }
 
     fn packed_len(&self) -> usize {
@@ -188,11 +186,11 @@ pub(crate) struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// The four outputs of a tile, eight targets from `lane` on.
+    /// The four outputs of a tile, a vector of targets from `lane` on.
     #[inline(always)]
     pub fn outputs<S: Simd>(&self, tile: usize, lane: usize) -> [[S::V; 2]; 2] {
         let values = &self.values[(tile - self.tiles.start) * BLOCK + lane..];
-        assert!(values.len() >= (PLACES - 1) * GROUP * BLOCK + 8);
+        assert!(values.len() >= (PLACES - 1) * GROUP * BLOCK + S::LANES);
         // SAFETY: a vector of each place is within the asserted length.
         unsafe {
             let mut places = [[S::splat(0.0); 4]; 4];

@@ -46,9 +46,9 @@ impl Kernel for Outputs<'_> {
             let (line, column) = (tile / columns, tile % columns);
             let (top, left) = (line % rows * 2, column * 2);
             let pixel = ((line / rows * height + top) * width + left) * targets;
-            for (lane, target) in sums.targets.clone().step_by(8).enumerate() {
-                let n = (sums.targets.end - target).min(8);
-                let outputs = sums.outputs::<S>(tile, 8 * lane);
+            for (lane, target) in sums.targets.clone().step_by(S::LANES).enumerate() {
+                let n = (sums.targets.end - target).min(S::LANES);
+                let outputs = sums.outputs::<S>(tile, S::LANES * lane);
                 // SAFETY: the tile's pixels that are within `size` have `n` targets from `target` on.
                 unsafe {
                     let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
@@ -56,7 +56,7 @@ impl Kernel for Outputs<'_> {
                         for (j, value) in row.into_iter().enumerate().take(width - left) {
                             let value = S::clamp(value, low, high);
                             let to = y.at(pixel + (i * width + j) * targets + target);
-                            if n == 8 { S::store(to, value) } else { S::store_partial(to, value, n) }
+                            if n == S::LANES { S::store(to, value) } else { S::store_partial(to, value, n) }
                         }
                     }
                 }

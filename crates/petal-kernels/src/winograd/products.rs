@@ -1,6 +1,6 @@
 //! The matrix products of a block of targets: for each place `sums[tile][16] = inputs[tile][source] × packed[source][16]`.
 
-use super::{BLOCK, GROUP, PLACES, TILE};
+use super::{BLOCK, GROUP, PLACES};
 use crate::register_tile::{accumulate, for_tile};
 use crate::simd::{Kernel, Simd};
 
@@ -21,13 +21,13 @@ pub(super) struct Products<'a> {
 impl Kernel for Products<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let stride = self.sources.next_multiple_of(8);
+        let stride = self.sources.next_multiple_of(S::LANES);
         assert!(self.tiles <= GROUP && self.inputs.len() >= PLACES * GROUP * stride);
         assert!(self.packed.len() >= PLACES * self.sources * BLOCK);
         assert!(self.sums.len() >= PLACES * GROUP * BLOCK);
         for place in 0..PLACES {
             let start = if place == BIAS_PLACE { self.bias } else { &[0.0; BLOCK] };
-            for first in (0..self.tiles).step_by(TILE) {
+            for first in (0..self.tiles).step_by(S::ROWS) {
                 // SAFETY: the lengths are asserted above, and the register tile's tiles are among `tiles`.
                 unsafe {
                     let tile = Tile {
@@ -38,7 +38,7 @@ impl Kernel for Products<'_> {
                         start,
                         sums: self.sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
                     };
-                    for_tile!(self.tiles - first, self.targets, |P, V| tile.run::<S, P, V>());
+                    for_tile!(S, self.tiles - first, self.targets, |P, V| tile.run::<S, P, V>());
                 }
             }
         }
@@ -57,7 +57,7 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// `P` tiles × `8 * V` targets.
+    /// `P` tiles × `V` vectors of targets.
     ///
     /// # Safety
     /// `P` tiles of inputs and of sums are valid, and 16 weights for each source.
@@ -67,13 +67,13 @@ impl Tile<'_> {
         unsafe {
             let mut start = [S::splat(0.0); V];
             for (v, start) in start.iter_mut().enumerate() {
-                *start = S::load(self.start.as_ptr().add(8 * v));
+                *start = S::load(self.start.as_ptr().add(S::LANES * v));
             }
             let mut sums = [start; P];
             accumulate::<S, P, V>(&mut sums, self.inputs, self.stride, self.packed, BLOCK, self.sources);
             for (p, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
-                    S::store(self.sums.add(p * BLOCK + 8 * v), *sum);
+                    S::store(self.sums.add(p * BLOCK + S::LANES * v), *sum);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The transforms of F(2×2, 3×3), eight channels or filters at a time. Loops, because `array::map` may not be inlined.
+//! The transforms of F(2×2, 3×3), a vector of channels or filters at a time. Loops, because `array::map` may not be inlined.
 
 use crate::simd::Simd;
 

@@ -1,0 +1,150 @@
+use std::arch::x86_64::*;
+
+use super::{Simd, avx2::Avx2};
+
+pub(super) struct Avx512;
+
+impl Avx512 {
+    /// A mask whose first `n` lanes are set.
+    #[inline(always)]
+    fn mask(n: usize) -> __mmask16 {
+        ((1u32 << n) - 1) as __mmask16
+    }
+
+    #[inline(always)]
+    unsafe fn halves(value: __m512) -> [__m256; 2] {
+        // SAFETY: as the trait demands.
+        unsafe { [_mm512_castps512_ps256(value), _mm512_extractf32x8_ps::<1>(value)] }
+    }
+
+    #[inline(always)]
+    unsafe fn join([low, high]: [__m256; 2]) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high) }
+    }
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    type Mask = __mmask16;
+    const LANES: usize = 16;
+    const ROWS: usize = 12;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: __m512) {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_storeu_ps(to, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(from: *const f32, n: usize) -> __m512 {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe { _mm512_maskz_loadu_ps(Self::mask(n), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(to: *mut f32, value: __m512, n: usize) {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe { _mm512_mask_storeu_ps(to, Self::mask(n), value) }
+    }
+
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        Avx2::prefetch(at);
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp(value: __m512, low: __m512, high: __m512) -> __m512 {
+        // The instructions return their second operand if either is NaN.
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_min_ps(high, _mm512_max_ps(low, value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn greater_or_nan(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) }
+    }
+
+    #[inline(always)]
+    unsafe fn equal(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn select(mask: __mmask16, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_mask_blend_ps(mask, b, a) }
+    }
+
+    #[inline(always)]
+    unsafe fn rotate<const N: usize>(value: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            _mm512_permutexvar_ps(_mm512_add_epi32(lanes, _mm512_set1_epi32(N as i32)), value)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [__m512]) {
+        // SAFETY: as the trait demands; AVX-512 includes AVX2.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            // The four quarters, of which the upper right and the lower left change places.
+            let mut quarters = [[[zero; 8]; 2]; 2];
+            for (i, row) in rows.iter().enumerate() {
+                let halves = Self::halves(*row);
+                (quarters[i / 8][0][i % 8], quarters[i / 8][1][i % 8]) = (halves[0], halves[1]);
+            }
+            quarters.as_flattened_mut().iter_mut().for_each(|quarter| Avx2::transpose(quarter));
+            for i in 0..8 {
+                rows[i] = Self::join([quarters[0][0][i], quarters[1][0][i]]);
+                rows[i + 8] = Self::join([quarters[0][1][i], quarters[1][1][i]]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, value: __m512) {
+        // SAFETY: as the trait demands.
+        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value))) }
+    }
+}
