@@ -1,7 +1,7 @@
 //! `dkernel = xᵀ × dy`: the sum over rows of the outer products of `x` and `dy`.
 //!
-//! A register tile of inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are packed, and in
-//! wide layers `x` too. The rows are cut into parts with a gradient each, summed in order at the end, and each part's
+//! A tile (`register_tile.rs`) of inputs × 16 units stays in registers over 128 rows, for which 16 columns of `dy` are
+//! packed, and in wide layers `x` too. The rows are cut into parts with a gradient each, summed in order at the end, and each part's
 //! inputs into tasks. The first task of a part sums `dy` over its rows too, while that is at hand.
 
 use std::mem::MaybeUninit;

@@ -1,7 +1,7 @@
 //! `c = activation(a × b + bias)`.
 //!
-//! A register tile of rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed to panels
-//! `[16 columns][term][16]`. Strategies, chosen by shape alone:
+//! A tile (`register_tile.rs`) of rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed
+//! to panels `[16 columns][term][16]`. Strategies, chosen by shape alone:
 //! - many rows: all panels are packed first, a task is a block of rows and some panels;
 //! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed: 64 terms of
 //!   all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each panel is packed just before its
