@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use crate::Pixels;
 use crate::parallel::{CHUNK, chunk_rows, map, map_assign, map2};
 
 /// `y = a + b`.
@@ -12,9 +13,11 @@ pub fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
 }
 
 /// `y = x`.
-pub fn copy(x: &[f32], y: &mut [f32]) {
-    assert_eq!(x.len(), y.len());
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| y.copy_from_slice(x));
+pub fn copy<'a>(x: impl Into<Pixels<'a>>, y: &mut [f32]) {
+    match x.into() {
+        Pixels::Floats(x) => map(x, y, |x| x),
+        Pixels::Bytes(x) => map(x, y, f32::from),
+    }
 }
 
 /// `y += a`.
@@ -97,8 +100,11 @@ pub fn swap_axes(outer: usize, rows: usize, columns: usize, x: &[f32], y: &mut [
 }
 
 /// `y = x * scale + offset`.
-pub fn scale_offset(x: &[f32], scale: f32, offset: f32, y: &mut [f32]) {
-    map(x, y, |x| x * scale + offset);
+pub fn scale_offset<'a>(x: impl Into<Pixels<'a>>, scale: f32, offset: f32, y: &mut [f32]) {
+    match x.into() {
+        Pixels::Floats(x) => map(x, y, |x| x * scale + offset),
+        Pixels::Bytes(x) => map(x, y, |x| f32::from(x) * scale + offset),
+    }
 }
 
 /// `y[r, c] = x[r, c] * scale[c] + offset[c]`.

@@ -29,6 +29,7 @@ mod optimizer;
 mod pad;
 mod padding;
 mod parallel;
+mod pixels;
 mod pooled_conv2d;
 mod pooling;
 mod register_tile;
@@ -63,6 +64,7 @@ pub use loss::{
 pub use optimizer::{AdamStep, RmspropStep, SgdStep, sum_of_squares};
 pub use pad::{Crop2d, Pad2d};
 pub use padding::Padding;
+pub use pixels::Pixels;
 pub use pooled_conv2d::PooledConv2d;
 pub use pooling::Pool2d;
 pub use resize::Resize;

@@ -13,11 +13,11 @@ pub(crate) fn chunk_rows(width: usize) -> usize {
 }
 
 /// `y = f(a)`.
-pub(crate) fn map(a: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
+pub(crate) fn map<A: Copy + Sync>(a: &[A], y: &mut [f32], f: impl Fn(A) -> f32 + Sync) {
     assert_eq!(a.len(), y.len());
     y.par_chunks_mut(CHUNK)
         .zip(a.par_chunks(CHUNK))
-        .for_each(|(y, a)| dispatch(Each(y.iter_mut().zip(a), |(y, a): (&mut f32, &f32)| *y = f(*a))));
+        .for_each(|(y, a)| dispatch(Each(y.iter_mut().zip(a), |(y, a): (&mut f32, &A)| *y = f(*a))));
 }
 
 /// `y = f(y, a)`.

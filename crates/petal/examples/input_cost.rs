@@ -88,7 +88,8 @@ fn in_memory(photos: &First) -> petal::Result<ArrayDataset> {
     photos.load(&photos.order(0), &mut batch)?;
     let labels: Vec<usize> = batch.targets.iter().map(|&label| label as usize).collect();
     let shape = [&[photos.len()], photos.sample_shape()].concat();
-    let pixels = ArrayD::from_shape_vec(shape, batch.inputs).expect("as many pixels as the shape says");
+    let pixels = ArrayD::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
+        .expect("as many pixels as the shape says");
     ArrayDataset::new(pixels, &labels)
 }
 

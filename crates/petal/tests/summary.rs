@@ -116,7 +116,7 @@ impl Dataset for OneSample {
 
     fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
         batch.samples = samples.to_vec();
-        batch.inputs = vec![0.0; self.0.iter().product()];
+        batch.inputs = vec![0.0; self.0.iter().product()].into();
         batch.targets = vec![0.0];
         Ok(())
     }

@@ -2,6 +2,8 @@
 //! channels.
 
 use super::{AffineTransform, FillMode, Row, source};
+use crate::alignment::LINE;
+use crate::pixels::Value;
 use crate::simd::{Kernel, Simd};
 
 /// Pixels whose places are computed together.
@@ -10,7 +12,7 @@ const BLOCK: usize = 64;
 /// In place of an index, where a pixel's four taps aren't all inside the image; no image has as many pixels.
 const AT_BORDER: u32 = u32::MAX / 8;
 
-impl Kernel for Row<'_> {
+impl<T: Value> Kernel for Row<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         match self.transform.channels {
@@ -30,7 +32,7 @@ struct Places {
     weights: [[f32; BLOCK]; 3],
 }
 
-impl Row<'_> {
+impl<T: Value> Row<'_, T> {
     /// A pixel's taps and its samples are vectors whose lanes past its channels belong to the pixels after it.
     #[inline(always)]
     fn bilinear<S: Simd, const CHANNELS: usize>(self) {
@@ -39,7 +41,8 @@ impl Row<'_> {
         let Row { transform, map, row, x, y, next } = self;
         let next_row = transform.width * CHANNELS;
         // The rows of a turned image are too far apart for the hardware to guess what is read next.
-        next.chunks(16).for_each(|line| S::prefetch(line.as_ptr()));
+        let line = LINE * size_of::<f32>() / size_of::<T>();
+        next.chunks(line).for_each(|line| S::prefetch(line.as_ptr().cast()));
         let mut places = Places { at: [0; BLOCK], weights: [[0.0; BLOCK]; 3] };
         for (block, y) in y.chunks_mut(BLOCK * CHANNELS).enumerate() {
             let first = block * BLOCK;
@@ -64,8 +67,8 @@ impl Row<'_> {
                     let [upper, lower, right] = places.weights.each_ref().map(|weights| weights[i]);
                     let (above, below) = (x.as_ptr().add(start), x.as_ptr().add(start + next_row));
                     // Of the left taps and, in the lanes after them, of the right ones.
-                    let column = S::mul_add(S::load(below), S::splat(lower), S::splat(0.0));
-                    let column = S::mul_add(S::load(above), S::splat(upper), column);
+                    let column = S::mul_add(T::load::<S>(below), S::splat(lower), S::splat(0.0));
+                    let column = S::mul_add(T::load::<S>(above), S::splat(upper), column);
                     let slope = S::sub(S::rotate::<CHANNELS>(column), column);
                     let pixel = S::mul_add(slope, S::splat(right), column);
                     if y.len() >= LANES {

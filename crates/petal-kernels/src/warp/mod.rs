@@ -8,6 +8,7 @@ mod source;
 
 use rayon::prelude::*;
 
+use crate::pixels::{Pixels, Value};
 use crate::simd::dispatch_eight;
 use source::source;
 
@@ -56,7 +57,14 @@ pub struct AffineTransform {
 
 impl AffineTransform {
     /// The images `y` of `x`, both `[maps.len(), height, width, channels]`.
-    pub fn forward(&self, maps: &[[f32; 6]], x: &[f32], y: &mut [f32]) {
+    pub fn forward<'a>(&self, maps: &[[f32; 6]], x: impl Into<Pixels<'a>>, y: &mut [f32]) {
+        match x.into() {
+            Pixels::Floats(x) => self.run(maps, x, y),
+            Pixels::Bytes(x) => self.run(maps, x, y),
+        }
+    }
+
+    fn run<T: Value>(&self, maps: &[[f32; 6]], x: &[T], y: &mut [f32]) {
         let AffineTransform { height, width, channels, .. } = *self;
         let image = height * width * channels;
         assert_eq!(x.len(), maps.len() * image);
@@ -113,25 +121,25 @@ impl AffineTransform {
     }
 
     /// An output row, by a map that [`is_flip`](Self::is_flip).
-    fn flip(&self, map: &[f32; 6], row: usize, x: &[f32], y: &mut [f32]) {
+    fn flip<T: Value>(&self, map: &[f32; 6], row: usize, x: &[T], y: &mut [f32]) {
         let AffineTransform { height, width, channels, .. } = *self;
         let from = if map[4] < 0.0 { height - 1 - row } else { row };
         let x = &x[from * width * channels..][..width * channels];
+        let copy = |(y, x): (&mut [f32], &[T])| y.iter_mut().zip(x).for_each(|(y, x)| *y = (*x).into());
         if map[0] < 0.0 {
-            let mirrored = x.chunks_exact(channels).rev();
-            y.chunks_exact_mut(channels).zip(mirrored).for_each(|(y, x)| y.copy_from_slice(x));
+            y.chunks_exact_mut(channels).zip(x.chunks_exact(channels).rev()).for_each(copy);
         } else {
-            y.copy_from_slice(x);
+            copy((y, x));
         }
     }
 
     /// Writes one output pixel to `y`.
-    fn sample(&self, map: &[f32; 6], column: usize, row: usize, x: &[f32], y: &mut [f32]) {
+    fn sample<T: Value>(&self, map: &[f32; 6], column: usize, row: usize, x: &[T], y: &mut [f32]) {
         y.fill(0.0);
         self.for_taps(map, column, row, |pixel, weight| match pixel {
             Some(pixel) => {
                 let x = &x[pixel * y.len()..];
-                y.iter_mut().zip(x).for_each(|(y, x)| *y += x * weight);
+                y.iter_mut().zip(x).for_each(|(y, x)| *y += (*x).into() * weight);
             }
             None => y.iter_mut().for_each(|y| *y += self.fill_value * weight),
         });
@@ -160,17 +168,17 @@ impl AffineTransform {
 }
 
 /// An output row.
-struct Row<'a> {
+struct Row<'a, T> {
     transform: &'a AffineTransform,
     map: &'a [f32; 6],
     row: usize,
-    x: &'a [f32],
+    x: &'a [T],
     y: &'a mut [f32],
     /// The same row of the next image's input, to be fetched meanwhile.
-    next: &'a [f32],
+    next: &'a [T],
 }
 
-impl Row<'_> {
+impl<T: Value> Row<'_, T> {
     /// Pixel by pixel.
     fn each(self) {
         let Row { transform, map, row, x, y, .. } = self;
@@ -195,7 +203,8 @@ mod tests {
             let maps = [turned, far, flips[0], flips[1]];
             for channels in 1..=5 {
                 let image = height * width * channels;
-                let x: Vec<f32> = (0..maps.len() * image).map(|i| ((i * 7919) % 256) as f32).collect();
+                let bytes: Vec<u8> = (0..maps.len() * image).map(|i| (i * 7919 % 256) as u8).collect();
+                let x: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte)).collect();
                 for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
                     for fill_mode in
                         [FillMode::Reflect, FillMode::Nearest, FillMode::Wrap, FillMode::Constant]
@@ -210,7 +219,10 @@ mod tests {
                             rescaling: [0.5, -1.0],
                         };
                         let mut y = vec![0.0; x.len()];
-                        transform.forward(&maps, &x, &mut y);
+                        transform.forward(&maps, &*x, &mut y);
+                        let mut of_bytes = vec![0.0; x.len()];
+                        transform.forward(&maps, &*bytes, &mut of_bytes);
+                        assert_eq!(y, of_bytes, "{transform:?}");
                         for (i, y) in y.chunks_exact(channels).enumerate() {
                             let (n, row, column) = (i / width / height, i / width % height, i % width);
                             let mut expected = vec![0.0; channels];

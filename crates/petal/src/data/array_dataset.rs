@@ -158,10 +158,11 @@ impl Dataset for ArrayDataset {
         let size: usize = self.sample_shape.iter().product();
         batch.samples.clear();
         batch.samples.extend_from_slice(samples);
-        batch.inputs.clear();
+        let inputs = batch.inputs.floats_mut();
+        inputs.clear();
         batch.targets.clear();
         for &sample in samples {
-            batch.inputs.extend_from_slice(&self.inputs[sample * size..][..size]);
+            inputs.extend_from_slice(&self.inputs[sample * size..][..size]);
             batch.targets.extend_from_slice(&self.targets[sample * self.target_width..][..self.target_width]);
         }
         Ok(())

@@ -1,3 +1,4 @@
+use super::Inputs;
 use crate::Result;
 
 /// Labelled samples that can be loaded in any order.
@@ -42,7 +43,7 @@ pub struct Batch {
     /// The samples' numbers in their data set, one for each row of the batch.
     pub samples: Vec<usize>,
     /// The inputs, `[batch, height, width, channels]`, colours in 0..=255 (Keras' range before `Rescaling`).
-    pub inputs: Vec<f32>,
+    pub inputs: Inputs,
     /// The targets, `[batch, target_width]`; a class index is stored as a whole number.
     pub targets: Vec<f32>,
 }

@@ -186,26 +186,11 @@ impl Dataset for ImageDataset {
         for &sample in samples {
             self.settings.label_mode.push(self.labels[sample], self.class_names.len(), &mut batch.targets);
         }
-        batch.inputs.resize(samples.len() * size, 0.0);
-        let rows = batch.inputs.par_chunks_exact_mut(size).zip(samples.par_iter());
-        rows.try_for_each_init(
-            Default::default,
-            |(scratch, pixels): &mut (Scratch, Vec<u8>), (row, &sample)| {
-                if sample < self.cached() {
-                    to_floats(&self.cache[sample * size..][..size], row);
-                } else {
-                    pixels.resize(size, 0);
-                    self.read(sample, scratch, pixels)?;
-                    to_floats(pixels, row);
-                }
-                Ok(())
-            },
-        )
+        let inputs = batch.inputs.bytes_mut();
+        inputs.resize(samples.len() * size, 0);
+        let rows = inputs.par_chunks_exact_mut(size).zip(samples.par_iter());
+        rows.try_for_each_init(Default::default, |scratch, (row, &sample)| self.read(sample, scratch, row))
     }
-}
-
-fn to_floats(pixels: &[u8], out: &mut [f32]) {
-    out.iter_mut().zip(pixels).for_each(|(out, &pixel)| *out = f32::from(pixel));
 }
 
 /// What a folder's data sets have in common.

@@ -62,7 +62,7 @@ pub fn examples(
         .map(|(sample, predicted)| {
             photos.load(&[sample], &mut batch)?;
             let shape = photos.preprocessing().shape();
-            let pixels = Array3::from_shape_vec(shape, std::mem::take(&mut batch.inputs))
+            let pixels = Array3::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
                 .expect("a batch has its data set's shape");
             let mut map = model.grad_cam(pixels.view(), &GradCam::new().class(predicted))?;
             map.class_name.clone_from(&photos.class_names()[predicted]);

@@ -77,7 +77,7 @@ impl Normalization {
         let samples: Vec<usize> = (0..data.len()).collect();
         for samples in samples.chunks(data.batch_size().max(1)) {
             data.load(samples, &mut batch)?;
-            moments.add(batch.inputs.iter());
+            moments.add(batch.inputs.to_floats().iter());
         }
         moments.finish()
     }

@@ -53,7 +53,8 @@ pub fn augmentation_grid(photos: &ImageDataset, augmentation: &Model, seed: u64)
     let mut batch = crate::data::Batch::default();
     photos.load(&[sample], &mut batch)?;
     let shape = [&[1], photos.sample_shape()].concat();
-    let input = Array::from_shape_vec(shape, batch.inputs).expect("a batch has its data set's shape");
+    let input = Array::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
+        .expect("a batch has its data set's shape");
     let mut images = Vec::with_capacity(9);
     for draw in 0..9 {
         let output = augmentation.augment(input.view(), draw)?;

@@ -89,7 +89,7 @@ impl Model {
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
-            outputs.extend_from_slice(predictor.predict(&batch.inputs)?);
+            outputs.extend_from_slice(predictor.run((&batch.inputs).into())?);
             step += 1;
             progress.step(step, &Logs::new());
             Ok(ControlFlow::Continue(()))

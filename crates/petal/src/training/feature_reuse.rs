@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use petal_kernels::Pixels;
+
 use super::Training;
 use crate::Result;
 use crate::data::{Batch, Dataset, memory, prefetch};
@@ -54,22 +56,22 @@ impl Halves {
         data: &dyn Dataset,
         order: &[usize],
         training: &mut Training<'_>,
-        mut step: impl FnMut(&mut Training<'_>, &mut Engine, &Batch, &[f32]) -> Result<ControlFlow<()>>,
+        mut step: impl FnMut(&mut Training<'_>, &mut Engine, &Batch, Pixels<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let rest = &mut self.rest;
         let Some(frozen) = &mut self.frozen else {
-            return prefetch(data, order, |batch| step(training, rest, batch, &batch.inputs));
+            return prefetch(data, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
         };
         if frozen.missing == 0 {
             let features = Features { data, frozen, shape: [frozen.width] };
-            return prefetch(&features, order, |batch| step(training, rest, batch, &batch.inputs));
+            return prefetch(&features, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
         }
         prefetch(data, order, |batch| {
             // No random numbers are drawn before the cut, so the epoch doesn't matter.
             let run = Run { samples: &batch.samples, epoch: 0 };
             frozen.engine.forward(run, &batch.inputs, training.model.arena_mut());
             frozen.keep(batch);
-            step(training, rest, batch, frozen.engine.output(batch.len()))
+            step(training, rest, batch, frozen.engine.output(batch.len()).into())
         })
     }
 }
@@ -124,10 +126,11 @@ impl Dataset for Features<'_> {
         let (width, target_width) = (self.frozen.width, self.target_width());
         batch.samples.clear();
         batch.samples.extend_from_slice(samples);
-        batch.inputs.clear();
+        let inputs = batch.inputs.floats_mut();
+        inputs.clear();
         batch.targets.clear();
         for &sample in samples {
-            batch.inputs.extend_from_slice(&self.frozen.features[sample * width..][..width]);
+            inputs.extend_from_slice(&self.frozen.features[sample * width..][..width]);
             let targets = &self.frozen.targets[sample * target_width..][..target_width];
             batch.targets.extend_from_slice(targets);
         }

@@ -1,4 +1,5 @@
 use ndarray::Array2;
+use petal_kernels::Pixels;
 
 use crate::model::Model;
 use crate::model::plan::{Engine, Passes, Plan, Run};
@@ -41,6 +42,10 @@ impl Predictor<'_> {
     /// # Errors
     /// If they aren't, or are more than the batch.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32]> {
+        self.run(inputs.into())
+    }
+
+    pub(super) fn run(&mut self, inputs: Pixels<'_>) -> Result<&[f32]> {
         let width = self.model.input_shape().elements();
         let count = inputs.len() / width.max(1);
         if count > self.samples.len() || count * width != inputs.len() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use petal_kernels::Pixels;
 use smallvec::SmallVec;
 
 use super::arena::Arena;
@@ -60,22 +61,36 @@ impl Engine {
 
     /// Computes the output of `inputs`, `[batch, …]`. Of `weights`, only moving statistics are changed, and only by
     /// plans for training.
-    pub(crate) fn forward(&mut self, run: Run<'_>, inputs: &[f32], weights: &mut [f32]) {
-        let batch = run.batch();
+    pub(crate) fn forward<'a>(&mut self, run: Run<'_>, inputs: impl Into<Pixels<'a>>, weights: &mut [f32]) {
+        let (batch, pixels) = (run.batch(), inputs.into());
         assert!(batch <= self.plan.batch, "a plan for {} samples got {batch}", self.plan.batch);
         let input = range(&self.plan.buffers[self.plan.input], batch);
-        petal_kernels::copy(inputs, &mut self.arena[input]);
+        assert_eq!(pixels.len(), input.len(), "inputs of {batch} samples");
+        let mut first = self.plan.first_alone.then_some(pixels).filter(|pixels| match pixels {
+            Pixels::Floats(_) => true,
+            Pixels::Bytes(_) => self.plan.forward[0].op.operation().reads_bytes(),
+        });
+        if first.is_none() {
+            petal_kernels::copy(pixels, &mut self.arena[input]);
+        }
         for step in &self.plan.forward {
             let at = |value: usize| range(&self.plan.buffers[value], batch);
             let saved = step.saved.map_or(0..0, at);
             let inputs: SmallVec<[_; 4]> = step.inputs.iter().map(|&input| at(input)).collect();
-            let (mut writes, inputs) = borrow(&mut self.arena, &[at(step.output), saved], &inputs);
+            let (mut writes, mut inputs) = borrow(&mut self.arena, &[at(step.output), saved], &inputs);
+            let mut bytes = None;
+            match first.take() {
+                Some(Pixels::Floats(floats)) => inputs[0] = floats,
+                Some(Pixels::Bytes(pixels)) => bytes = Some(pixels),
+                None => {}
+            }
             let saved = writes.pop().expect("two ranges were borrowed");
             let output = writes.pop().expect("two ranges were borrowed");
             let (start, len) = step.mask.unwrap_or((0, 0));
             step.op.operation().forward(Forward {
                 run: &run,
                 inputs,
+                bytes,
                 output,
                 saved,
                 mask: &mut self.masks[start..start + len],

@@ -1,9 +1,12 @@
 //! Passes and the number of threads change nothing.
 
+use petal_kernels::Pixels;
+
 use super::*;
 use crate::applications::{MobileNetV2, Weights};
 use crate::layers::*;
 use crate::model::{Model, Sequential};
+use crate::random::Generator;
 
 fn models() -> Vec<Model> {
     let chain = |layers: Vec<LayerSpec>| {
@@ -88,21 +91,47 @@ fn fine_tuned(frozen: usize) -> Model {
 
 /// Output and gradients of one training step.
 fn step(model: &Model, passes: Passes) -> [Vec<f32>; 2] {
-    let batch = 5;
     let mut generator = Key::new(3).named("step").generator();
-    let inputs: Vec<f32> = (0..batch * 360).map(|_| generator.normal()).collect();
+    let inputs: Vec<f32> = (0..5 * 360).map(|_| generator.normal()).collect();
+    step_on(&inputs, generator, model, passes)
+}
+
+/// [`step`] on five samples of 360 values.
+fn step_on<'a>(
+    inputs: impl Into<Pixels<'a>>,
+    mut generator: Generator,
+    model: &Model,
+    passes: Passes,
+) -> [Vec<f32>; 2] {
+    let batch = 5;
     let plan = Plan::new(model.graph(), Purpose::Train, batch, false, Key::new(1), passes);
     let mut engine = Engine::new(plan);
     let run = Run { samples: &[4, 8, 15, 16, 23], epoch: 2 };
     // Moving statistics too are somewhere in the middle of training; a variance stays above 0.
     let mut weights: Vec<f32> =
         model.arena().iter().map(|weight| weight + 0.3 * generator.uniform()).collect();
-    engine.forward(run, &inputs, &mut weights);
+    engine.forward(run, inputs, &mut weights);
     let output = engine.output(batch).to_vec();
     let d_output = engine.loss_buffers(batch).1.expect("the models have weights to train");
     d_output.iter_mut().for_each(|value| *value = generator.normal());
     engine.backward(run, &weights);
     [output, engine.gradients_mut().to_vec()]
+}
+
+#[test]
+fn bytes_are_the_numbers_that_they_hold() {
+    let bytes: Vec<u8> = (0..5 * 360).map(|i| (i * 7919 % 256) as u8).collect();
+    let floats: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte)).collect();
+    let bits =
+        |values: [Vec<f32>; 2]| values.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>());
+    for model in models() {
+        for passes in [Passes::default(), Passes::none()] {
+            let generator = || Key::new(3).named("bytes").generator();
+            let of_bytes = bits(step_on(&*bytes, generator(), &model, passes));
+            let of_floats = bits(step_on(&floats, generator(), &model, passes));
+            assert!(of_bytes == of_floats, "{}", model.graph().name());
+        }
+    }
 }
 
 #[test]

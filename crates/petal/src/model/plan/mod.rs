@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub backward: Vec<BackwardStep>,
     pub buffers: Vec<Buffer>,
     pub input: usize,
+    /// Whether only the first step reads the input, and only forward: then it reads it where it is.
+    pub first_alone: bool,
     pub output: usize,
     /// What the output's activation was applied to, for losses that know how to start there.
     pub logits: Option<Logits>,
@@ -219,12 +221,20 @@ impl Steps {
         };
         let mut lifetimes = Lifetimes::new(&values, batch);
         [watched, d_watched].into_iter().flatten().for_each(|value| lifetimes.keep(value));
+        let is_first_alone = |first: &ForwardStep, others: &[ForwardStep]| {
+            first.inputs[..] == [input]
+                && (backward.is_empty() || !first.op.operation().needs().inputs)
+                && others.iter().all(|step| !step.inputs.contains(&input))
+                && ![Some(output), Some(start), watched].contains(&Some(input))
+        };
+        let first_alone = forward.split_first().is_some_and(|(first, others)| is_first_alone(first, others));
         let memory = lifetimes.plan(&mut forward, &backward, input, output, start, d_output);
         Plan {
             forward,
             backward,
             buffers: memory.buffers,
             input,
+            first_alone,
             output,
             logits,
             d_output,

@@ -52,6 +52,8 @@ impl Param {
 pub(crate) struct Forward<'a> {
     pub run: &'a Run<'a>,
     pub inputs: SmallVec<[&'a [f32]; 4]>,
+    /// In place of the first input, for an operation that [`reads_bytes`](Operation::reads_bytes) of the model's input.
+    pub bytes: Option<&'a [u8]>,
     pub output: &'a mut [f32],
     pub saved: &'a mut [f32],
     pub mask: &'a mut [u8],
@@ -60,6 +62,13 @@ pub(crate) struct Forward<'a> {
     pub weights: &'a mut [f32],
     /// One random key a sample, to be filled by operations that draw.
     pub keys: &'a mut Vec<u64>,
+}
+
+impl<'a> Forward<'a> {
+    /// The first input, numbers or bytes.
+    pub(crate) fn pixels(&self) -> kernels::Pixels<'a> {
+        self.bytes.map_or(self.inputs[0].into(), Into::into)
+    }
 }
 
 /// The slices of one backward call. Inputs and output are empty where the operation doesn't need them.
@@ -104,6 +113,11 @@ pub(crate) trait Operation {
     /// statistic that training changes is read.
     fn is_constant(&self) -> bool {
         self.params().iter().all(|param| param.gradient.is_none())
+    }
+
+    /// Whether its first input may be bytes: [`Forward::pixels`].
+    fn reads_bytes(&self) -> bool {
+        false
     }
 
     /// Floats to keep from the forward step for the backward one.

@@ -87,9 +87,7 @@ impl Operation for Multiply {
 impl Operation for Op {
     fn forward(&self, call: Forward<'_>) {
         match self {
-            Op::Scale { scale, offset } => {
-                kernels::scale_offset(call.inputs[0], *scale, *offset, call.output)
-            }
+            Op::Scale { scale, offset } => kernels::scale_offset(call.pixels(), *scale, *offset, call.output),
             Op::ReverseChannels { channels } => {
                 kernels::reverse_channels(*channels, call.inputs[0], call.output);
             }
@@ -104,7 +102,7 @@ impl Operation for Op {
     fn backward(&self, mut call: Backward<'_>) {
         let Some(d_input) = call.d_inputs[0].take() else { return };
         match self {
-            Op::Scale { scale, .. } => kernels::scale_offset(call.d_output, *scale, 0.0, d_input),
+            Op::Scale { scale, .. } => kernels::scale_offset(&*call.d_output, *scale, 0.0, d_input),
             Op::ReverseChannels { channels } => {
                 kernels::reverse_channels(*channels, call.d_output, d_input);
             }
@@ -120,6 +118,10 @@ impl Operation for Op {
             Op::Unary(unary) => unary.backward(call.inputs[0], call.output, call.d_output, d_input),
             _ => unreachable!("operation() gives the operation itself only for the variants above"),
         }
+    }
+
+    fn reads_bytes(&self) -> bool {
+        matches!(self, Op::Scale { .. })
     }
 
     fn needs(&self) -> Needs {

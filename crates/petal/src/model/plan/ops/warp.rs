@@ -97,7 +97,7 @@ fn compose(first: [f32; 6], last: [f32; 6]) -> [f32; 6] {
 impl Operation for WarpOp {
     fn forward(&self, call: Forward<'_>) {
         let maps = self.maps(call.run, call.keys);
-        self.transform().forward(&maps, call.inputs[0], call.output);
+        self.transform().forward(&maps, call.pixels(), call.output);
     }
 
     fn backward(&self, mut call: Backward<'_>) {
@@ -108,6 +108,10 @@ impl Operation for WarpOp {
 
     fn is_constant(&self) -> bool {
         false
+    }
+
+    fn reads_bytes(&self) -> bool {
+        true
     }
 
     fn needs(&self) -> Needs {
