@@ -14,6 +14,7 @@ mod predict;
 mod run_folder;
 mod sample_data;
 mod settings;
+mod shell;
 mod show;
 mod summary;
 mod train;

@@ -175,7 +175,12 @@ fn examples_are_the_photos_with_what_the_model_says_of_them() {
     let h = Flatten::new().on(&h).unwrap();
     let model = Model::new(&x, &Dense::new(5).on(&h).unwrap()).unwrap();
     let probabilities = model.classify(&photos).unwrap();
-    let shown = examples(&model, &photos, &probabilities, 3).unwrap();
+    let predictions = model.predict_classes(&photos).unwrap();
+    for (prediction, row) in predictions.iter().zip(probabilities.rows()) {
+        assert_eq!(prediction.probability, row[prediction.class], "the same bits as those of classify");
+        assert!(row.iter().all(|&probability| probability <= prediction.probability));
+    }
+    let shown = examples(&model, &photos, &predictions, 3).unwrap();
     let right = shown.iter().take_while(|example| example.is_right()).count();
     assert!(right <= 3 && shown.len() == right + 3);
     assert!(shown[right..].iter().all(|example| !example.is_right()));
@@ -186,6 +191,6 @@ fn examples_are_the_photos_with_what_the_model_says_of_them() {
         assert_eq!(example.pixels.dim(), (32, 32, 3));
         assert!(example.pixels.iter().any(|&pixel| pixel > 50.0));
     }
-    let error = examples(&model, &photos, &Array2::zeros((19, 5)), 3).unwrap_err();
-    assert!(error.to_string().contains("expected one of shape (20, 5)"), "{error}");
+    let error = examples(&model, &photos, &predictions[1..], 3).unwrap_err();
+    assert!(error.to_string().contains("19 long; expected one for each of the 20 photos"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! `petal lecture`.
 
+mod last_words;
 mod phases;
 
 use std::path::Path;
@@ -47,10 +48,10 @@ pub fn run(args: &Lecture) -> Outcome {
         left_out,
     };
     let report = report.write(&folder)?;
-    if !args.quiet {
-        print_comparison(&done);
-    }
     println!("{}", report.display());
+    if !args.quiet {
+        eprint!("{}", last_words::last_words(&done, &folder, &data.validation));
+    }
     if interrupt.came() {
         eprintln!("Ended by Ctrl-C; what was done until then is in {}.", folder.display());
         return Ok(INTERRUPTED);
@@ -133,14 +134,4 @@ fn rows(settings: &DataSettings, args: &Lecture) -> Vec<(String, String)> {
         rows.push((format!("Phase {number}"), phase.training(args.epochs_scale)));
     }
     rows
-}
-
-fn print_comparison(phases: &[LecturePhase]) {
-    let width = phases.iter().map(|phase| phase.name.chars().count()).max().unwrap_or(0);
-    eprintln!();
-    for phase in phases {
-        if let (Some(last), Some((best, epoch))) = (phase.final_val_accuracy(), phase.best_val_accuracy()) {
-            eprintln!("{:width$}  val_accuracy {last:.4}, best {best:.4} in epoch {epoch}", phase.name);
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! `petal train`.
 
 mod checkpoint;
+mod last_words;
 mod phases;
 
 use std::time::Instant;
@@ -60,7 +61,7 @@ pub fn run(args: Train) -> Outcome {
         seconds,
     };
     let report = report.write(&folder)?;
-    println!("{}", report.display());
+    println!("{}", folder.join("report.html").display());
     if interrupted {
         let learned = folder.join(MODEL);
         if folder.join(CHECKPOINT).exists() {
@@ -73,6 +74,9 @@ pub fn run(args: Train) -> Outcome {
     for file in [CHECKPOINT, BEST] {
         // Whatever is left of them does no harm.
         let _ = std::fs::remove_file(folder.join(file));
+    }
+    if !args.quiet {
+        eprint!("{}", last_words::last_words(&settings, &model, &report, &folder));
     }
     Ok(SUCCESS)
 }

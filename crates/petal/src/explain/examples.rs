@@ -1,9 +1,9 @@
-use ndarray::{Array2, Array3};
+use ndarray::Array3;
 
 use super::{GradCam, HeatMap};
 use crate::data::{Batch, Dataset, ImageDataset};
 use crate::model::Model;
-use crate::training::arg_max;
+use crate::training::Prediction;
 use crate::{Error, Result};
 
 /// A photo, what it is, and what the model takes it for and why.
@@ -27,37 +27,41 @@ impl Example {
 /// Photos to learn from, with their heat maps: up to `count` right answers, the surest of each class in turn, then up to
 /// `count` wrong ones, the surest first.
 ///
-/// `probabilities` are those of the photos, as [`Model::classify`] gives them.
+/// `predictions` are those of the photos, as [`Model::predict_classes`] gives them.
 ///
 /// ```no_run
 /// # use petal::{data::ImageFolder, model::Model};
 /// let photos = ImageFolder::new("flower_photos").image_size(180, 180).load()?;
 /// let model = Model::load("flowers.petal")?;
-/// let examples = petal::explain::examples(&model, &photos, &model.classify(&photos)?, 4)?;
+/// let examples = petal::explain::examples(&model, &photos, &model.predict_classes(&photos)?, 4)?;
 /// petal::plot::heat_map_grid(&examples)?.save("examples.png")?;
 /// # Ok::<(), petal::Error>(())
 /// ```
 ///
 /// # Errors
-/// Those of [`Model::grad_cam`], if there isn't a row of probabilities for each photo and a column for each class, or a
-/// photo can no longer be read.
+/// Those of [`Model::grad_cam`], if there isn't a prediction of one of its classes for each photo, or a photo can no
+/// longer be read.
 pub fn examples(
     model: &Model,
     photos: &ImageDataset,
-    probabilities: &Array2<f32>,
+    predictions: &[Prediction],
     count: usize,
 ) -> Result<Vec<Example>> {
-    let expected = (photos.len(), photos.class_names().len());
-    if probabilities.dim() != expected {
-        let found = format!("an array of shape {:?}", probabilities.dim());
+    if predictions.len() != photos.len() {
+        let expected = format!("one for each of the {} photos", photos.len());
+        return Err(Error::argument("predictions", format!("{} long", predictions.len()), expected));
+    }
+    let classes = photos.class_names().len();
+    if let Some(prediction) = predictions.iter().find(|prediction| prediction.class >= classes) {
+        let expected = format!("classes below {classes}, as the photos have them");
         return Err(Error::argument(
-            "probabilities",
-            found,
-            format!("one of shape {expected:?}, photos by classes"),
+            "predictions",
+            format!("a list with class {}", prediction.class),
+            expected,
         ));
     }
     let mut batch = Batch::default();
-    choose(photos.labels(), probabilities, count)
+    choose(photos.labels(), predictions, count)
         .into_iter()
         .map(|(sample, predicted)| {
             photos.load(&[sample], &mut batch)?;
@@ -72,23 +76,18 @@ pub fn examples(
 }
 
 /// The samples to show, each with its predicted class.
-fn choose(labels: &[usize], probabilities: &Array2<f32>, count: usize) -> Vec<(usize, usize)> {
-    let mut answers: Vec<(usize, usize)> = probabilities
-        .rows()
-        .into_iter()
-        .enumerate()
-        .map(|(sample, row)| (sample, arg_max(&row.to_vec())))
-        .collect();
-    let probability = |(sample, predicted)| probabilities[[sample, predicted]];
-    answers.sort_by(|&a, &b| probability(b).total_cmp(&probability(a)));
-    let (right, mut wrong): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|&(sample, predicted)| labels[sample] == predicted);
+fn choose(labels: &[usize], predictions: &[Prediction], count: usize) -> Vec<(usize, usize)> {
+    let mut answers: Vec<(usize, &Prediction)> = predictions.iter().enumerate().collect();
+    answers.sort_by(|(_, a), (_, b)| b.probability.total_cmp(&a.probability));
+    let answers = answers.into_iter().map(|(sample, prediction)| (sample, prediction.class));
+    let (right, mut wrong): (Vec<_>, Vec<_>) = answers.partition(|&(sample, class)| labels[sample] == class);
     // Its place among the right answers of its class, then its class.
-    let mut seen = vec![0; probabilities.ncols()];
+    let mut seen = std::collections::BTreeMap::<usize, usize>::new();
     let mut in_turn: Vec<((usize, usize), (usize, usize))> = Vec::with_capacity(right.len());
     for (sample, predicted) in right {
-        in_turn.push(((seen[predicted], predicted), (sample, predicted)));
-        seen[predicted] += 1;
+        let place = seen.entry(predicted).or_default();
+        in_turn.push(((*place, predicted), (sample, predicted)));
+        *place += 1;
     }
     in_turn.sort_unstable();
     wrong.truncate(count);
@@ -97,17 +96,15 @@ fn choose(labels: &[usize], probabilities: &Array2<f32>, count: usize) -> Vec<(u
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
-
     use super::*;
 
     #[test]
     fn right_answers_are_of_each_class_in_turn_and_wrong_ones_the_surest() {
-        let probabilities =
-            array![[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.05, 0.95], [0.99, 0.01]];
+        let predictions = [(0, 0.9), (0, 0.8), (1, 0.7), (0, 0.6), (1, 0.95), (0, 0.99)]
+            .map(|(class, probability)| Prediction { class, probability });
         let labels = [0, 0, 1, 1, 0, 0];
-        assert_eq!(choose(&labels, &probabilities, 3), [(5, 0), (2, 1), (0, 0), (4, 1), (3, 0)]);
-        assert_eq!(choose(&labels, &probabilities, 1), [(5, 0), (4, 1)]);
-        assert_eq!(choose(&[], &Array2::zeros((0, 2)), 4), []);
+        assert_eq!(choose(&labels, &predictions, 3), [(5, 0), (2, 1), (0, 0), (4, 1), (3, 0)]);
+        assert_eq!(choose(&labels, &predictions, 1), [(5, 0), (4, 1)]);
+        assert_eq!(choose(&[], &[], 4), []);
     }
 }

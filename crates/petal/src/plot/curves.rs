@@ -1,5 +1,6 @@
-use super::svg::{Anchor, Drawing, TextStyle, colour, shorten, text_width, tick_step};
-use super::{Figure, svg::escape};
+use super::Figure;
+use super::panel::{Line, Panel};
+use super::svg::{Drawing, TextStyle, colour, shorten, text_width};
 
 /// What one training run recorded: a value an epoch in each series. A series that was not recorded is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,8 +37,30 @@ pub struct Run {
 /// assert!(curves(&[run]).svg().contains("Accuracy"));
 /// ```
 pub fn curves(runs: &[Run]) -> Figure {
-    let legend = legend(runs);
-    let mut drawing = Drawing::new(WIDTH, HEIGHT);
+    draw(runs, &Layout { width: 1008.0, side_by_side: true })
+}
+
+/// The same with one below the other, for a narrow screen.
+pub(crate) fn narrow_curves(runs: &[Run]) -> Figure {
+    draw(runs, &Layout { width: 400.0, side_by_side: false })
+}
+
+struct Layout {
+    width: f64,
+    side_by_side: bool,
+}
+
+const MARGIN: f64 = 24.0;
+const GAP: f64 = 36.0;
+/// The height of a panel's axes.
+const HEIGHT: f64 = 266.0;
+
+fn draw(runs: &[Run], layout: &Layout) -> Figure {
+    let (legend, legend_height) = legend(runs, layout.width - 2.0 * MARGIN);
+    let panels = if layout.side_by_side { 1.0 } else { 2.0 };
+    let panel_height = Panel::ABOVE + HEIGHT + Panel::BELOW;
+    let above = MARGIN + legend_height;
+    let mut drawing = Drawing::new(layout.width, above + panels * panel_height);
     draw_legend(&mut drawing, &legend);
     let losses: Vec<Line> = lines(runs, |run| [&run.loss, &run.val_loss]);
     let accuracies: Vec<Line> = lines(runs, |run| [&run.accuracy, &run.val_accuracy]);
@@ -51,29 +74,33 @@ pub fn curves(runs: &[Run]) -> Figure {
     let top = if top > 0.0 { top * 1.04 } else { 1.0 };
     let low = finite(&accuracies).fold(1.0, f64::min);
     let floor = if accuracies.is_empty() { 0.0 } else { ((low - 0.02) * 10.0).floor().max(0.0) / 10.0 };
-    let width = (WIDTH - 2.0 * MARGIN - GAP) / 2.0;
-    for (panel, (title, lines, low, high)) in
+    let width = match layout.side_by_side {
+        true => (layout.width - 2.0 * MARGIN - GAP) / 2.0,
+        false => layout.width - 2.0 * MARGIN,
+    };
+    for (number, (title, lines, low, high)) in
         [("Loss", &losses, 0.0, top), ("Accuracy", &accuracies, floor.min(0.9), 1.0)].into_iter().enumerate()
     {
-        let left = MARGIN + panel as f64 * (width + GAP) + 38.0;
-        let area = Area { left, right: left + width - 38.0, epochs, low, high, labelled: runs.len() == 1 };
-        area.draw(&mut drawing, title, lines, &marks);
+        let (right, down) = if layout.side_by_side { (number, 0) } else { (0, number) };
+        let left = MARGIN + right as f64 * (width + GAP);
+        let top = above + down as f64 * panel_height + Panel::ABOVE;
+        let panel = Panel {
+            title,
+            lines,
+            marks: &marks,
+            highest: title == "Accuracy",
+            labelled: runs.len() == 1,
+            epochs,
+            low,
+            high,
+            left: left + Panel::BESIDE,
+            right: left + width,
+            top,
+            bottom: top + HEIGHT,
+        };
+        panel.draw(&mut drawing);
     }
     drawing.finish()
-}
-
-const WIDTH: f64 = 1008.0;
-const HEIGHT: f64 = 400.0;
-const MARGIN: f64 = 24.0;
-const GAP: f64 = 36.0;
-const TOP: f64 = 84.0;
-const BOTTOM: f64 = HEIGHT - 50.0;
-
-struct Line<'a> {
-    values: &'a [f64],
-    colour: &'static str,
-    dashed: bool,
-    validation: bool,
 }
 
 fn lines<'a>(runs: &'a [Run], series: impl Fn(&'a Run) -> [&'a Vec<f64>; 2]) -> Vec<Line<'a>> {
@@ -101,145 +128,52 @@ fn finite<'a>(lines: &'a [Line]) -> impl Iterator<Item = f64> + 'a {
     lines.iter().flat_map(|line| line.values).copied().filter(|value| value.is_finite())
 }
 
-/// The legend's entries: colour, dashed, text.
-fn legend(runs: &[Run]) -> Vec<(&'static str, bool, String)> {
-    if runs.len() == 1 {
-        return vec![
-            (colour::BLUE, false, "Training".to_owned()),
-            (colour::ORANGE, false, "Validation".to_owned()),
-        ];
-    }
-    let width = (WIDTH - 2.0 * MARGIN - 200.0) / runs.len().max(1) as f64 - 46.0;
-    let mut entries: Vec<_> = (0..runs.len())
-        .map(|i| (style(runs.len(), i, true).0, false, shorten(&runs[i].name, 13.0, width)))
-        .collect();
-    entries.push((colour::MUTED, false, "Validation".to_owned()));
-    entries.push((colour::MUTED, true, "Training".to_owned()));
-    entries
+/// An entry of the legend and its place.
+struct Entry {
+    colour: &'static str,
+    dashed: bool,
+    text: String,
+    at: (f64, f64),
 }
 
-fn draw_legend(drawing: &mut Drawing, legend: &[(&'static str, bool, String)]) {
-    let mut x = MARGIN;
-    for (colour, dashed, name) in legend {
+/// The legend's entries, as many in a row as there is room for, and their height.
+fn legend(runs: &[Run], room: f64) -> (Vec<Entry>, f64) {
+    const ROW: f64 = 22.0;
+    const SAMPLE: f64 = 30.0;
+    let mut entries: Vec<(&'static str, bool, &str)> = match runs {
+        [_] => vec![(colour::BLUE, false, "Training"), (colour::ORANGE, false, "Validation")],
+        _ => runs
+            .iter()
+            .enumerate()
+            .map(|(i, run)| (style(runs.len(), i, true).0, false, run.name.as_str()))
+            .collect(),
+    };
+    if runs.len() != 1 {
+        entries.extend([(colour::MUTED, false, "Validation"), (colour::MUTED, true, "Training")]);
+    }
+    let (mut x, mut y) = (0.0, 0.0);
+    let place = |(colour, dashed, name)| {
+        let text = shorten(name, 13.0, room.min(300.0) - SAMPLE);
+        let width = SAMPLE + text_width(&text, 13.0);
+        if x > 0.0 && x + width > room {
+            (x, y) = (0.0, y + ROW);
+        }
+        let at = (MARGIN + x, 28.0 + y);
+        x += width + 22.0;
+        Entry { colour, dashed, text, at }
+    };
+    let entries = entries.into_iter().map(place).collect();
+    (entries, y + 10.0)
+}
+
+fn draw_legend(drawing: &mut Drawing, legend: &[Entry]) {
+    for Entry { colour, dashed, text, at: (x, y) } in legend {
         let dash = if *dashed { " stroke-dasharray=\"5 4\"" } else { "" };
         drawing.raw(format_args!(
-            "<line x1=\"{x:.1}\" y1=\"28\" x2=\"{:.1}\" y2=\"28\" stroke=\"{colour}\" stroke-width=\"2.5\" stroke-linecap=\"round\"{dash}/>",
+            "<line x1=\"{x:.1}\" y1=\"{y}\" x2=\"{:.1}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"2.5\" stroke-linecap=\"round\"{dash}/>",
             x + 22.0
         ));
-        drawing.text((x + 30.0, 32.5), name, TextStyle::ink(13.0));
-        x += 30.0 + text_width(name, 13.0) + 22.0;
-    }
-}
-
-/// One panel's axes.
-struct Area {
-    left: f64,
-    right: f64,
-    epochs: usize,
-    low: f64,
-    high: f64,
-    /// Whether the best values are written beside their dots: several runs' numbers would collide.
-    labelled: bool,
-}
-
-impl Area {
-    /// Epochs are counted from 1.
-    fn x(&self, epoch: f64) -> f64 {
-        let span = self.epochs.max(2) as f64 - 1.0;
-        let middle = if self.epochs < 2 { 0.5 } else { 0.0 };
-        self.left + 8.0 + ((epoch - 1.0) / span + middle) * (self.right - self.left - 16.0)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP)
-    }
-
-    fn draw(&self, drawing: &mut Drawing, title: &str, lines: &[Line], marks: &[usize]) {
-        drawing.text((self.left - 38.0, TOP - 18.0), title, TextStyle::ink(16.0).bold());
-        let step = tick_step(self.high - self.low, 6);
-        let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
-        let first = (self.low / step - 1e-6).ceil() as i64;
-        let last = (self.high / step + 1e-6).floor() as i64;
-        for tick in first..=last {
-            let value = tick as f64 * step;
-            let y = self.y(value);
-            drawing.line((self.left, y), (self.right, y), "rule");
-            let style = TextStyle::muted(12.0).anchor(Anchor::End);
-            drawing.text((self.left - 8.0, y + 4.0), &format!("{value:.decimals$}"), style);
-        }
-        let step = (tick_step(self.epochs.saturating_sub(1) as f64, 9).max(1.0)) as usize;
-        for epoch in (1..=self.epochs).filter(|epoch| epoch % step == 0 || (*epoch == 1 && step > 1)) {
-            let style = TextStyle::muted(12.0).anchor(Anchor::Middle);
-            drawing.text((self.x(epoch as f64), BOTTOM + 20.0), &epoch.to_string(), style);
-        }
-        let middle = (self.left + self.right) / 2.0;
-        drawing.text((middle, BOTTOM + 40.0), "Epoch", TextStyle::muted(12.0).anchor(Anchor::Middle));
-        for &mark in marks {
-            let x = self.x(mark as f64 + 0.5);
-            drawing.line((x, TOP - 18.0), (x, BOTTOM), "mark");
-            let (at, anchor) = if x > middle { (x - 6.0, Anchor::End) } else { (x + 6.0, Anchor::Start) };
-            drawing.text((at, TOP - 9.0), "fine-tuning", TextStyle::muted(11.5).anchor(anchor));
-        }
-        for line in lines {
-            self.draw_line(drawing, line);
-        }
-        for line in lines.iter().filter(|line| line.validation) {
-            self.draw_best(drawing, line, title == "Accuracy");
-        }
-    }
-
-    fn draw_line(&self, drawing: &mut Drawing, line: &Line) {
-        let mut path = String::new();
-        let mut pen_down = false;
-        for (i, &value) in line.values.iter().enumerate() {
-            if value.is_finite() {
-                let verb = if pen_down { 'L' } else { 'M' };
-                let (x, y) = (self.x(i as f64 + 1.0), self.y(value));
-                path += &format!("{verb}{x:.1} {y:.1}");
-                // A point without neighbours is still seen, as a dot.
-                if !pen_down {
-                    path += &format!("L{x:.1} {y:.1}");
-                }
-            }
-            pen_down = value.is_finite();
-        }
-        let dash = if line.dashed { " stroke-dasharray=\"5 4\" stroke-opacity=\"0.75\"" } else { "" };
-        drawing.raw(format_args!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2.2\" stroke-linejoin=\"round\" \
-             stroke-linecap=\"round\"{dash}/>",
-            line.colour
-        ));
-    }
-
-    /// A dot and a number at the best epoch.
-    fn draw_best(&self, drawing: &mut Drawing, line: &Line, highest: bool) {
-        let sign = if highest { 1.0 } else { -1.0 };
-        let values = line.values.iter().enumerate().filter(|(_, value)| value.is_finite());
-        // The first of equals, as a callback that waits for an improvement takes it.
-        let best = values.rev().max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)));
-        let Some((epoch, &value)) = best else { return };
-        let (x, y) = (self.x(epoch as f64 + 1.0), self.y(value));
-        let tip = format!("best validation value {value:.4} in epoch {}", epoch + 1);
-        drawing.raw(format_args!(
-            "<circle class=\"halo\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{}\" stroke=\"#ffffff\" stroke-width=\"2\">\
-             <title>{}</title></circle>",
-            line.colour,
-            escape(&tip)
-        ));
-        let anchor = if x < self.left + 30.0 {
-            Anchor::Start
-        } else if x > self.right - 30.0 {
-            Anchor::End
-        } else {
-            Anchor::Middle
-        };
-        if !self.labelled {
-            return;
-        }
-        let label = if highest { format!("{value:.3}") } else { format!("{value:.2}") };
-        // Below the best accuracy and the least loss, the line itself is not in the way.
-        let y = (y + 19.0).clamp(TOP, BOTTOM - 4.0);
-        drawing.text((x, y), &label, TextStyle::ink(12.0).bold().anchor(anchor));
+        drawing.text((x + 30.0, y + 4.5), text, TextStyle::ink(13.0));
     }
 }
 
@@ -256,8 +190,10 @@ mod tests {
             [vec![broken.clone()], vec![single.clone()], vec![broken, single], vec![Run::default()], vec![]]
         {
             let figure = curves(&runs);
-            assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"));
-            figure.png().unwrap();
+            for figure in [figure, narrow_curves(&runs)] {
+                assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"));
+                figure.png().unwrap();
+            }
         }
     }
 
@@ -272,5 +208,32 @@ mod tests {
         let figure = curves(&[run]);
         assert_eq!(figure.svg().matches("fine-tuning").count(), 2);
         assert_eq!(figure.svg().matches("class=\"mark\"").count(), 2);
+    }
+
+    #[test]
+    fn a_hundred_thousand_epochs_make_no_large_picture() {
+        let values: Vec<f64> = (0..100_000).map(|epoch| 0.5 + 0.4 * f64::from(epoch).sin()).collect();
+        let run = Run {
+            loss: values.clone(),
+            val_loss: values.clone(),
+            accuracy: values.clone(),
+            val_accuracy: values,
+            ..Run::default()
+        };
+        let figure = curves(&[run]);
+        assert!(figure.svg().len() < 300_000, "{}", figure.svg().len());
+    }
+
+    #[test]
+    fn a_narrow_legend_takes_another_row_where_there_is_no_room() {
+        let runs: Vec<Run> = ["CNN", "CNN, regularized", "Feature extraction, fine-tuning"]
+            .map(|name| Run { name: name.into(), ..Run::default() })
+            .into();
+        let (entries, height) = legend(&runs, 352.0);
+        assert!(height > 40.0 && entries.len() == 5);
+        for entry in &entries {
+            assert!(entry.at.0 + 30.0 + text_width(&entry.text, 13.0) <= 24.0 + 352.0, "{}", entry.text);
+        }
+        assert_eq!(legend(&runs, 960.0).1, 10.0);
     }
 }

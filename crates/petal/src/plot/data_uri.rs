@@ -1,16 +1,17 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Rgb, imageops};
 
 use crate::{Error, Result};
 
-/// A picture as a `data:` address: JPEG, or PNG where it is so small that JPEG would spoil it.
+/// A picture as a `data:` address, shrunk to at most `longest` pixels a side: JPEG, or PNG where it is so small that
+/// JPEG would spoil it.
 ///
 /// `rgb` is `[height, width, 3]`.
 ///
 /// # Errors
 /// If `rgb` has not `height * width * 3` values, or a side is 0.
-pub(crate) fn picture(rgb: &[u8], width: usize, height: usize) -> Result<String> {
+pub(crate) fn picture(rgb: &[u8], width: usize, height: usize, longest: u32) -> Result<String> {
     let expected = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3));
     let sides = (u32::try_from(width), u32::try_from(height));
     let (Some(expected), (Ok(columns), Ok(rows))) = (expected, sides) else {
@@ -20,8 +21,20 @@ pub(crate) fn picture(rgb: &[u8], width: usize, height: usize) -> Result<String>
         let found = format!("{} values for {width}x{height} pixels", rgb.len());
         return Err(Error::argument("rgb", found, format!("{expected} values and no empty side")));
     }
+    let shrunk;
+    let (rgb, columns, rows) = match columns.max(rows) {
+        side if side <= longest => (rgb, columns, rows),
+        side => {
+            let scaled =
+                |length: u32| (u64::from(length) * u64::from(longest)).div_ceil(u64::from(side)) as u32;
+            let photo =
+                ImageBuffer::<Rgb<u8>, &[u8]>::from_raw(columns, rows, rgb).expect("the length is checked");
+            shrunk = imageops::thumbnail(&photo, scaled(columns), scaled(rows));
+            (&shrunk.as_raw()[..], shrunk.width(), shrunk.height())
+        }
+    };
     let mut bytes = Vec::new();
-    let (kind, written) = if width.max(height) <= 64 || width.max(height) > 65_000 {
+    let (kind, written) = if columns.max(rows) <= 64 {
         let encoder = PngEncoder::new(&mut bytes);
         ("png", encoder.write_image(rgb, columns, rows, ExtendedColorType::Rgb8))
     } else {
@@ -67,10 +80,17 @@ mod tests {
 
     #[test]
     fn a_picture_of_the_wrong_size_is_refused() {
-        assert!(picture(&[0; 11], 2, 2).is_err());
-        assert!(picture(&[], 0, 2).is_err());
-        assert!(picture(&[], usize::MAX, 2).is_err());
-        assert!(picture(&[0; 12], 2, 2).unwrap().starts_with("data:image/png;base64,iVBOR"));
-        assert!(picture(&[0; 3 * 70 * 70], 70, 70).unwrap().starts_with("data:image/jpeg;base64,/9j/"));
+        assert!(picture(&[0; 11], 2, 2, 64).is_err());
+        assert!(picture(&[], 0, 2, 64).is_err());
+        assert!(picture(&[], usize::MAX, 2, 64).is_err());
+        assert!(picture(&[0; 12], 2, 2, 64).unwrap().starts_with("data:image/png;base64,iVBOR"));
+        assert!(picture(&[0; 3 * 70 * 70], 70, 70, 90).unwrap().starts_with("data:image/jpeg;base64,/9j/"));
+    }
+
+    #[test]
+    fn a_large_picture_is_shrunk_and_a_thin_one_keeps_its_pixels() {
+        let address = picture(&vec![200; 3 * 4000 * 1000], 4000, 1000, 400).unwrap();
+        assert!(address.starts_with("data:image/jpeg") && address.len() < 20_000, "{}", address.len());
+        picture(&vec![200; 3 * 100_000], 100_000, 1, 400).unwrap();
     }
 }

@@ -59,7 +59,8 @@ pub fn feature_map(
         let (x, y) = (area.x(points[sample][0]), area.y(points[sample][1]));
         draw_marker(&mut drawing, labels[sample], x, y, radius);
         if let Some(class) = taken(sample) {
-            let tip = format!("{}, taken for {}", class_names[labels[sample]], class_names[class]);
+            let name = |class: usize| shorten(&class_names[class], 13.0, 400.0);
+            let tip = format!("{}, taken for {}", name(labels[sample]), name(class));
             draw_ring(&mut drawing, style(class).0, x, y, radius + 3.2, &tip);
         }
     }

@@ -12,11 +12,33 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     svg: String,
+    width: f64,
+    height: f64,
+    /// Where, in the document, its content begins.
+    content: usize,
 }
 
 impl Figure {
-    pub(super) fn new(svg: String) -> Self {
-        Figure { svg }
+    /// A figure with this markup on its paper.
+    pub(super) fn new(markup: &str, width: f64, height: f64) -> Self {
+        let head = format!(
+            "<svg {NAMESPACES} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+             font-family=\"Inter, 'Helvetica Neue', Arial, sans-serif\">\n\
+             <rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
+        );
+        Figure { svg: format!("{head}{markup}</svg>\n"), width, height, content: head.len() }
+    }
+
+    /// The figure as a part of a page: without paper and most of its margins. The style can read its natural width as
+    /// `--width`.
+    pub(crate) fn inline(&self, class: &str) -> String {
+        let [left, top, right, bottom] = [20.0, 20.0, 12.0, 4.0];
+        let (width, height) = (self.width - left - right, self.height - top - bottom);
+        let content = &self.svg[self.content..];
+        format!(
+            "<svg {NAMESPACES} class=\"{class}\" viewBox=\"{left} {top} {width} {height}\" \
+             style=\"--width: {width}px\" font-family=\"Inter, sans-serif\">\n{content}"
+        )
     }
 
     /// The figure as an SVG document. It needs no other file, but for its font it trusts in the reader's system.
@@ -24,12 +46,14 @@ impl Figure {
         &self.svg
     }
 
-    /// The figure as a PNG file with two pixels for each of the SVG's units.
+    /// The figure as a PNG file with two pixels for each of the SVG's units, or fewer where a side would have more than
+    /// 3,000 pixels.
     ///
     /// # Errors
-    /// If the figure is too large for memory.
+    /// If the figure is no SVG that can be drawn.
     pub fn png(&self) -> Result<Vec<u8>> {
         const SCALE: f32 = 2.0;
+        const LONGEST: f32 = 3000.0;
         let options = usvg::Options {
             font_family: "Inter".to_owned(),
             fontdb: Arc::clone(&FONTS),
@@ -38,11 +62,12 @@ impl Figure {
         let failed =
             |problem: String| Error::argument("figure", problem, "one that can be drawn; save it as .svg");
         let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|error| failed(error.to_string()))?;
-        let size = tree.size().to_int_size();
-        let (width, height) = (size.width() as f32 * SCALE, size.height() as f32 * SCALE);
-        let mut pixmap = Pixmap::new(width as u32, height as u32)
+        let size = tree.size();
+        let scale = SCALE.min(LONGEST / size.width().max(size.height()));
+        let (width, height) = (size.width() * scale, size.height() * scale);
+        let mut pixmap = Pixmap::new(width.ceil() as u32, height.ceil() as u32)
             .ok_or_else(|| failed(format!("{width}x{height} pixels large")))?;
-        resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixmap.as_mut());
+        resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
         pixmap.encode_png().map_err(|error| failed(error.to_string()))
     }
 
@@ -67,6 +92,8 @@ impl Figure {
     }
 }
 
+const NAMESPACES: &str = "xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
+
 /// Writes a file so that it is there whole or not at all: under a temporary name first.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut temporary = OsString::from(path);
@@ -87,12 +114,12 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use crate::plot::confusion_matrix;
+    use crate::plot::{Confusion, GridImage, confusion_matrix, grid};
 
     #[test]
     fn the_ending_chooses_the_format_and_no_temporary_file_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let figure = confusion_matrix(&[vec![3, 1], vec![0, 2]], &["a".into(), "b".into()]);
+        let figure = confusion_matrix(&Confusion::count(&[0, 0, 1], &[0, 1, 1]), &["a".into(), "b".into()]);
         figure.save(folder.path().join("matrix.SVG")).unwrap();
         figure.save(folder.path().join("matrix.png")).unwrap();
         assert!(
@@ -108,10 +135,20 @@ mod tests {
     #[test]
     fn text_is_drawn_with_the_fonts_of_the_program() {
         let ink = |name: &str| {
-            let figure = confusion_matrix(&[vec![1]], &[name.into()]);
+            let figure = confusion_matrix(&Confusion::count(&[0], &[0]), &[name.into()]);
             let pixels = image::load_from_memory(&figure.png().unwrap()).unwrap().into_luma8();
             pixels.iter().filter(|&&x| x < 100).count()
         };
         assert!(ink("daisy") > ink("") + 50);
+    }
+
+    #[test]
+    fn a_figure_of_any_size_is_a_picture_of_at_most_3000_pixels() {
+        let photo = GridImage { rgb: &[90; 12], width: 2, height: 2, title: "a" };
+        for columns in [100, 1] {
+            let figure = grid(&vec![photo; 300], columns).unwrap();
+            let picture = image::load_from_memory(&figure.png().unwrap()).unwrap();
+            assert_eq!(picture.width().max(picture.height()), 3000);
+        }
     }
 }

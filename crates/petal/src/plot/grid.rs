@@ -62,7 +62,7 @@ pub fn grid(images: &[GridImage], columns: usize) -> Result<Figure> {
         }
         let left = x + (CELL - width) / 2.0;
         let top = y + title_height + (cell_height - height) / 2.0;
-        let address = picture(image.rgb, image.width, image.height)?;
+        let address = picture(image.rgb, image.width, image.height, 2 * CELL as u32)?;
         drawing.image([left, top, width, height], &address, image.title);
     }
     Ok(drawing.finish())

@@ -44,7 +44,8 @@ pub fn heat_map(pixels: ArrayView3<'_, f32>, map: &HeatMap) -> Result<Figure> {
     let after = MARGIN + 1.04 * text_width(&name, 18.0) + 14.0;
     drawing.text((after, MARGIN + 18.0), &percent, TextStyle { class: "muted", ..TextStyle::ink(18.0) });
     let what = if map.raw.iter().any(|&value| value > 0.0) { "What" } else { "Nothing in it" };
-    let remark = format!("{what} speaks for {}, by Grad-CAM on {}", map.class_name, map.layer);
+    let remark =
+        format!("{what} speaks for {}, by Grad-CAM on {}", shorten(&map.class_name, 13.0, room), map.layer);
     drawing.text((MARGIN, MARGIN + 42.0), &shorten(&remark, 13.0, room), TextStyle::muted(13.0));
     drawing.image([MARGIN, top, width, height], &photo, "the photo");
     drawing.image([MARGIN + width + GAP, top, width, height], &overlay, &remark);
@@ -135,7 +136,8 @@ fn pictures(
     }
     let scale = (room[0] / width as f64).min(room[1] / height as f64);
     let size = [width as f64 * scale, height as f64 * scale];
-    Ok((picture(&photo, width, height)?, picture(&overlay, width, height)?, size))
+    let longest = 2 * room[0].max(room[1]) as u32;
+    Ok((picture(&photo, width, height, longest)?, picture(&overlay, width, height, longest)?, size))
 }
 
 /// The photo's lightness, tinted: where the map is low it stays gray and dark, where it is high the colour covers more.

@@ -1,7 +1,8 @@
 //! Pictures of data and training, as SVG and PNG.
 //!
 //! Each function takes plain data and gives a [`Figure`]. The PNG is rendered from the very SVG, with a font that is
-//! part of the program, so a figure looks the same on every machine.
+//! part of the program, so a figure looks the same on every machine. No PNG is larger than 3,000 pixels a side, however many
+//! classes, epochs or photos there are.
 
 mod colour_map;
 mod confusion_matrix;
@@ -11,10 +12,12 @@ mod feature_map;
 mod figure;
 mod grid;
 mod heat_map;
+mod panel;
 mod photos;
+mod shade;
 mod svg;
 
-pub use confusion_matrix::confusion_matrix;
+pub use confusion_matrix::{Confusion, confusion_matrix};
 pub use curves::{Run, curves};
 pub use feature_map::feature_map;
 pub use figure::Figure;
@@ -22,6 +25,7 @@ pub use grid::{GridImage, grid};
 pub use heat_map::{heat_map, heat_map_grid};
 pub use photos::{augmentation_grid, photo_grid};
 
+pub(crate) use curves::narrow_curves;
 pub(crate) use data_uri::{base64, picture};
 pub(crate) use figure::write_whole;
 pub(crate) use svg::escape;

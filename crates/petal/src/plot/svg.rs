@@ -28,7 +28,7 @@ pub(super) enum Anchor {
 pub(super) struct TextStyle {
     pub(super) size: f64,
     pub(super) bold: bool,
-    /// One of the classes `ink`, `muted`, `light`.
+    /// `ink`, `muted` or `label`; or those of a text on a colour, `black` or `white`, then `dark-black` or `dark-white`.
     pub(super) class: &'static str,
     pub(super) anchor: Anchor,
     /// Degrees, clockwise around the text's point.
@@ -42,6 +42,11 @@ impl TextStyle {
 
     pub(super) fn muted(size: f64) -> Self {
         TextStyle { class: "muted", ..Self::ink(size) }
+    }
+
+    /// A text among lines, which end before it.
+    pub(super) fn label(size: f64) -> Self {
+        TextStyle { class: "label", ..Self::ink(size).bold() }
     }
 
     pub(super) fn bold(self) -> Self {
@@ -86,8 +91,15 @@ impl Drawing {
     pub(super) fn text(&mut self, (x, y): (f64, f64), text: &str, style: TextStyle) {
         let fill = match style.class {
             "muted" => colour::MUTED,
-            "light" => "#ffffff",
+            class if class.starts_with("white") => "#ffffff",
+            class if class.starts_with("black") => "#000000",
             _ => colour::INK,
+        };
+        let halo = match style.class {
+            "label" => {
+                " stroke=\"#ffffff\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+            }
+            _ => "",
         };
         let anchor = match style.anchor {
             Anchor::Start => "",
@@ -100,7 +112,7 @@ impl Drawing {
             degrees => format!(" transform=\"rotate({degrees} {x:.1} {y:.1})\""),
         };
         self.raw(format_args!(
-            "<text class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" fill=\"{fill}\"{weight}{anchor}{turn}>{}</text>",
+            "<text class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" fill=\"{fill}\"{halo}{weight}{anchor}{turn}>{}</text>",
             style.class,
             style.size,
             escape(text)
@@ -117,13 +129,7 @@ impl Drawing {
     }
 
     pub(super) fn finish(self) -> Figure {
-        let Drawing { body, width, height } = self;
-        Figure::new(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
-             width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"Inter, 'Helvetica Neue', Arial, sans-serif\">\n\
-             <rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n{body}</svg>\n"
-        ))
+        Figure::new(&self.body, self.width, self.height)
     }
 }
 

@@ -3,6 +3,8 @@ use std::fmt;
 use ndarray::Array2;
 use serde::Serialize;
 
+use crate::plot::Confusion;
+use crate::training::arg_max;
 use crate::{Error, Result};
 
 /// Precision, recall, F1 and support of each class, as scikit-learn's `classification_report` gives them.
@@ -29,8 +31,8 @@ pub struct ClassificationReport {
     pub macro_average: ClassScores,
     /// Each score's mean over the classes, weighted by support.
     pub weighted_average: ClassScores,
-    /// `[true class][predicted class]`.
-    pub confusion: Vec<Vec<usize>>,
+    /// How often which class was taken for which, right answers too; what never happened is left out.
+    pub confusion: Vec<Confusion>,
 }
 
 /// How well one class is recognised.
@@ -60,7 +62,7 @@ impl ClassificationReport {
         class_names: &[String],
     ) -> Result<Self> {
         let predicted: Vec<usize> =
-            probabilities.rows().into_iter().map(|row| crate::training::arg_max(&row.to_vec())).collect();
+            probabilities.rows().into_iter().map(|row| arg_max(&row.to_vec())).collect();
         Self::new(truth, &predicted, class_names)
     }
 
@@ -74,31 +76,27 @@ impl ClassificationReport {
             return Err(Error::argument("predicted", format!("{} labels long", predicted.len()), expected));
         }
         let classes = class_names.len();
-        let mut confusion = vec![vec![0; classes]; classes];
-        for (&truth, &predicted) in truth.iter().zip(predicted) {
-            let cell = confusion.get_mut(truth).and_then(|row| row.get_mut(predicted)).ok_or_else(|| {
-                Error::argument(
-                    "label",
-                    truth.max(predicted),
-                    format!("an index below the {classes} classes"),
-                )
-            })?;
-            *cell += 1;
+        if let Some(label) = truth.iter().chain(predicted).find(|&&label| label >= classes) {
+            return Err(Error::argument("label", label, format!("an index below the {classes} classes")));
         }
-        let scores = |class: usize| {
-            let right = confusion[class][class];
-            let support: usize = confusion[class].iter().sum();
-            let taken: usize = confusion.iter().map(|row| row[class]).sum();
-            ClassScores {
-                name: class_names[class].clone(),
-                precision: ratio(right, taken),
-                recall: ratio(right, support),
-                f1: ratio(2 * right, taken + support),
-                support,
+        let confusion = Confusion::count(truth, predicted);
+        let (mut right, mut support, mut taken) = (vec![0; classes], vec![0; classes], vec![0; classes]);
+        for &Confusion { true_class, predicted_class, count } in &confusion {
+            support[true_class] += count;
+            taken[predicted_class] += count;
+            if true_class == predicted_class {
+                right[true_class] += count;
             }
+        }
+        let scores = |class: usize| ClassScores {
+            name: class_names[class].clone(),
+            precision: ratio(right[class], taken[class]),
+            recall: ratio(right[class], support[class]),
+            f1: ratio(2 * right[class], taken[class] + support[class]),
+            support: support[class],
         };
         let classes: Vec<ClassScores> = (0..classes).map(scores).collect();
-        let right: usize = (0..classes.len()).map(|class| confusion[class][class]).sum();
+        let right: usize = right.iter().sum();
         Ok(ClassificationReport {
             accuracy: ratio(right, truth.len()),
             macro_average: average("macro avg", &classes, |_| 1),
@@ -176,7 +174,9 @@ mod tests {
         close(&report.macro_average, 0.5, 5.0 / 9.0, 22.0 / 45.0, 5);
         close(&report.weighted_average, 0.7, 0.6, 46.0 / 75.0, 5);
         assert!((report.accuracy - 0.6).abs() < 1e-12);
-        assert_eq!(report.confusion, [[1, 0, 0], [1, 0, 0], [0, 1, 2]]);
+        let confusion = |cell: &Confusion| (cell.true_class, cell.predicted_class, cell.count);
+        let confusion: Vec<_> = report.confusion.iter().map(confusion).collect();
+        assert_eq!(confusion, [(0, 0, 1), (1, 0, 1), (2, 1, 1), (2, 2, 2)]);
         let text = report.to_string();
         assert!(text.contains("weighted avg       0.70      0.60      0.61         5"), "{text}");
     }

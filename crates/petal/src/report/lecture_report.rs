@@ -1,17 +1,21 @@
 use std::path::{Path, PathBuf};
 
+use super::numbers::{duration, epochs, percent, today};
 use super::results::save_figures;
-use super::time::{duration, today};
+use super::saved_epoch::{best_epoch, curves_caption, saved_epoch};
+use super::tables::{FILES, save_tables};
 use super::training_report::augmentation_of;
 use super::{DataSummary, Report, Section, page};
 use crate::Result;
 use crate::data::{Comparison, Dataset, ImageDataset};
 use crate::model::{Model, thousands};
-use crate::plot::{Figure, augmentation_grid, curves, photo_grid, write_whole};
+use crate::plot::{Figure, Run, augmentation_grid, curves, photo_grid, write_whole};
 use crate::training::History;
 
 /// The report of several networks that were trained on the same photos, one after the other, as the lecture does: the
-/// photos, each network with its curves, what the last one makes of the photos, and a table that compares them.
+/// comparison of the networks, the photos, each network with its curves, and what the last one makes of the photos.
+///
+/// What it says of a network is what is true of its model: the accuracy is that of the epoch whose weights the model has.
 #[derive(Clone, Debug)]
 pub struct LectureReport<'a> {
     /// The page's heading.
@@ -52,19 +56,15 @@ impl LecturePhase {
         history.after(history.fine_tuning_starts().unwrap_or(0))
     }
 
-    /// The val_accuracy of the last epoch; none if no epoch ended.
-    pub fn final_val_accuracy(&self) -> Option<f64> {
-        self.history().get("val_accuracy").iter().copied().rfind(|value| value.is_finite())
+    /// The val_accuracy of [`LecturePhase::model`], in the epoch whose weights it has; none if that epoch was cut short.
+    pub fn val_accuracy(&self) -> Option<f64> {
+        self.history().of_the_weights("val_accuracy")
     }
 
-    /// The highest val_accuracy of this phase, and the number of its epoch, counted from 1 as in the curves.
+    /// The highest val_accuracy of this phase, and the number of its epoch, counted from 1 as in the curves. The model
+    /// is of another epoch where [`LecturePhase::val_accuracy`] is less.
     pub fn best_val_accuracy(&self) -> Option<(f64, usize)> {
-        let before = self.model.history().epochs().len() - self.history().epochs().len();
-        let history = self.history();
-        let values = history.get("val_accuracy").iter().copied().enumerate();
-        // The first of equals.
-        let best = values.rev().filter(|(_, value)| value.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1));
-        best.map(|(epoch, value)| (value, before + epoch + 1))
+        best_epoch(&self.history())
     }
 
     fn seconds(&self) -> f64 {
@@ -87,45 +87,54 @@ impl LectureReport<'_> {
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = folder.as_ref();
         let pictures = Pictures::new(self)?;
-        let results = match self.phases.last() {
-            Some(last) => Report::of_results(&last.model, self.validation)?,
-            None => Report::default(),
-        };
+        let data = DataSummary::new(self.train, self.validation, self.comparison);
+        let mut results = Report::default();
+        if let Some(last) = self.phases.last() {
+            let predictions = last.model.predict_classes(self.validation)?;
+            results = Report::of_predictions(&last.model, self.validation, &predictions)?;
+            if let Some(scores) = &results.classification {
+                save_tables(folder, &data, self.validation, &predictions, scores)?;
+            }
+        }
         pictures.save(folder, self.phases)?;
         save_figures(folder, results.result_figures())?;
 
-        let mut sections = self.data_sections(pictures.photos, pictures.augmentations);
-        for (number, (phase, figure)) in (1..).zip(self.phases.iter().zip(&pictures.curves)) {
-            sections.push(phase.section(number, figure));
-        }
+        let mut sections: Vec<Section> = self.comparison_section(&pictures.runs).into_iter().collect();
+        sections.extend(self.data_sections(&data, &pictures));
+        sections.extend((1..).zip(self.phases).map(|(number, phase)| phase.section(number)));
         if let Some(last) = self.phases.last() {
             let about = format!("What the last network, {}, makes of the validation photos.", last.name);
             sections.push(Section::text("A closer look", &[&about]));
             sections.extend(results.sections()?);
         }
-        sections.extend(self.comparison_section(&pictures.all));
         if !self.left_out.is_empty() {
             sections.push(Section::pairs("Left out", &self.left_out));
         }
         sections.push(Section::pairs("Settings", &self.settings));
+        let models =
+            |phase: &LecturePhase| (format!("{}.petal", phase.file), format!("{} as trained", phase.name));
+        let mut files: Vec<_> = self.phases.iter().map(models).collect();
+        if !files.is_empty() {
+            files.extend(FILES.map(|(file, what)| (file.to_owned(), what.to_owned())));
+            sections.push(Section::files("Files beside this page", &files));
+        }
         let path = folder.join("report.html");
         let below = match self.phases.is_empty() {
             true => today(),
-            false => format!("{} · best validation accuracy of each network:", today()),
+            false => format!("{} · accuracy of each saved network on the validation photos:", today()),
         };
         let html = page(&self.title, &below, &self.highlights(), &sections);
         write_whole(&path, html.as_bytes())?;
         Ok(path)
     }
 
-    /// The best val_accuracy of each phase.
+    /// The val_accuracy of each phase's model.
     fn highlights(&self) -> Vec<(String, String)> {
-        let best =
-            |phase: &LecturePhase| phase.best_val_accuracy().map_or("–".into(), |(best, _)| percent(best));
-        self.phases.iter().map(|phase| (phase.name.clone(), best(phase))).collect()
+        let accuracy = |phase: &LecturePhase| phase.val_accuracy().map_or("–".into(), percent);
+        self.phases.iter().map(|phase| (phase.name.clone(), accuracy(phase))).collect()
     }
 
-    fn data_sections(&self, photos: Figure, augmentations: Option<Figure>) -> Vec<Section> {
+    fn data_sections(&self, data: &DataSummary, pictures: &Pictures) -> Vec<Section> {
         let about = format!(
             "{} photos of {} classes: {} to learn from, and {} that no network sees while it learns, to judge it by.",
             thousands(self.train.len() + self.validation.len()),
@@ -133,31 +142,29 @@ impl LectureReport<'_> {
             thousands(self.train.len()),
             thousands(self.validation.len()),
         );
-        let data = DataSummary::new(self.train, self.validation, self.comparison);
         let photos = Section::text("The photos", &[&about])
-            .and(Section::figure("", "", &photos))
-            .and(Section::data("By class", &data));
-        let augmentations = augmentations.map(|figure| {
+            .and(Section::figure("", "", &pictures.photos))
+            .and(Section::data("By class", data));
+        let augmentations = pictures.augmentations.as_ref().map(|figure| {
             let about = "Flipped, turned and zoomed a little differently in each epoch, one photo becomes many: the \
                          network cannot learn it by heart.";
-            Section::text("Augmentation", &[about]).and(Section::figure("", "", &figure))
+            Section::text("Augmentation", &[about]).and(Section::figure("", "", figure))
         });
         [Some(photos), augmentations].into_iter().flatten().collect()
     }
 
-    fn comparison_section(&self, all: &Figure) -> Option<Section> {
+    fn comparison_section(&self, runs: &[Run]) -> Option<Section> {
         if self.phases.is_empty() {
             return None;
         }
-        let accuracy = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
         let row = |phase: &LecturePhase| {
             let best = phase.best_val_accuracy();
             vec![
                 phase.name.clone(),
+                phase.val_accuracy().map_or("–".into(), percent),
+                saved_epoch(&phase.history()),
+                best.map_or("–".into(), |(best, epoch)| format!("{} in {epoch}", percent(best))),
                 thousands(phase.model.summary().trainable_params()),
-                phase.history().epochs().len().to_string(),
-                accuracy(phase.final_val_accuracy()),
-                best.map_or("–".into(), |(best, epoch)| format!("{best:.3} in {epoch}")),
                 duration(phase.seconds_an_epoch()),
                 duration(phase.seconds()),
             ]
@@ -165,30 +172,24 @@ impl LectureReport<'_> {
         let rows: Vec<_> = self.phases.iter().map(row).collect();
         let heads = [
             "Network",
+            "Validation accuracy",
+            "Saved model",
+            "Best epoch",
             "Weights trained",
-            "Epochs",
-            "Last val_accuracy",
-            "Best, in epoch",
             "Time an epoch",
             "Time",
         ];
         let caption = "Validation, and dashed training. A dot marks the best epoch.";
-        Some(Section::table("Compared", &heads, &rows).and(Section::figure("", caption, all)))
+        Some(Section::table("Compared", &heads, &rows).and(Section::curves("", caption, runs)))
     }
 }
 
 impl LecturePhase {
-    fn section(&self, number: usize, curves: &Figure) -> Section {
-        let last = self.final_val_accuracy().map_or("–".into(), percent);
-        let best = self.best_val_accuracy();
-        let best = best.map_or("–".into(), |(best, epoch)| format!("{} in epoch {epoch}", percent(best)));
-        let epochs = match self.epoch_seconds.len() {
-            1 => "1 epoch".to_owned(),
-            many => format!("{many} epochs"),
-        };
+    fn section(&self, number: usize) -> Section {
+        let epochs = epochs(self.epoch_seconds.len());
         let rows = [
-            ("Last val_accuracy", last),
-            ("Best val_accuracy", best),
+            ("Validation accuracy", self.val_accuracy().map_or("–".into(), percent)),
+            ("Saved model", saved_epoch(&self.history())),
             ("Time an epoch", duration(self.seconds_an_epoch())),
             ("Time", format!("{} for {epochs}", duration(self.seconds()))),
         ];
@@ -196,7 +197,7 @@ impl LecturePhase {
         let summary = [(self.file.clone() + ".petal", self.model.summary().to_string())];
         Section::text(format!("{number} · {}", self.name), &[&self.about])
             .and(Section::pairs("", &rows))
-            .and(Section::figure("", "A dot marks the best epoch on the validation photos.", curves))
+            .and(Section::curves("", &curves_caption(&self.history()), &[self.model.history().run("")]))
             .and(Section::models("", &summary))
     }
 }
@@ -205,10 +206,8 @@ impl LecturePhase {
 struct Pictures {
     photos: Figure,
     augmentations: Option<Figure>,
-    /// One for each phase.
-    curves: Vec<Figure>,
-    /// Every network's curves in one figure.
-    all: Figure,
+    /// Every network's curves.
+    runs: Vec<Run>,
 }
 
 impl Pictures {
@@ -235,26 +234,17 @@ impl Pictures {
                 None => phase.model.history().run(&phase.name),
             })
             .collect();
-        Ok(Pictures {
-            photos: photo_grid(report.train, seed)?,
-            augmentations,
-            curves: report.phases.iter().map(|phase| phase.model.history().plot()).collect(),
-            all: curves(&runs),
-        })
+        Ok(Pictures { photos: photo_grid(report.train, seed)?, augmentations, runs })
     }
 
     fn save(&self, folder: &Path, phases: &[LecturePhase]) -> Result<()> {
         let mut figures =
-            vec![("photos".to_owned(), self.photos.clone()), ("curves".into(), self.all.clone())];
+            vec![("photos".to_owned(), self.photos.clone()), ("curves".into(), curves(&self.runs))];
         figures.extend(self.augmentations.clone().map(|figure| ("augmentations".into(), figure)));
-        let own = phases.iter().zip(&self.curves);
-        figures.extend(own.map(|(phase, figure)| (format!("{}-curves", phase.file), figure.clone())));
+        let own = |phase: &LecturePhase| (format!("{}-curves", phase.file), phase.model.history().plot());
+        figures.extend(phases.iter().map(own));
         save_figures(folder, figures)
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }
 
 #[cfg(test)]
@@ -279,7 +269,33 @@ mod tests {
             epoch_seconds: vec![9.0, 1.0, 2.0],
         };
         assert_eq!(phase.best_val_accuracy(), Some((0.7, 3)));
-        assert_eq!(phase.final_val_accuracy(), Some(0.7));
+        assert_eq!(phase.val_accuracy(), None, "the last epoch was cut short");
         assert_eq!((phase.seconds(), phase.seconds_an_epoch()), (12.0, 2.0));
+    }
+
+    #[test]
+    fn an_epoch_that_was_put_back_is_the_one_that_is_reported() {
+        let mut model = lecture_cnn([32, 32, 3], 2, 0).unwrap();
+        for (epoch, accuracy) in [0.5, 0.7, 0.6].into_iter().enumerate() {
+            model.history_mut().push(epoch, &[("val_accuracy".to_owned(), accuracy)].into());
+        }
+        let mut phase = LecturePhase {
+            name: "CNN".into(),
+            file: "1".into(),
+            about: String::new(),
+            model,
+            epoch_seconds: vec![1.0; 3],
+        };
+        let section = |phase: &LecturePhase| phase.section(1).body;
+        assert_eq!(phase.val_accuracy(), Some(0.6));
+        assert!(
+            section(&phase).contains("60.0\u{a0}%") && section(&phase).contains("epoch\u{a0}2 was better")
+        );
+        phase.model.history_mut().restore(1);
+        assert_eq!(phase.val_accuracy(), Some(0.7));
+        assert!(
+            section(&phase).contains("70.0\u{a0}%")
+                && section(&phase).contains("epoch\u{a0}2 of\u{a0}3, restored")
+        );
     }
 }

@@ -1,7 +1,6 @@
-use ndarray::Array2;
-
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
+use crate::training::Prediction;
 
 /// A photo that the model took for something else.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,45 +17,45 @@ pub struct Mistake {
     pub predicted: String,
     /// The probability that the model gave to `predicted`, in 0..=1.
     pub probability: f32,
-    /// The photo's path, shown under the pointer; may be empty.
+    /// The photo's path; may be empty.
     pub file: String,
 }
 
 impl Mistake {
-    /// Up to `most` wrong answers, those first in which the model trusts most. `probabilities` are those of
-    /// [`Model::classify`](crate::model::Model::classify).
+    /// Up to `most` wrong answers, those first in which the model trusts most. `predictions` are those of
+    /// [`Model::predict_classes`](crate::model::Model::predict_classes).
     ///
     /// # Errors
     /// If a photo can no longer be read.
     pub fn most_confident(
         photos: &ImageDataset,
-        probabilities: &Array2<f32>,
+        predictions: &[Prediction],
         most: usize,
     ) -> Result<Vec<Mistake>> {
-        let mut wrong: Vec<(f32, usize, usize)> = probabilities
-            .rows()
-            .into_iter()
-            .enumerate()
-            .filter_map(|(sample, row)| {
-                let predicted = crate::training::arg_max(row.as_slice()?);
-                (predicted != photos.labels()[sample]).then(|| (row[predicted], sample, predicted))
-            })
-            .collect();
-        wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut wrong = wrong_answers(photos, predictions);
         wrong.truncate(most);
         let names = photos.class_names();
-        let mistake = |(probability, sample, predicted): (f32, usize, usize)| {
+        let mistake = |(sample, Prediction { class, probability }): (usize, Prediction)| {
             let image = photos.image(sample)?;
             Ok(Mistake {
                 width: image.width() as usize,
                 height: image.height() as usize,
                 rgb: image.into_raw(),
                 true_class: names[photos.labels()[sample]].clone(),
-                predicted: names[predicted].clone(),
+                predicted: names[class].clone(),
                 probability,
                 file: photos.file_paths()[sample].display().to_string(),
             })
         };
         wrong.into_iter().map(mistake).collect()
     }
+}
+
+/// The samples that were taken for another class, those first in whose answers the model trusts most.
+pub(super) fn wrong_answers(photos: &ImageDataset, predictions: &[Prediction]) -> Vec<(usize, Prediction)> {
+    let answers = predictions.iter().copied().enumerate();
+    let mut wrong: Vec<_> =
+        answers.filter(|&(sample, answer)| answer.class != photos.labels()[sample]).collect();
+    wrong.sort_by(|(_, a), (_, b)| b.probability.total_cmp(&a.probability));
+    wrong
 }

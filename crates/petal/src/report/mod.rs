@@ -7,10 +7,12 @@ mod classification;
 mod data_summary;
 mod lecture_report;
 mod mistake;
+mod numbers;
 mod page;
 mod results;
+mod saved_epoch;
 mod section;
-mod time;
+mod tables;
 mod training_report;
 
 use std::path::Path;
@@ -20,11 +22,13 @@ pub use data_summary::{ClassCount, DataSummary};
 pub use lecture_report::{LecturePhase, LectureReport};
 pub use mistake::Mistake;
 pub use page::page;
+pub use saved_epoch::saved_epoch;
 pub use section::Section;
 pub use training_report::TrainingReport;
 
 use crate::Result;
-use crate::plot::{Figure, Run, confusion_matrix, curves, write_whole};
+use crate::model::thousands;
+use crate::plot::{Figure, Run, confusion_matrix, write_whole};
 
 /// What is known of a run; what is empty is left out of the page.
 #[derive(Clone, Debug, Default)]
@@ -43,10 +47,14 @@ pub struct Report {
     pub models: Vec<(String, String)>,
     /// The curves; several runs are drawn into one figure.
     pub runs: Vec<Run>,
+    /// What stands below them; if empty, what the dots mean.
+    pub curves_caption: String,
     /// The validation set's results, class by class.
     pub classification: Option<ClassificationReport>,
     /// Wrong answers, the most confident first.
     pub mistakes: Vec<Mistake>,
+    /// How many there are of them, also of those that aren't shown.
+    pub wrong_answers: usize,
     /// Where the model looks at in some photos that it takes for the right and for the wrong class.
     pub heat_maps: Option<Figure>,
     /// The validation photos, those side by side that the model finds alike.
@@ -57,6 +65,8 @@ pub struct Report {
     pub augmentations: Option<Figure>,
     /// Where the time went, as (step, duration).
     pub timing: Vec<(String, String)>,
+    /// What lies beside the page, as (file, what is in it).
+    pub files: Vec<(String, String)>,
 }
 
 impl Report {
@@ -67,8 +77,11 @@ impl Report {
     pub fn sections(&self) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
         if !self.runs.is_empty() {
-            let caption = "A dot marks the best epoch on the validation photos.";
-            sections.push(Section::figure("Training", caption, &curves(&self.runs)));
+            let caption = match self.curves_caption.as_str() {
+                "" => "A dot marks the best epoch on the validation photos.",
+                caption => caption,
+            };
+            sections.push(Section::curves("Training", caption, &self.runs));
         }
         if let Some(scores) = &self.classification {
             let names: Vec<String> = scores.classes.iter().map(|class| class.name.clone()).collect();
@@ -81,15 +94,24 @@ impl Report {
             sections.push(Section::scores("Class by class", scores));
         }
         if !self.mistakes.is_empty() {
-            sections.push(Section::mistakes("Most confident mistakes", &self.mistakes)?);
+            let all = self.wrong_answers.max(self.mistakes.len());
+            let remark = format!(
+                "{} of the {} wrong answers, those of which the network is most sure.",
+                self.mistakes.len(),
+                thousands(all)
+            );
+            let remark = if all > self.mistakes.len() { vec![remark.as_str()] } else { Vec::new() };
+            let section = Section::text("Most confident mistakes", &remark);
+            sections.push(section.and(Section::mistakes("", &self.mistakes)?));
         }
         if let Some(heat_maps) = &self.heat_maps {
             let caption = "Grad-CAM: the warmer a place, the more of the answer rests on it.";
             sections.push(Section::figure("Where it looks", caption, heat_maps));
         }
         if let Some(feature_map) = &self.feature_map {
-            let caption = "The validation photos by what goes into the last layer, laid flat by a principal component \
-                           analysis: what lies close together looks alike to the network.";
+            let caption = "The validation photos (of more than 3,000 some, drawn by lot) by what goes into the last layer, \
+                           laid flat by a principal component analysis: what lies close together looks alike to the \
+                           network.";
             sections.push(Section::figure("What looks alike to it", caption, feature_map));
         }
         if let Some(photos) = &self.photos {
@@ -110,6 +132,9 @@ impl Report {
         }
         if !self.timing.is_empty() {
             sections.push(Section::pairs("Time", &self.timing));
+        }
+        if !self.files.is_empty() {
+            sections.push(Section::files("Files beside this page", &self.files));
         }
         Ok(sections)
     }
@@ -161,6 +186,7 @@ mod tests {
             },
             models: vec![(name(), format!("Model: \"{}\"", name()))],
             runs: vec![Run { name: name(), loss: vec![1.0, 0.5], ..Run::default() }],
+            curves_caption: name(),
             classification: Some(ClassificationReport::new(&[0, 1, 1], &[0, 0, 1], &names).unwrap()),
             mistakes: vec![mistake],
             heat_maps: Some(grid(&[photo; 4], 4).unwrap()),
@@ -168,6 +194,8 @@ mod tests {
             photos: Some(grid(&[photo; 2], 2).unwrap()),
             augmentations: Some(grid(&[photo], 1).unwrap()),
             timing: vec![(name(), name())],
+            wrong_answers: 1000,
+            files: vec![(name(), name())],
         }
     }
 
@@ -190,6 +218,50 @@ mod tests {
         let html = nasty().html().unwrap();
         let body = html.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
         resvg::usvg::roxmltree::Document::parse(&format!("<body>{body}</body>")).unwrap();
+    }
+
+    #[test]
+    fn mistakes_show_their_files_and_say_how_many_more_there_are() {
+        let mut report = nasty();
+        report.mistakes[0].file = "photos/roses/IMG_1.jpg".into();
+        let html = report.html().unwrap();
+        assert!(html.contains(">IMG_1.jpg<"), "the file's name is a text of its own");
+        assert!(html.contains("1 of the 1,000 wrong answers"));
+    }
+
+    #[test]
+    fn a_page_of_five_thousand_classes_and_a_hundred_thousand_epochs_is_below_five_megabytes() {
+        let names: Vec<String> = (0..5000).map(|class| format!("{class} {}", "long ".repeat(50))).collect();
+        let truth: Vec<usize> = (0..20_000).map(|photo| photo % 5000).collect();
+        let predicted: Vec<usize> = (0..20_000).map(|photo| photo * 7919 % 5000).collect();
+        let values: Vec<f64> = (0..100_000).map(|epoch| 0.5 + 0.5 * f64::from(epoch).sin()).collect();
+        let run = Run {
+            loss: values.clone(),
+            val_loss: values.clone(),
+            accuracy: values.clone(),
+            val_accuracy: values,
+            ..Run::default()
+        };
+        let count = |name: &String| ClassCount { name: name.clone(), training: 3, validation: 1 };
+        let paths =
+            || (0..20_000).map(|photo| (format!("{photo}").repeat(40), "broken".repeat(20))).collect();
+        let pixels: Vec<u8> =
+            (0..3 * 330 * 330_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mistake = Mistake { rgb: pixels, width: 330, height: 330, ..Mistake::default() };
+        let report = Report {
+            runs: vec![run],
+            data: DataSummary {
+                classes: names.iter().map(count).collect(),
+                skipped: paths(),
+                duplicates: paths(),
+            },
+            classification: Some(ClassificationReport::new(&truth, &predicted, &names).unwrap()),
+            mistakes: vec![mistake; 12],
+            ..nasty()
+        };
+        let html = report.html().unwrap();
+        assert!(html.len() < 5_000_000, "{} bytes", html.len());
+        assert!(html.contains("100 of 5,000 classes"));
     }
 
     #[test]

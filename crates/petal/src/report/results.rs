@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use super::{ClassificationReport, Mistake, Report};
-use crate::data::{Dataset, ImageDataset};
+use crate::data::{Batch, Dataset, ImageDataset};
 use crate::explain::{examples, pca};
 use crate::model::Model;
 use crate::plot::{Figure, confusion_matrix, feature_map, heat_map_grid};
+use crate::random::Key;
+use crate::training::Prediction;
 use crate::{Error, Result};
 
 /// Wrong answers shown in a report.
@@ -20,20 +22,34 @@ impl Report {
     /// # Errors
     /// If a photo can no longer be read.
     pub fn of_results(model: &Model, photos: &ImageDataset) -> Result<Report> {
-        let probabilities = model.classify(photos)?;
+        Self::of_predictions(model, photos, &model.predict_classes(photos)?)
+    }
+
+    /// The same, where it is known what the model takes each photo for.
+    pub(super) fn of_predictions(
+        model: &Model,
+        photos: &ImageDataset,
+        predictions: &[Prediction],
+    ) -> Result<Report> {
         let names = photos.class_names();
-        let predicted: Vec<usize> =
-            probabilities.rows().into_iter().map(|row| crate::training::arg_max(&row.to_vec())).collect();
+        let predicted: Vec<usize> = predictions.iter().map(|prediction| prediction.class).collect();
         let classification = ClassificationReport::new(photos.labels(), &predicted, names)?;
-        let heat_maps = examples(model, photos, &probabilities, EXAMPLES)
+        let heat_maps = examples(model, photos, predictions, EXAMPLES)
             .and_then(|examples| (!examples.is_empty()).then(|| heat_map_grid(&examples)).transpose());
-        let feature_map = model
-            .bottleneck_features(photos)
-            .and_then(|features| pca(features.view()))
-            .and_then(|features| feature_map(&features, photos.labels(), Some(&predicted), names));
+        let points = Points::new(photos, model.seed());
+        let of_points =
+            |values: &[usize]| points.samples.iter().map(|&sample| values[sample]).collect::<Vec<_>>();
+        let feature_map =
+            model.bottleneck_features(&points).and_then(|features| pca(features.view())).and_then(|map| {
+                feature_map(&map, &of_points(photos.labels()), Some(&of_points(&predicted)), names)
+            });
+        let mistakes = Mistake::most_confident(photos, predictions, MISTAKES)?;
+        let wrong =
+            predictions.iter().zip(photos.labels()).filter(|(answer, label)| answer.class != **label).count();
         Ok(Report {
             classification: Some(classification),
-            mistakes: Mistake::most_confident(photos, &probabilities, MISTAKES)?,
+            mistakes,
+            wrong_answers: wrong,
             heat_maps: where_possible(heat_maps)?.flatten(),
             feature_map: where_possible(feature_map)?,
             ..Report::default()
@@ -54,6 +70,60 @@ impl Report {
         .into_iter()
         .filter_map(|(name, figure)| Some((name, figure?)))
         .collect()
+    }
+}
+
+/// Photos in the map of features.
+const POINTS: usize = 3000;
+
+/// Photos of a data set, in its order: all, or of very many some that are drawn by lot.
+struct Points<'a> {
+    photos: &'a ImageDataset,
+    samples: Vec<usize>,
+}
+
+impl<'a> Points<'a> {
+    fn new(photos: &'a ImageDataset, seed: u64) -> Self {
+        let mut samples: Vec<usize> = (0..photos.len()).collect();
+        if samples.len() > POINTS {
+            Key::new(seed).named("photos in the map of features").generator().shuffle(&mut samples);
+            samples.truncate(POINTS);
+            samples.sort_unstable();
+        }
+        Points { photos, samples }
+    }
+}
+
+impl Dataset for Points<'_> {
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.photos.batch_size()
+    }
+
+    fn sample_shape(&self) -> &[usize] {
+        self.photos.sample_shape()
+    }
+
+    fn target_width(&self) -> usize {
+        self.photos.target_width()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.photos.class_names()
+    }
+
+    fn order(&self, _epoch: usize) -> Vec<usize> {
+        (0..self.len()).collect()
+    }
+
+    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+        let photos: Vec<usize> = samples.iter().map(|&sample| self.samples[sample]).collect();
+        self.photos.load(&photos, batch)?;
+        batch.samples = samples.to_vec();
+        Ok(())
     }
 }
 

@@ -1,10 +1,13 @@
+use std::cmp::Ordering;
 use std::fmt::Write;
+use std::path::Path;
 
 use super::classification::ClassScores;
-use super::{ClassificationReport, DataSummary, Mistake};
+use super::numbers::percent;
+use super::{ClassCount, ClassificationReport, DataSummary, Mistake};
 use crate::Result;
 use crate::model::thousands;
-use crate::plot::{Figure, escape, picture};
+use crate::plot::{Figure, Run, curves, escape, narrow_curves, picture};
 
 /// A part of a page, with its heading.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,13 +18,16 @@ pub struct Section {
 }
 
 impl Section {
-    /// A figure with a line of text below, which may be empty.
+    /// A figure with a line of text below, which may be empty. Where the page is narrow it scrolls by itself, so that
+    /// what is written in it can be read.
     pub fn figure(title: impl Into<String>, caption: &str, figure: &Figure) -> Section {
-        let caption = match caption {
-            "" => String::new(),
-            caption => format!("<figcaption>{}</figcaption>", escape(caption)),
-        };
-        Section { title: title.into(), body: format!("<figure>{}{caption}</figure>", figure.svg()) }
+        Section { title: title.into(), body: captioned(&figure.inline("any"), caption) }
+    }
+
+    /// The curves of runs, drawn for wide and for narrow pages.
+    pub fn curves(title: impl Into<String>, caption: &str, runs: &[Run]) -> Section {
+        let both = curves(runs).inline("wide") + &narrow_curves(runs).inline("narrow");
+        Section { title: title.into(), body: captioned(&both, caption) }
     }
 
     /// Paragraphs.
@@ -69,9 +75,11 @@ impl Section {
         if !data.classes.is_empty() {
             body += "<div class=\"scroll\"><table><thead><tr><th>Class</th><th class=\"number\">Training</th>\
                      <th class=\"number\">Validation</th><th></th></tr></thead><tbody>";
-            let largest = data.classes.iter().map(|c| c.training + c.validation).max().unwrap_or(0).max(1);
-            for class in &data.classes {
-                let share = 100.0 * (class.training + class.validation) as f64 / largest as f64;
+            let photos = |class: &ClassCount| class.training + class.validation;
+            let largest = data.classes.iter().map(photos).max().unwrap_or(0).max(1);
+            let (shown, remark) = least(&data.classes, "the fewest photos", |a, b| photos(a).cmp(&photos(b)));
+            for class in shown {
+                let share = 100.0 * photos(class) as f64 / largest as f64;
                 write(
                     &mut body,
                     format_args!(
@@ -90,7 +98,7 @@ impl Section {
                 &mut body,
                 format_args!(
                     "</tbody><tfoot><tr><td>All</td><td class=\"number\">{training}</td>\
-                     <td class=\"number\">{validation}</td><td></td></tr></tfoot></table></div>"
+                     <td class=\"number\">{validation}</td><td></td></tr></tfoot></table></div>{remark}"
                 ),
             );
         }
@@ -129,43 +137,84 @@ impl Section {
                 scores.recall,
                 scores.f1,
                 bar(100.0 * scores.f1),
-                scores.support
+                thousands(scores.support)
             )
         };
-        let classes: String = report.classes.iter().map(row).collect();
+        let (shown, remark) = least(&report.classes, "the lowest F1", |a, b| a.f1.total_cmp(&b.f1));
+        let classes: String = shown.into_iter().map(row).collect();
         let named =
             |scores: &ClassScores, name: &str| row(&ClassScores { name: name.to_owned(), ..scores.clone() });
         let body = format!(
             "<div class=\"scroll\"><table><thead><tr><th>Class</th><th class=\"number\">Precision</th>\
              <th class=\"number\">Recall</th><th class=\"number\">F1</th><th></th><th class=\"number\">Photos</th></tr></thead>\
-             <tbody>{classes}</tbody><tfoot>{}{}</tfoot></table></div>",
+             <tbody>{classes}</tbody><tfoot>{}{}</tfoot></table></div>{remark}",
             named(&report.macro_average, "Mean of classes"),
             named(&report.weighted_average, "Mean of photos"),
         );
         Section { title: title.into(), body }
     }
 
-    /// Thumbnails of wrong answers.
+    /// Links to files beside the page, each with what is in it.
+    pub fn files(title: impl Into<String>, files: &[(String, String)]) -> Section {
+        let mut body = String::from("<dl class=\"beside\">");
+        for (file, what) in files {
+            let (file, what) = (escape(file), escape(what));
+            write(
+                &mut body,
+                format_args!("<div><dt><a href=\"{file}\">{file}</a></dt><dd>{what}</dd></div>"),
+            );
+        }
+        Section { title: title.into(), body: body + "</dl>" }
+    }
+
+    /// Thumbnails of wrong answers, with the names of their files.
     ///
     /// # Errors
     /// If a mistake's pixels do not match its size.
     pub fn mistakes(title: impl Into<String>, mistakes: &[Mistake]) -> Result<Section> {
         let mut body = String::from("<div class=\"thumbnails\">");
         for mistake in mistakes {
-            let address = picture(&mistake.rgb, mistake.width, mistake.height)?;
+            let address = picture(&mistake.rgb, mistake.width, mistake.height, THUMBNAIL)?;
             let (truth, predicted) = (escape(&mistake.true_class), escape(&mistake.predicted));
+            let name =
+                Path::new(&mistake.file).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
             write(
                 &mut body,
                 format_args!(
                     "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{truth}</strong><br/>\
-                     taken for {predicted}, {:.1} %</figcaption></figure>",
+                     taken for {predicted}, {}<br/><span class=\"name\">{}</span></figcaption></figure>",
                     escape(&mistake.file),
-                    100.0 * mistake.probability
+                    percent(f64::from(mistake.probability)),
+                    escape(&name)
                 ),
             );
         }
         Ok(Section { title: title.into(), body: body + "</div>" })
     }
+}
+
+/// The longer side of a thumbnail in pixels: twice that on the page, for fine screens.
+const THUMBNAIL: u32 = 320;
+
+/// A drawing with what is said of it.
+fn captioned(drawing: &str, caption: &str) -> String {
+    let caption = match caption {
+        "" => String::new(),
+        caption => format!("<figcaption>{}</figcaption>", escape(caption)),
+    };
+    format!("<figure><div class=\"scroll\" tabindex=\"0\">{drawing}</div>{caption}</figure>")
+}
+
+/// All classes in their order, or of too many those that come first by `order`, with a paragraph that says so.
+fn least<'a, C>(classes: &'a [C], which: &str, order: impl Fn(&C, &C) -> Ordering) -> (Vec<&'a C>, String) {
+    const SHOWN: usize = 100;
+    let mut shown: Vec<&C> = classes.iter().collect();
+    if shown.len() <= SHOWN {
+        return (shown, String::new());
+    }
+    shown.sort_by(|a, b| order(a, b));
+    shown.truncate(SHOWN);
+    (shown, format!("<p>{SHOWN} of {} classes, those with {which}.</p>", thousands(classes.len())))
 }
 
 fn write(text: &mut String, markup: std::fmt::Arguments) {
@@ -182,7 +231,7 @@ fn files(body: &mut String, title: &str, remark: &str, heads: [&str; 2], files: 
     if files.is_empty() {
         return;
     }
-    write(body, format_args!("<h3>{title} <small>{} · {remark}</small></h3>", files.len()));
+    write(body, format_args!("<h3>{title} <small>{} · {remark}</small></h3>", thousands(files.len())));
     let [first, second] = heads;
     write(
         body,
@@ -195,6 +244,6 @@ fn files(body: &mut String, title: &str, remark: &str, heads: [&str; 2], files: 
     }
     *body += "</tbody></table></div>";
     if files.len() > SHOWN {
-        write(body, format_args!("<p>… and {} more.</p>", files.len() - SHOWN));
+        write(body, format_args!("<p>… and {} more.</p>", thousands(files.len() - SHOWN)));
     }
 }

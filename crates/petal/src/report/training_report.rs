@@ -1,12 +1,14 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::numbers::{duration, percent, today};
 use super::results::save_figures;
-use super::time::{duration, today};
+use super::saved_epoch::{curves_caption, saved_epoch};
+use super::tables::{FILES, save_tables};
 use super::{DataSummary, Report};
 use crate::Result;
 use crate::data::{Comparison, Dataset, ImageDataset};
 use crate::layers::AnyLayer;
-use crate::model::Model;
+use crate::model::{Model, thousands};
 use crate::plot::{augmentation_grid, photo_grid};
 
 /// The report of one training run on a folder of photos, with its pictures as files beside it.
@@ -30,13 +32,18 @@ pub struct TrainingReport<'a> {
 
 impl TrainingReport<'_> {
     /// Writes `report.html`, and its curves, confusion matrix, heat maps, map of features, photos and augmentations as PNG
-    /// and SVG, into `folder`. Returns the path of the report.
+    /// and SVG, with `classes.csv` and `mistakes.csv`, into `folder`. Returns what is in it.
     ///
     /// # Errors
     /// If a photo can no longer be read or a file cannot be written.
-    pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
+    pub fn write(&self, folder: impl AsRef<Path>) -> Result<Report> {
         let folder = folder.as_ref();
-        let results = Report::of_results(self.model, self.validation)?;
+        let predictions = self.model.predict_classes(self.validation)?;
+        let results = Report::of_predictions(self.model, self.validation, &predictions)?;
+        let data = DataSummary::new(self.train, self.validation, self.comparison);
+        if let Some(scores) = &results.classification {
+            save_tables(folder, &data, self.validation, &predictions, scores)?;
+        }
         let photos = photo_grid(self.train, self.model.seed())?;
         let augmentations = match augmentation_of(self.model) {
             Some(augmentation) => Some(augmentation_grid(self.train, &augmentation, self.model.seed())?),
@@ -47,27 +54,28 @@ impl TrainingReport<'_> {
         figures.extend(augmentations.clone().map(|figure| ("augmentations", figure)));
         save_figures(folder, figures)?;
         let accuracy = results.classification.as_ref().map_or(0.0, |scores| scores.accuracy);
-        let epochs = self.model.history().epochs().len();
+        let history = self.model.history();
         let report = Report {
             title: self.title.clone(),
             created: today(),
             highlights: vec![
-                ("Validation accuracy".into(), format!("{:.1} %", 100.0 * accuracy)),
-                ("Epochs".into(), epochs.to_string()),
-                ("Photos".into(), (self.train.len() + self.validation.len()).to_string()),
+                ("Validation accuracy".into(), percent(accuracy)),
+                ("Saved model".into(), saved_epoch(history)),
+                ("Photos".into(), thousands(self.train.len() + self.validation.len())),
                 ("Training time".into(), duration(self.seconds)),
             ],
             settings: self.settings.clone(),
-            data: DataSummary::new(self.train, self.validation, self.comparison),
+            data,
             models: vec![(self.model.graph().name().to_owned(), self.model.summary().to_string())],
-            runs: vec![self.model.history().run("")],
+            runs: vec![history.run("")],
+            curves_caption: curves_caption(history),
             photos: Some(photos),
             augmentations,
+            files: FILES.map(|(file, what)| (file.to_owned(), what.to_owned())).into(),
             ..results
         };
-        let path = folder.join("report.html");
-        report.save(&path)?;
-        Ok(path)
+        report.save(folder.join("report.html"))?;
+        Ok(report)
     }
 }
 

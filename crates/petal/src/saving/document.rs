@@ -26,6 +26,9 @@ pub(super) struct Document {
     /// The number of epochs before fine-tuning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tuning_starts: Option<usize>,
+    /// The epoch whose weights these are, if they were put back after the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<usize>,
 }
 
 /// How a compiled model is trained, and how far it is.
@@ -66,6 +69,9 @@ impl Document {
         if let Some(epochs) = self.fine_tuning_starts {
             history.start_fine_tuning_after(epochs);
         }
+        if let Some(epoch) = self.restored {
+            history.restore(epoch);
+        }
         history
     }
 
@@ -87,6 +93,7 @@ impl Document {
             training,
             history: history.into(),
             fine_tuning_starts: history.fine_tuning_starts(),
+            restored: history.restored(),
         }
     }
 

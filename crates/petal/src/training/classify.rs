@@ -1,9 +1,21 @@
+use std::ops::ControlFlow;
+
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 
-use crate::data::Dataset;
+use super::{arg_max, largest_batch};
+use crate::data::{Dataset, prefetch};
 use crate::model::Model;
 use crate::model::plan::{Passes, Plan, Purpose};
 use crate::{Error, Result};
+
+/// What a sample was taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// The most probable class: its index.
+    pub class: usize,
+    /// Its probability, in 0..=1.
+    pub probability: f32,
+}
 
 impl Model {
     /// The classes' probabilities for `inputs`, `[samples, …]`: `[samples, classes]`, rows that sum to 1.
@@ -35,6 +47,41 @@ impl Model {
     /// As [`Model::predict`], or if the model's output isn't one row a sample.
     pub fn classify(&self, data: &dyn Dataset) -> Result<Array2<f32>> {
         self.probabilities(self.predict(data)?)
+    }
+
+    /// The most probable class of each sample of `data`, in their own order. It keeps one answer a sample, where
+    /// [`Model::classify`] keeps one number a sample and class.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use petal::data::ArrayDataset;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::new([2]);
+    /// let model = Model::new(&x, &Activation::new(Function::Linear).on(&x)?)?;
+    /// let data = ArrayDataset::new(array![[0.0, 9.0], [9.0, 0.0]], &[0, 0])?;
+    /// let predictions = model.predict_classes(&data)?;
+    /// assert_eq!([predictions[0].class, predictions[1].class], [1, 0]);
+    /// assert!(predictions[0].probability > 0.99);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::classify`].
+    pub fn predict_classes(&self, data: &dyn Dataset) -> Result<Vec<Prediction>> {
+        self.check_input(data.sample_shape())?;
+        let mut predictor = self.predictor(largest_batch(data));
+        let mut predictions = Vec::with_capacity(data.len());
+        let order: Vec<usize> = (0..data.len()).collect();
+        prefetch(data, &order, |batch| {
+            let probabilities = predictor.probabilities_of((&batch.inputs).into())?;
+            predictions.extend(probabilities.rows().into_iter().map(|row| {
+                let class = arg_max(&row.to_vec());
+                Prediction { class, probability: row[class] }
+            }));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(predictions)
     }
 
     /// The probabilities in outputs of the model, `[samples, …]`.

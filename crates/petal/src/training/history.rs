@@ -26,6 +26,9 @@ pub struct History {
     values: BTreeMap<String, Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fine_tuning_starts: Option<usize>,
+    /// The epoch whose weights were put back after the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<usize>,
 }
 
 impl History {
@@ -59,11 +62,39 @@ impl History {
         self.fine_tuning_starts.get_or_insert(epochs);
     }
 
+    /// The epoch, from 0, whose weights the model has: the last one, unless [`EarlyStopping`] put a better one's back.
+    /// None before the first.
+    ///
+    /// [`EarlyStopping`]: super::callbacks::EarlyStopping
+    pub fn weights_of_epoch(&self) -> Option<usize> {
+        self.restored.or(self.epochs.last().copied())
+    }
+
+    /// The value of this name in the epoch whose weights the model has; none if there is none, or it is no number.
+    pub fn of_the_weights(&self, key: &str) -> Option<f64> {
+        let epoch = self.weights_of_epoch()?;
+        let place = self.epochs.iter().rposition(|&other| other == epoch)?;
+        self.get(key).get(place).copied().filter(|value| value.is_finite())
+    }
+
+    /// The epoch of [`History::weights_of_epoch`] if it isn't the last.
+    pub(crate) fn restored(&self) -> Option<usize> {
+        self.restored
+    }
+
+    /// The model has the weights of this epoch again; nothing is noted of the last one, or one that there was not.
+    pub(crate) fn restore(&mut self, epoch: usize) {
+        self.restored =
+            Some(epoch).filter(|epoch| self.epochs.contains(epoch) && self.epochs.last() != Some(epoch));
+    }
+
     /// The history without its first `epochs` epochs.
     pub fn after(&self, epochs: usize) -> History {
         let epochs = epochs.min(self.epochs.len());
         let values = self.values.iter().map(|(key, values)| (key.clone(), values[epochs..].to_vec()));
-        History { epochs: self.epochs[epochs..].to_vec(), values: values.collect(), fine_tuning_starts: None }
+        let left = self.epochs[epochs..].to_vec();
+        let restored = self.restored.filter(|epoch| left.contains(epoch));
+        History { epochs: left, values: values.collect(), fine_tuning_starts: None, restored }
     }
 
     /// Loss and accuracy over the epochs, of training and validation, with a line where fine-tuning begins.
@@ -101,6 +132,7 @@ impl History {
             values.push(logs.get(key).copied().unwrap_or(f64::NAN));
         }
         self.epochs.push(epoch);
+        self.restored = None;
     }
 
     /// The number of the epoch after the last: 0 at first. To go on with a training, give it to
@@ -184,6 +216,8 @@ struct Stored {
     values: BTreeMap<String, Vec<Option<f64>>>,
     #[serde(default)]
     fine_tuning_starts: Option<usize>,
+    #[serde(default)]
+    restored: Option<usize>,
 }
 
 impl TryFrom<Stored> for History {
@@ -199,7 +233,15 @@ impl TryFrom<Stored> for History {
         if let Some(starts) = stored.fine_tuning_starts.filter(|&starts| starts > epochs) {
             return Err(format!("fine-tuning begins after {starts} of {epochs} epochs"));
         }
-        Ok(History { epochs: stored.epochs, values, fine_tuning_starts: stored.fine_tuning_starts })
+        if let Some(epoch) = stored.restored.filter(|epoch| !stored.epochs.contains(epoch)) {
+            return Err(format!("the weights are those of epoch {epoch}, which is not among its epochs"));
+        }
+        Ok(History {
+            epochs: stored.epochs,
+            values,
+            fine_tuning_starts: stored.fine_tuning_starts,
+            restored: stored.restored,
+        })
     }
 }
 
@@ -254,10 +296,40 @@ mod tests {
     }
 
     #[test]
+    fn the_weights_are_those_of_the_last_epoch_unless_others_were_put_back() {
+        let mut history = History::default();
+        assert_eq!(history.weights_of_epoch(), None);
+        for (epoch, accuracy) in [0.5, 0.7, 0.6].into_iter().enumerate() {
+            history.push(epoch, &logs(&[("val_accuracy", accuracy)]));
+        }
+        assert_eq!(
+            (history.weights_of_epoch(), history.of_the_weights("val_accuracy")),
+            (Some(2), Some(0.6))
+        );
+        history.restore(1);
+        let folder = tempfile::tempdir().unwrap();
+        history.save(folder.path().join("history.json")).unwrap();
+        let mut history = History::read(folder.path().join("history.json")).unwrap();
+        assert_eq!(
+            (history.weights_of_epoch(), history.of_the_weights("val_accuracy")),
+            (Some(1), Some(0.7))
+        );
+        assert_eq!(history.after(1).weights_of_epoch(), Some(1));
+        assert_eq!(history.after(2).weights_of_epoch(), Some(2));
+        history.push(3, &logs(&[("loss", 0.1)]));
+        assert_eq!((history.weights_of_epoch(), history.of_the_weights("val_accuracy")), (Some(3), None));
+    }
+
+    #[test]
     fn a_file_that_is_no_history_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("history.json");
-        for text in ["", "{}", r#"{"epochs": [0, 1], "values": {"loss": [1.0]}}"#] {
+        for text in [
+            "",
+            "{}",
+            r#"{"epochs": [0, 1], "values": {"loss": [1.0]}}"#,
+            r#"{"epochs": [0, 1], "values": {}, "restored": 2}"#,
+        ] {
             std::fs::write(&file, text).unwrap();
             let error = History::read(&file).unwrap_err().to_string();
             assert!(error.contains("history.json: is not a history"), "{error}");

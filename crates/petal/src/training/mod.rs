@@ -18,6 +18,7 @@ mod python_float;
 mod schedule;
 
 pub use callbacks::{Callback, Logs, Training};
+pub use classify::Prediction;
 pub use compile::Compiled;
 pub use evaluate::Evaluation;
 pub(crate) use evaluate::largest_batch;

@@ -62,7 +62,11 @@ impl Predictor<'_> {
     /// # Errors
     /// As [`predict`](Self::predict), or if the model's output isn't one row a sample.
     pub fn probabilities(&mut self, inputs: &[f32]) -> Result<Array2<f32>> {
-        let outputs = self.predict(inputs)?.to_vec();
+        self.probabilities_of(inputs.into())
+    }
+
+    pub(super) fn probabilities_of(&mut self, inputs: Pixels<'_>) -> Result<Array2<f32>> {
+        let outputs = self.run(inputs)?.to_vec();
         let are_probabilities = self.engine.plan().logits.is_some();
         super::classify::probabilities(self.model, self.model.output_array(outputs), are_probabilities)
     }

@@ -199,6 +199,7 @@ impl Callback for EarlyStopping {
                     .say(&format!("Restoring model weights from the end of the best epoch: {}.", epoch + 1));
             }
             training.set_weights(&weights)?;
+            training.model.history_mut().restore(epoch);
         }
         Ok(())
     }

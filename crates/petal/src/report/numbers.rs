@@ -1,15 +1,30 @@
-//! Times as they are read.
+//! Numbers with their units as they are read, on one line.
 
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::model::thousands;
+
+/// No line ends between a number and its unit.
+const SPACE: char = '\u{a0}';
+
+/// `71.3 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}{SPACE}%", 100.0 * share)
+}
+
+/// `1 epoch`, `13 epochs`.
+pub(super) fn epochs(count: usize) -> String {
+    format!("{}{SPACE}epoch{}", thousands(count), if count == 1 { "" } else { "s" })
+}
 
 /// `1.4 s`, `12 s`, `3:07 min`, `1:02:45 h`.
 pub(super) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
-        0..10 => format!("{seconds:.1} s"),
-        10..60 => format!("{whole} s"),
-        60..3600 => format!("{}:{:02} min", whole / 60, whole % 60),
-        _ => format!("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60),
+        0..10 => format!("{seconds:.1}{SPACE}s"),
+        10..60 => format!("{whole}{SPACE}s"),
+        60..3600 => format!("{}:{:02}{SPACE}min", whole / 60, whole % 60),
+        _ => format!("{}:{:02}:{:02}{SPACE}h", whole / 3600, whole / 60 % 60, whole % 60),
     }
 }
 
@@ -46,8 +61,8 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        assert_eq!(duration(1.44), "1.4 s");
-        assert_eq!(duration(187.2), "3:07 min");
-        assert_eq!(duration(3765.0), "1:02:45 h");
+        assert_eq!(duration(1.44), "1.4\u{a0}s");
+        assert_eq!(duration(187.2), "3:07\u{a0}min");
+        assert_eq!(duration(3765.0), "1:02:45\u{a0}h");
     }
 }

@@ -1,0 +1,135 @@
+//! What is said at the end of a training: how good the model is, where it is, and what to do next.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use petal::data::ColorMode;
+use petal::model::Model;
+use petal::report::{Report, saved_epoch};
+use petal::training::History;
+
+use crate::args::{Architecture, Pretrained};
+use crate::data::Validation;
+use crate::run_folder::MODEL;
+use crate::settings::Settings;
+use crate::shell::quoted;
+
+/// `report` is that of the model that was saved.
+pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &Path) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    if let Some(scores) = &report.classification {
+        let epoch = saved_epoch(model.history()).replace('\u{a0}', " ");
+        let _ = writeln!(text, "\nAccuracy on the validation photos: {} ({epoch})", percent(scores.accuracy));
+    }
+    let _ = writeln!(text, "Model: {}\n\nNext:", folder.join(MODEL).display());
+    let run = quoted(folder);
+    let mut commands =
+        vec![(format!("petal predict {run} photo.jpg"), "what a photo of yours shows".to_owned())];
+    commands.push(match report.mistakes.first() {
+        Some(mistake) => (
+            format!("petal explain {run} {}", quoted(Path::new(&mistake.file))),
+            format!("why it takes this one for {}", mistake.predicted),
+        ),
+        None => (format!("petal explain {run} photo.jpg"), "where it looks".into()),
+    });
+    commands.extend(better(settings, model, report, &run));
+    for (command, why) in commands {
+        let _ = writeln!(text, "  {command}    # {why}");
+    }
+    text
+}
+
+/// What is likely to give a better model: commands, each with its reason.
+fn better(settings: &Settings, model: &Model, report: &Report, run: &str) -> Vec<(String, String)> {
+    let history = model.history();
+    let validation = report.classification.as_ref().map_or(0.0, |scores| scores.accuracy);
+    let training = history.of_the_weights("accuracy").unwrap_or(validation);
+    let overfits = training - validation > OVERFITS;
+    let train = train_again(settings);
+    let mut commands = Vec::new();
+    if !overfits && still_rises(history) {
+        let more = match &settings.fine_tuning {
+            Some(fine_tuning) => format!("--fine-tune-epochs {}", 2 * fine_tuning.epochs),
+            None => format!("--epochs {}", 2 * settings.epochs),
+        };
+        let why = "the last epoch was the best: more may be better still".to_owned();
+        commands.push((format!("petal train --resume {run} {more}"), why));
+    }
+    if settings.model == Architecture::Cnn && overfits {
+        let why = format!("it overfits: {} on the photos that it learned from", percent(training));
+        commands.push((format!("{train} --model cnn-regularized"), why));
+    }
+    if settings.model.is_pretrained() {
+        if settings.fine_tuning.is_none() {
+            let weights = match &settings.weights {
+                Pretrained::Imagenet => String::new(),
+                Pretrained::None => " --weights none".into(),
+                Pretrained::File(file) => format!(" --weights {}", quoted(file)),
+            };
+            let command = format!(
+                "{train} --model {}{weights} --fine-tune-at {}",
+                settings.model.name(),
+                fine_tune_at(settings.model, model)
+            );
+            commands.push((command, "then its upper layers learn these photos, too: fine-tuning".into()));
+        }
+    } else if fits_transfer_learning(settings) {
+        let why = "transfer learning: it knows the photos of ImageNet already".to_owned();
+        commands.push((format!("{train} --model mobilenet-v2"), why));
+    }
+    commands
+}
+
+/// How much the accuracy on the training photos may be above that on the validation photos.
+const OVERFITS: f64 = 0.1;
+
+/// Whether no earlier epoch was as good as the last.
+fn still_rises(history: &History) -> bool {
+    let values = history.get("val_accuracy");
+    match values.split_last() {
+        Some((last, before)) => !before.is_empty() && before.iter().all(|value| value < last),
+        None => false,
+    }
+}
+
+/// The command for another network on the same photos.
+fn train_again(settings: &Settings) -> String {
+    let data = &settings.data;
+    let mut command = format!("petal train {}", quoted(&data.photos));
+    match &data.validation {
+        Validation::Folder(folder) => command += &format!(" --validation {}", quoted(folder)),
+        Validation::Split(share) if *share != 0.2 => command += &format!(" --validation-split {share}"),
+        Validation::Split(_) => {}
+    }
+    match data.preprocessing.image_size {
+        (180, 180) => {}
+        (height, width) if height == width => command += &format!(" --image-size {height}"),
+        (height, width) => command += &format!(" --image-size {height}x{width}"),
+    }
+    if data.seed != 42 {
+        command += &format!(" --seed {}", data.seed);
+    }
+    command
+}
+
+/// MobileNetV2 takes colour photos of at least 32 pixels a side.
+fn fits_transfer_learning(settings: &Settings) -> bool {
+    let preprocessing = &settings.data.preprocessing;
+    let (height, width) = preprocessing.image_size;
+    height.min(width) >= 32 && preprocessing.color_mode == ColorMode::Rgb
+}
+
+/// The first layer to fine-tune: the lecture's for MobileNetV2, and as far up in the others.
+fn fine_tune_at(architecture: Architecture, model: &Model) -> usize {
+    let layers =
+        model.layers().iter().filter_map(|node| Some(node.as_model()?.layers().len())).max().unwrap_or(0);
+    match architecture {
+        Architecture::MobileNetV2 => 100,
+        _ => layers * 100 / 154,
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
