@@ -93,8 +93,11 @@ pub enum Unary {
     Sigmoid,
     /// Hyperbolic tangent.
     Tanh,
-    /// `x` above 0, else `exp(x) - 1`.
-    Elu,
+    /// `x` above 0, else `alpha * (exp(x) - 1)`.
+    Elu {
+        /// The distance of the lower bound from 0.
+        alpha: f32,
+    },
     /// Scaled ELU (Klambauer et al. 2017).
     Selu,
     /// `x * Φ(x)` with the error function, Keras' default (`approximate=False`).
@@ -111,6 +114,24 @@ pub enum Unary {
     HardSilu,
     /// `exp(x)`.
     Exponential,
+    /// `x * tanh(softplus(x))` (Misra 2019).
+    Mish,
+    /// `ln(sigmoid(x))`.
+    LogSigmoid,
+    /// `(x + sqrt(x² + 4)) / 2`.
+    Squareplus,
+    /// 0 up to -1, `x` from 1 on, `(x + 1)² / 4` between them.
+    SparsePlus,
+    /// 0 up to -1, 1 from 1 on, `(x + 1) / 2` between them.
+    SparseSigmoid,
+    /// `x` clipped to `[-1, 1]`.
+    HardTanh,
+    /// `x - tanh(x)`.
+    TanhShrink,
+    /// 0 where `|x|` is at most 0.5, else `x` brought closer to 0 by 0.5.
+    SoftShrink,
+    /// 0 where `|x|` is at most 0.5, else `x`.
+    HardShrink,
 }
 
 impl Unary {
@@ -127,17 +148,36 @@ impl Unary {
             }),
             Unary::Sigmoid => map(x, y, sigmoid),
             Unary::Tanh => map(x, y, f32::tanh),
-            Unary::Elu => map(x, y, |x| if x > 0.0 { x } else { x.exp_m1() }),
+            Unary::Elu { alpha } => map(x, y, |x| if x > 0.0 { x } else { alpha * x.exp_m1() }),
             Unary::Selu => {
                 map(x, y, |x| if x > 0.0 { SELU_SCALE * x } else { SELU_SCALE * SELU_ALPHA * x.exp_m1() })
             }
             Unary::Gelu => map(x, y, |x| x * normal_cdf(x)),
             Unary::Silu => map(x, y, |x| x * sigmoid(x)),
-            Unary::Softplus => map(x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+            Unary::Softplus => map(x, y, softplus),
             Unary::Softsign => map(x, y, |x| x / (1.0 + x.abs())),
             Unary::HardSigmoid => map(x, y, hard_sigmoid),
             Unary::HardSilu => map(x, y, |x| x * hard_sigmoid(x)),
             Unary::Exponential => map(x, y, f32::exp),
+            Unary::Mish => map(x, y, |x| x * softplus(x).tanh()),
+            Unary::LogSigmoid => map(x, y, |x| -softplus(-x)),
+            Unary::Squareplus => map(x, y, |x| (x + (x * x + 4.0).sqrt()) / 2.0),
+            Unary::SparsePlus => map(x, y, |x| {
+                if x <= -1.0 {
+                    0.0
+                } else if x < 1.0 {
+                    (x + 1.0) * (x + 1.0) / 4.0
+                } else {
+                    x
+                }
+            }),
+            Unary::SparseSigmoid => map(x, y, |x| (0.5 * (x + 1.0)).clamp(0.0, 1.0)),
+            Unary::HardTanh => map(x, y, |x| x.clamp(-1.0, 1.0)),
+            Unary::TanhShrink => map(x, y, |x| x - x.tanh()),
+            Unary::SoftShrink => {
+                map(x, y, |x| if x.abs() <= SHRINK { 0.0 } else { x - SHRINK.copysign(x) });
+            }
+            Unary::HardShrink => map(x, y, |x| if x.abs() <= SHRINK { 0.0 } else { x }),
         }
     }
 
@@ -160,7 +200,7 @@ impl Unary {
             }
             Unary::Sigmoid => map2(y, dy, dx, |y, dy| dy * y * (1.0 - y)),
             Unary::Tanh => map2(y, dy, dx, |y, dy| dy * (1.0 - y * y)),
-            Unary::Elu => map2(y, dy, dx, |y, dy| if y > 0.0 { dy } else { dy * (y + 1.0) }),
+            Unary::Elu { alpha } => map2(y, dy, dx, |y, dy| if y > 0.0 { dy } else { dy * (y + alpha) }),
             Unary::Selu => {
                 map2(
                     y,
@@ -184,6 +224,19 @@ impl Unary {
                 dy * (hard_sigmoid(x) + inner)
             }),
             Unary::Exponential => map2(y, dy, dx, |y, dy| dy * y),
+            Unary::Mish => map2(x, dy, dx, |x, dy| {
+                let t = softplus(x).tanh();
+                dy * (t + x * (1.0 - t * t) * sigmoid(x))
+            }),
+            Unary::LogSigmoid => map2(x, dy, dx, |x, dy| dy * sigmoid(-x)),
+            Unary::Squareplus => map2(x, dy, dx, |x, dy| dy * (1.0 + x / (x * x + 4.0).sqrt()) / 2.0),
+            Unary::SparsePlus => map2(x, dy, dx, |x, dy| dy * (0.5 * (x + 1.0)).clamp(0.0, 1.0)),
+            Unary::SparseSigmoid => map2(x, dy, dx, |x, dy| if x > -1.0 && x < 1.0 { 0.5 * dy } else { 0.0 }),
+            Unary::HardTanh => map2(x, dy, dx, |x, dy| if x.abs() <= 1.0 { dy } else { 0.0 }),
+            Unary::TanhShrink => map2(x, dy, dx, |x, dy| dy * x.tanh().powi(2)),
+            Unary::SoftShrink | Unary::HardShrink => {
+                map2(x, dy, dx, |x, dy| if x.abs() > SHRINK { dy } else { 0.0 });
+            }
         }
     }
 }
@@ -191,8 +244,15 @@ impl Unary {
 const SELU_ALPHA: f32 = 1.673_263_2;
 const SELU_SCALE: f32 = 1.050_701;
 
+/// Keras' threshold of soft and hard shrinkage.
+const SHRINK: f32 = 0.5;
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f32) -> f32 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 fn hard_sigmoid(x: f32) -> f32 {

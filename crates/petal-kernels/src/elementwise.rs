@@ -25,6 +25,31 @@ pub fn add_assign(y: &mut [f32], a: &[f32]) {
     map_assign(y, a, |y, a| y + a);
 }
 
+/// `y = max(y, a)`; NaN if one of them is.
+pub fn maximum_assign(y: &mut [f32], a: &[f32]) {
+    map_assign(y, a, |y, a| if y >= a || y.is_nan() { y } else { a });
+}
+
+/// `y = min(y, a)`; NaN if one of them is.
+pub fn minimum_assign(y: &mut [f32], a: &[f32]) {
+    map_assign(y, a, |y, a| if y <= a || y.is_nan() { y } else { a });
+}
+
+/// `dx = dy` where the input number `which` is the output, and none before it is; elsewhere 0.
+pub fn chosen_gradient(inputs: &[&[f32]], which: usize, y: &[f32], dy: &[f32], dx: &mut [f32]) {
+    assert!(inputs.iter().all(|input| input.len() == y.len()));
+    map2(y, dy, dx, |_, dy| dy);
+    dx.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, dx)| {
+        for (j, dx) in dx.iter_mut().enumerate() {
+            let i = chunk * CHUNK + j;
+            let chosen = inputs[..=which].iter().position(|input| input[i] == y[i]) == Some(which);
+            if !chosen {
+                *dx = 0.0;
+            }
+        }
+    });
+}
+
 /// `y *= a`.
 pub fn multiply_assign(y: &mut [f32], a: &[f32]) {
     map_assign(y, a, |y, a| y * a);
@@ -83,19 +108,6 @@ pub fn reverse_channels(channels: usize, x: &[f32], y: &mut [f32]) {
         for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
             y.iter_mut().zip(x.iter().rev()).for_each(|(y, x)| *y = *x);
         }
-    });
-}
-
-/// `y[o, c, r] = x[o, r, c]`, for `x` `[outer, rows, columns]`.
-pub fn swap_axes(outer: usize, rows: usize, columns: usize, x: &[f32], y: &mut [f32]) {
-    assert_eq!(x.len(), outer * rows * columns);
-    assert_eq!(y.len(), x.len());
-    if y.is_empty() {
-        return;
-    }
-    y.par_chunks_mut(rows).enumerate().with_min_len(CHUNK.div_ceil(rows)).for_each(|(i, y)| {
-        let x = &x[i / columns * rows * columns + i % columns..];
-        y.iter_mut().zip(x.iter().step_by(columns)).for_each(|(y, x)| *y = *x);
     });
 }
 

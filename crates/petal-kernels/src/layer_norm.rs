@@ -1,4 +1,4 @@
-//! Layer normalisation over the last axis.
+//! Layer normalisation over the last axis, with or without its mean.
 //!
 //! Strategy: rows in parallel; the gradients of gamma and beta from chunks of rows cut by the number of features,
 //! combined in order.
@@ -7,16 +7,21 @@ use rayon::prelude::*;
 
 use crate::parallel::chunk_rows;
 
-/// Normalises each row of `[rows, features]` by its own mean and population variance.
+/// Normalises each row of `[rows, features]` by its own mean and population variance, or by its mean square alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerNorm {
     /// Rows, normalised independently.
     pub rows: usize,
     /// Values in a row.
     pub features: usize,
-    /// Added to the variance.
+    /// Added to the variance, or to the mean square.
     pub epsilon: f32,
+    /// Whether the mean is subtracted; without it, the mean counts as 0 (root mean square normalisation).
+    pub centered: bool,
 }
+
+/// The largest factor: what makes of a row of zeros without epsilon zeros, not NaN.
+const LARGEST_INVERSE: f32 = 1e12;
 
 impl LayerNorm {
     /// `y = (x - mean) / sqrt(variance + epsilon) * gamma + beta`.
@@ -100,17 +105,20 @@ impl LayerNorm {
             Some(gamma) => dx.iter_mut().zip(dy).zip(gamma).for_each(|((dx, dy), gamma)| *dx = dy * gamma),
             None => dx.copy_from_slice(dy),
         }
-        let n = self.features as f32;
-        let sum = dx.iter().sum::<f32>() / n;
-        let dot = dx.iter().zip(x).map(|(g, x)| g * (x - mean) * inverse).sum::<f32>() / n;
-        dx.iter_mut().zip(x).for_each(|(dx, x)| *dx = inverse * (*dx - sum - (x - mean) * inverse * dot));
+        let n = self.features as f64;
+        let mean_gradient = if self.centered { (sum(dx.iter().copied()) / n) as f32 } else { 0.0 };
+        let dot = (sum(dx.iter().zip(x).map(|(g, x)| g * (x - mean) * inverse)) / n) as f32;
+        dx.iter_mut()
+            .zip(x)
+            .for_each(|(dx, x)| *dx = inverse * (*dx - mean_gradient - (x - mean) * inverse * dot));
     }
 
     fn statistics(&self, x: &[f32]) -> (f32, f32) {
-        let n = self.features as f32;
-        let mean = x.iter().sum::<f32>() / n;
-        let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n;
-        (mean, 1.0 / (variance + self.epsilon).sqrt())
+        let n = self.features as f64;
+        let mean = if self.centered { (sum(x.iter().copied()) / n) as f32 } else { 0.0 };
+        let variance = (sum(x.iter().map(|x| (x - mean) * (x - mean))) / n) as f32;
+        let inverse = 1.0 / (variance + self.epsilon).sqrt();
+        (mean, if inverse > LARGEST_INVERSE { LARGEST_INVERSE } else { inverse })
     }
 
     fn check(&self, x: &[f32], y: &[f32], gamma: Option<&[f32]>) {
@@ -118,4 +126,9 @@ impl LayerNorm {
         assert_eq!(y.len(), x.len());
         assert!(gamma.is_none_or(|gamma| gamma.len() == self.features));
     }
+}
+
+/// In f64, since a row may be a whole image.
+fn sum(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(f64::from).sum()
 }

@@ -20,11 +20,13 @@ mod dense;
 mod depthwise_conv2d;
 mod dropout;
 mod elementwise;
+mod erase;
 mod global_pooling;
 mod inverted_residual;
 mod layer_norm;
 mod loss;
 mod matmul;
+mod noise;
 mod optimizer;
 mod pad;
 mod padding;
@@ -32,26 +34,35 @@ mod parallel;
 mod pixels;
 mod pooled_conv2d;
 mod pooling;
+mod recolor;
 mod register_tile;
 mod resize;
 mod simd;
 mod softmax;
+mod transpose;
 mod warp;
 mod winograd;
 
 pub use activation::{Activation, ActivationGradient, Unary};
 pub use batch_norm::BatchNorm;
 pub use blend::{blend_columns, blend_rows};
-pub use channel_scale::{channel_scale, channel_scale_gradient, channel_scale_gradient_scratch};
-pub use color::{brightness, brightness_backward, contrast, contrast_backward};
+pub use channel_scale::{
+    channel_offset, channel_offset_gradient, channel_scale, channel_scale_gradient,
+    channel_scale_gradient_scratch, prelu_backward, prelu_forward, prelu_gradient,
+};
+pub use color::{
+    auto_contrast, auto_contrast_backward, brightness, brightness_backward, contrast, contrast_backward,
+};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2d;
-pub use dropout::{dropout, spatial_dropout};
+pub use dropout::{alpha_dropout, alpha_dropout_backward, dropout, spatial_dropout};
 pub use elementwise::{
-    add, add_assign, channel_affine, copy, copy_block, extract_block, multiply_assign, multiply_rows_assign,
-    repeat_rows, reverse_channels, scale_offset, sum_rows, swap_axes,
+    add, add_assign, channel_affine, chosen_gradient, copy, copy_block, extract_block, maximum_assign,
+    minimum_assign, multiply_assign, multiply_rows_assign, repeat_rows, reverse_channels, scale_offset,
+    sum_rows,
 };
+pub use erase::{Fill, Rectangle, erase, erase_backward};
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,
 };
@@ -61,12 +72,15 @@ pub use loss::{
     binary_cross_entropy, categorical_cross_entropy, mean_squared_error, softmax_cross_entropy,
     sparse_categorical_cross_entropy, sparse_softmax_cross_entropy,
 };
+pub use noise::{gaussian_dropout, gaussian_noise};
 pub use optimizer::{AdamStep, RmspropStep, SgdStep, sum_of_squares};
 pub use pad::{Crop2d, Pad2d};
 pub use padding::Padding;
 pub use pixels::Pixels;
 pub use pooled_conv2d::PooledConv2d;
 pub use pooling::Pool2d;
+pub use recolor::{Recolor, recolor, recolor_backward};
 pub use resize::Resize;
-pub use softmax::{softmax_backward, softmax_forward};
+pub use softmax::{log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward};
+pub use transpose::transpose;
 pub use warp::{AffineTransform, FillMode, Interpolation};

@@ -44,6 +44,39 @@ fn a_shape_mistake_names_the_layer_what_it_got_and_what_it_wants() {
             text(Normalization::new([1.0, 2.0], [1.0, 1.0]).on(&image)),
             "layer 'normalization': its mean has 2 numbers; expected 3 (or one) for an input of shape (None, 8, 6, 3)",
         ),
+        (text(Subtract::new().on([&image, &image, &image])), "layer 'subtract': got 3 inputs; expected 2"),
+        (
+            text(Cropping2D::new((4, 1)).on(&image)),
+            "layer 'cropping2d': it cuts off rows [4, 4] and columns [1, 1], which leaves nothing of images of 8×6",
+        ),
+        (
+            text(UpSampling2D::new(0).on(&image)),
+            "layer 'up_sampling2d': its size is 0×0; expected at least 1×1",
+        ),
+        (
+            text(Permute::new([1, 3]).on(&image)),
+            "layer 'permute': its dims are [1, 3] for an input of shape (None, 8, 6, 3); expected each axis from 1 to 3 once",
+        ),
+        (
+            text(GroupNormalization::new().groups(2).on(&image)),
+            "layer 'group_normalization': it has 2 groups for 3 channels; expected a divisor of them, or -1",
+        ),
+        (
+            text(PReLU::new().shared_axes([4]).on(&image)),
+            "layer 'p_re_lu': its axis is 4, but its input of shape (None, 8, 6, 3) has 4 axes",
+        ),
+        (
+            text(GaussianNoise::new(1.5).on(&image)),
+            "layer 'gaussian_noise': its standard deviation is 1.5; expected 0 to 1",
+        ),
+        (
+            text(GaussianDropout::new(1.0).on(&image)),
+            "layer 'gaussian_dropout': its rate is 1; expected at least 0 and less than 1",
+        ),
+        (
+            text(LayerScale::new(0.1, 4).on(&image)),
+            "layer 'layer_scale': got an input of shape (None, 8, 6, 3); expected 4 channels, its projection_dim",
+        ),
         (text(Resizing::new(0, 4).on(&image)), "layer 'resizing': its size is 0×4; expected at least 1×1"),
     ] {
         assert_eq!(found, expected);
@@ -54,36 +87,68 @@ fn a_shape_mistake_names_the_layer_what_it_got_and_what_it_wants() {
 fn every_layer_comes_back_from_json() {
     let layers: Vec<AnyLayer> = vec![
         Activation::new(Function::Gelu).into(),
+        Activation::new(ReLU::new().max_value(4.0)).into(),
+        ActivityRegularization::new(0.1, 0.2).into(),
         Add::new().into(),
+        AlphaDropout::new(0.25).noise_shape([None, Some(1)]).into(),
+        AutoContrast::new().value_range(0.0, 1.0).into(),
+        Average::new().into(),
         AveragePooling2D::new(3).strides(2).same().into(),
         BatchNormalization::new().momentum(0.9).scale(false).into(),
         CenterCrop::new(4, 5).into(),
         Concatenate::new().axis(1).into(),
         Conv2D::new(4, (3, 5)).same().groups(2).relu().into(),
+        Cropping2D::sides([[0, 1], [2, 3]]).into(),
+        CustomScaleLayer::new(0.17).into(),
         Dense::new(3).softmax().into(),
+        Dense::new(3).activation(LeakyReLU::new(0.1)).into(),
         DepthwiseConv2D::new(3).depth_multiplier(2).use_bias(false).into(),
         Dropout::new(0.25).into(),
+        ELU::new(0.5).into(),
         Flatten::new().into(),
+        GaussianDropout::new(0.25).into(),
+        GaussianNoise::new(0.25).into(),
         GlobalAveragePooling2D::new().keepdims(true).into(),
         GlobalMaxPooling2D::new().into(),
+        GroupNormalization::new().groups(-1).center(false).into(),
+        Identity::new().into(),
         LayerNormalization::new().axis([1, 2, 3]).epsilon(1e-6).into(),
+        LayerScale::new(1e-6, 4).into(),
+        LeakyReLU::new(0.1).into(),
+        Maximum::new().into(),
         MaxPooling2D::new(2).into(),
+        Minimum::new().into(),
         Multiply::new().into(),
         Normalization::new([1.0, 2.0], [3.0, 4.0]).invert().into(),
+        Permute::new([2, 1]).into(),
+        PReLU::new().shared_axes([1, 2]).into(),
         RandomBrightness::new(0.2).value_range(0.0, 1.0).into(),
+        RandomColorDegeneration::new(0.5).value_range(0.0, 1.0).into(),
         RandomContrast::new((0.1, 0.3)).into(),
         RandomCrop::new(4, 5).into(),
+        RandomErasing::new(0.5).scale((0.1, 0.2)).fill_value([1.0, 2.0, 3.0]).into(),
         RandomFlip::new(FlipMode::Vertical).into(),
+        RandomGrayscale::new(0.3).into(),
+        RandomInvert::new(0.4).into(),
+        RandomPosterization::new(4.0).into(),
         RandomRotation::new(0.1).fill_mode(FillMode::Constant).fill_value(7.0).into(),
+        RandomShear::new(0.1, 0.0).fill_mode(FillMode::Wrap).into(),
         RandomTranslation::new(0.1, (-0.2, 0.3)).interpolation(Interpolation::Nearest).into(),
         RandomZoom::new(0.1).width_factor(0.2).into(),
         ReLU::new().max_value(6.0).into(),
+        RMSNormalization::new().axis([2, 3]).into(),
         Rescaling::new(1.0 / 127.5).offset([-1.0, 0.0, 1.0]).into(),
         Reshape::new([-1, 2]).into(),
         Resizing::new(4, 5).pad_to_aspect_ratio(3.0).into(),
         SeparableConv2D::new(4, 3).dilation_rate(2).into(),
         Softmax::new().axis(1).into(),
+        Softmax::new().axes([1, 2]).into(),
+        Solarization::new(0.2, (0.3, 0.4)).into(),
         SpatialDropout2D::new(0.25).into(),
+        StochasticDepth::new(0.25).into(),
+        Subtract::new().into(),
+        UnitNormalization::new().axis([1]).into(),
+        UpSampling2D::new((2, 3)).interpolation(Interpolation::Bilinear).into(),
         ZeroPadding2D::sides([[0, 1], [2, 3]]).into(),
     ];
     for layer in layers {
@@ -102,11 +167,40 @@ fn short_configurations_get_the_defaults() {
         (r#"{"class_name":"MaxPooling2D","config":{"pool_size":[2,2]}}"#, MaxPooling2D::default().into()),
         (r#"{"class_name":"ZeroPadding2D","config":{"padding":[2,1]}}"#, ZeroPadding2D::new((2, 1)).into()),
         (r#"{"class_name":"ReLU","config":{"max_value":null}}"#, ReLU::new().into()),
+        (r#"{"class_name":"LeakyReLU","config":{"alpha":0.2}}"#, LeakyReLU::new(0.2).into()),
+        (r#"{"class_name":"Cropping2D","config":{"cropping":1}}"#, Cropping2D::new(1).into()),
+        (r#"{"class_name":"UpSampling2D","config":{}}"#, UpSampling2D::default().into()),
         (r#"{"class_name":"BatchNormalization","config":{"axis":[3]}}"#, BatchNormalization::new().into()),
     ] {
         let found: AnyLayer = serde_json::from_str(text).unwrap();
         let x = Input::image(8, 8, 4);
         assert_eq!(found.class_name(), layer.class_name());
         assert_eq!(found.on(&x).unwrap().shape(), layer.on(&x).unwrap().shape(), "{text}");
+    }
+}
+
+#[test]
+fn an_activation_of_another_layer_is_its_name_or_a_layer() {
+    let dense = |activation: &str| {
+        let text = format!(r#"{{"class_name":"Dense","config":{{"units":2,"activation":{activation}}}}}"#);
+        serde_json::from_str::<AnyLayer>(&text).map_err(|problem| problem.to_string())
+    };
+    let expected = |function: Function| Ok(AnyLayer::from(Dense::new(2).activation(function)));
+    for (text, function) in [
+        (r#""hard_swish""#, Function::HardSilu),
+        (r#""tanh_shrink""#, Function::TanhShrink),
+        (r#"{"class_name":"Softmax","config":{"axis":-1}}"#, Function::Softmax),
+        (r#"{"class_name":"ELU","config":{"name":"elu","alpha":0.3}}"#, ELU::new(0.3).into()),
+        (r#"{"class_name":"LeakyReLU","config":{"alpha":0.2}}"#, LeakyReLU::new(0.2).into()),
+    ] {
+        assert_eq!(dense(text), expected(function), "{text}");
+    }
+    for (text, problem) in [
+        (r#""glu""#, "unknown variant `glu`, expected one of `linear`"),
+        (r#"{"class_name":"PReLU","config":{}}"#, "unknown variant `PReLU`, expected one of `ReLU`"),
+        (r#"{"class_name":"Softmax","config":{"axis":1}}"#, "a Softmax as an activation has axis -1"),
+    ] {
+        let found = dense(text).unwrap_err();
+        assert!(found.starts_with(problem), "{found}");
     }
 }

@@ -30,9 +30,19 @@ pub(super) fn image_of(graph: &Graph, path: &str) -> Result<[usize; 3]> {
 /// counts as a layer.
 pub(super) fn last_image(graph: &Graph) -> Option<String> {
     last(graph, "", &|_, node| {
-        // In inference mode dropout gives what it gets: the layer before it says more.
-        let repeats =
-            matches!(node.layer(), AnyLayer::Input(_) | AnyLayer::Dropout(_) | AnyLayer::SpatialDropout2D(_));
+        // In inference mode these give what they get: the layer before them says more.
+        let repeats = matches!(
+            node.layer(),
+            AnyLayer::ActivityRegularization(_)
+                | AnyLayer::AlphaDropout(_)
+                | AnyLayer::Dropout(_)
+                | AnyLayer::GaussianDropout(_)
+                | AnyLayer::GaussianNoise(_)
+                | AnyLayer::Identity(_)
+                | AnyLayer::Input(_)
+                | AnyLayer::SpatialDropout2D(_)
+                | AnyLayer::StochasticDepth(_)
+        );
         let image = matches!(node.output_shape()[..], [height, width, _] if height * width > 1);
         (image && !repeats).then_some(node)
     })

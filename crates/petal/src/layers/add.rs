@@ -24,7 +24,7 @@ impl Add {
 }
 
 /// The one shape of two or more inputs.
-fn same_shape(inputs: &[Shape]) -> Result<Shape, String> {
+pub(super) fn same_shape(inputs: &[Shape]) -> Result<Shape, String> {
     match inputs {
         [] | [_] => Err(format!("got {} inputs; expected at least 2", inputs.len())),
         [first, others @ ..] => match others.iter().find(|shape| *shape != first) {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Shape;
+use crate::model::plan::{Lowering, Op, Value};
 
 /// Axes of a batch as Keras counts them: 0 is the batch, negative numbers count from the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,51 @@ impl Axes {
         places.dedup();
         Ok(places)
     }
+
+    /// Refuses all but the last axis.
+    pub(super) fn check_last(&self, shape: &Shape) -> Result<(), String> {
+        if self.resolve(shape)? == [shape.len() - 1] {
+            return Ok(());
+        }
+        Err(format!("its axis is {:?} for an input of shape {shape}; expected the last, -1", self.0))
+    }
+
+    /// The shape along the axes, which must be the last one or several up to it.
+    pub(super) fn trailing<'a>(&self, shape: &'a Shape) -> Result<&'a [usize], String> {
+        let places = self.resolve(shape)?;
+        let trailing = places.iter().copied().eq(shape.len() - places.len()..shape.len());
+        if places.is_empty() || !trailing {
+            return Err(format!(
+                "its axis is {:?} for an input of shape {shape}; expected the last axis, or several up to the last",
+                self.0
+            ));
+        }
+        Ok(&shape[places[0]..])
+    }
+}
+
+/// Emits `steps` on a value of this shape with the axes at `places` behind all others, as `rows` of `features` values, and
+/// brings what they give back into its order.
+pub(super) fn along(
+    node: &mut Lowering<'_>,
+    x: Value,
+    shape: &Shape,
+    places: &[usize],
+    steps: impl FnOnce(&mut Lowering<'_>, Value, usize, usize) -> Value,
+) -> Value {
+    let others = (0..shape.len()).filter(|axis| !places.contains(axis));
+    let order: Vec<usize> = others.chain(places.iter().copied()).collect();
+    let features: usize = places.iter().map(|&axis| shape[axis]).product();
+    let rows = shape.elements() / features.max(1);
+    if order.is_sorted() {
+        return steps(node, x, rows, features);
+    }
+    let moved: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
+    let x = node.emit(Op::transpose(&shape[..], order), &[x], shape);
+    let y = steps(node, x, rows, features);
+    node.emit(Op::transpose(moved, back), &[y], shape)
 }
 
 /// An axis' place in the shape of a sample.

@@ -47,8 +47,8 @@ impl Dense {
     }
 
     /// The function applied to the output.
-    pub fn activation(self, activation: Function) -> Self {
-        Dense { activation, ..self }
+    pub fn activation(self, activation: impl Into<Function>) -> Self {
+        Dense { activation: activation.into(), ..self }
     }
 
     /// [`Function::Relu`] on the output.

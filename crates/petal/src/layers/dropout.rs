@@ -15,9 +15,8 @@ use crate::model::plan::{Lowering, Op, Value};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropout {
     rate: f32,
-    /// With the batch axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    noise_shape: Option<Vec<Option<usize>>>,
+    noise_shape: NoiseShape,
 }
 
 impl Dropout {
@@ -32,21 +31,24 @@ impl Dropout {
     pub fn noise_shape(self, noise_shape: impl Into<Vec<Option<usize>>>) -> Self {
         Dropout { noise_shape: Some(noise_shape.into()), ..self }
     }
+}
 
-    /// How often a sample repeats its draws.
-    fn repeats(&self, input: &Shape) -> Result<usize, String> {
-        let Some(noise) = &self.noise_shape else { return Ok(1) };
-        let own = |(noise, &size): (&Option<usize>, &usize)| noise.is_none_or(|noise| noise == size);
-        let axes = || noise.iter().skip(1).zip(input.iter());
-        let shared = axes().take_while(|(noise, _)| **noise == Some(1)).count();
-        if noise.len() != input.len() + 1 || noise[0].is_some() || !axes().skip(shared).all(own) {
-            return Err(format!(
-                "its noise shape is {noise:?}; expected None for the batch, then any number of 1, then the sizes of its \
-                 input of shape {input} or None"
-            ));
-        }
-        Ok(input[..shared].iter().product())
+/// The shape of what is drawn for a batch, with the batch axis; `None` is the input's size.
+pub(super) type NoiseShape = Option<Vec<Option<usize>>>;
+
+/// How often a sample of this shape repeats its draws.
+pub(super) fn repeats(noise_shape: &NoiseShape, input: &Shape) -> Result<usize, String> {
+    let Some(noise) = noise_shape else { return Ok(1) };
+    let own = |(noise, &size): (&Option<usize>, &usize)| noise.is_none_or(|noise| noise == size);
+    let axes = || noise.iter().skip(1).zip(input.iter());
+    let shared = axes().take_while(|(noise, _)| **noise == Some(1)).count();
+    if noise.len() != input.len() + 1 || noise[0].is_some() || !axes().skip(shared).all(own) {
+        return Err(format!(
+            "its noise shape is {noise:?}; expected None for the batch, then any number of 1, then the sizes of its input \
+             of shape {input} or None"
+        ));
     }
+    Ok(input[..shared].iter().product())
 }
 
 /// Refuses rates outside of `[0, 1]`.
@@ -58,7 +60,7 @@ impl Definition for Dropout {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         check_rate(self.rate)?;
         let input = only(inputs)?;
-        self.repeats(input)?;
+        repeats(&self.noise_shape, input)?;
         Ok(input.clone())
     }
 
@@ -67,12 +69,13 @@ impl Definition for Dropout {
             return node.input();
         }
         let shape = node.output_shape();
-        let op = match self.repeats(shape).expect("shape inference has accepted the noise shape") {
-            1 => Op::dropout(self.rate, node.stream()),
-            repeats => {
-                Op::spatial_dropout(self.rate, node.stream(), repeats, shape.elements() / repeats.max(1))
-            }
-        };
+        let op =
+            match repeats(&self.noise_shape, shape).expect("shape inference has accepted the noise shape") {
+                1 => Op::dropout(self.rate, node.stream()),
+                repeats => {
+                    Op::spatial_dropout(self.rate, node.stream(), repeats, shape.elements() / repeats.max(1))
+                }
+            };
         node.emit(op, &[node.input()], shape)
     }
 }

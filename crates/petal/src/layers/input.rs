@@ -35,7 +35,7 @@ impl Input {
 
     fn named(shape: impl Into<Shape>, name: Option<String>) -> Tensor {
         let layer = AnyLayer::Input(Input { shape: shape.into() });
-        Tensor::new(LayerSpec { layer, name, trainable: true }, Vec::new()).expect("an input takes any shape")
+        Tensor::new(LayerSpec { name, ..layer.into() }, Vec::new()).expect("an input takes any shape")
     }
 }
 

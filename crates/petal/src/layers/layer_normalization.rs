@@ -61,19 +61,6 @@ impl LayerNormalization {
     pub fn scale(self, scale: bool) -> Self {
         LayerNormalization { scale, ..self }
     }
-
-    /// The shape of what is normalized together.
-    fn features<'a>(&self, input: &'a Shape) -> Result<&'a [usize], String> {
-        let places = self.axis.resolve(input)?;
-        let trailing = places.iter().copied().eq(input.len() - places.len()..input.len());
-        if places.is_empty() || !trailing {
-            return Err(format!(
-                "its axis is {:?} for an input of shape {input}; expected the last axis, or several up to the last",
-                self.axis.0
-            ));
-        }
-        Ok(&input[places[0]..])
-    }
 }
 
 impl Default for LayerNormalization {
@@ -85,7 +72,7 @@ impl Default for LayerNormalization {
 impl Definition for LayerNormalization {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let input = only(inputs)?;
-        self.features(input)?;
+        self.axis.trailing(input)?;
         if self.rms_scaling {
             return Err("it has rms_scaling, which Keras has deprecated; expected it to be off".into());
         }
@@ -93,7 +80,7 @@ impl Definition for LayerNormalization {
     }
 
     fn weights(&self, inputs: &[Shape]) -> Vec<WeightSpec> {
-        let features = self.features(&inputs[0]).expect("shape inference has accepted the axes");
+        let features = self.axis.trailing(&inputs[0]).expect("shape inference has accepted the axes");
         let weight =
             |wanted: bool, name, initializer| wanted.then(|| WeightSpec::new(name, features, initializer));
         let gamma = weight(self.scale, "gamma", &self.gamma_initializer);
@@ -103,7 +90,7 @@ impl Definition for LayerNormalization {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let shape = node.output_shape();
-        let features = self.features(shape).expect("shape inference has accepted the axes");
+        let features = self.axis.trailing(shape).expect("shape inference has accepted the axes");
         let features: usize = features.iter().product();
         let gamma = self.scale.then(|| node.weight(0));
         let beta = self.center.then(|| node.weight(usize::from(self.scale)));

@@ -4,35 +4,59 @@
 //! steps of the plan that `Definition::lower` emits.
 
 mod activation;
+mod activity_regularization;
 mod add;
+mod alpha_dropout;
+mod auto_contrast;
+mod average;
 mod average_pooling2d;
 mod axes;
 mod batch_normalization;
 mod center_crop;
 mod concatenate;
 mod conv2d;
+mod cropping2d;
+mod custom_scale_layer;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod elu;
 mod factor;
 mod flatten;
+mod gaussian_dropout;
+mod gaussian_noise;
 mod global_average_pooling2d;
 mod global_max_pooling2d;
+mod group_normalization;
+mod identity;
+mod inference_only;
 mod initializer;
 mod input;
 mod interpolation;
 mod layer_normalization;
+mod layer_scale;
+mod leaky_re_lu;
 mod max_pooling2d;
+mod maximum;
+mod minimum;
 mod multiply;
 mod nested;
 mod normalization;
+mod p_re_lu;
 mod padding;
 mod pair;
+mod permute;
 mod random_brightness;
+mod random_color_degeneration;
 mod random_contrast;
 mod random_crop;
+mod random_erasing;
 mod random_flip;
+mod random_grayscale;
+mod random_invert;
+mod random_posterization;
 mod random_rotation;
+mod random_shear;
 mod random_translation;
 mod random_zoom;
 mod re_lu;
@@ -40,43 +64,77 @@ mod rescaling;
 mod reshape;
 mod resizing;
 mod reverse_channels;
+mod rms_normalization;
 mod separable_conv2d;
+mod sides;
 mod softmax;
+mod solarization;
 mod spatial_dropout2d;
+mod stochastic_depth;
+mod subtract;
+mod unit_normalization;
+mod up_sampling2d;
 mod window;
 mod zero_padding2d;
 
 use serde::{Deserialize, Serialize};
 
-pub use activation::{Activation, Function};
+pub use activation::{Activation, ActivationLayer, Function};
+pub use activity_regularization::ActivityRegularization;
 pub use add::Add;
+pub use alpha_dropout::AlphaDropout;
+pub use auto_contrast::AutoContrast;
+pub use average::Average;
 pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub use center_crop::CenterCrop;
 pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
+pub use cropping2d::Cropping2D;
+pub use custom_scale_layer::CustomScaleLayer;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
+pub use elu::ELU;
 pub use factor::Factor;
 pub use flatten::Flatten;
+pub use gaussian_dropout::GaussianDropout;
+pub use gaussian_noise::GaussianNoise;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
+pub use group_normalization::GroupNormalization;
+pub use identity::Identity;
+pub use inference_only::{
+    AugMix, CutMix, Equalization, MixUp, RandAugment, RandomColorJitter, RandomElasticTransform,
+    RandomGaussianBlur, RandomHue, RandomPerspective, RandomSaturation, RandomSharpness,
+};
 pub use initializer::{Distribution, Fan, Initializer};
 pub use input::Input;
 pub use interpolation::{FillMode, Interpolation};
 pub use layer_normalization::LayerNormalization;
+pub use layer_scale::LayerScale;
+pub use leaky_re_lu::LeakyReLU;
 pub use max_pooling2d::MaxPooling2D;
+pub use maximum::Maximum;
+pub use minimum::Minimum;
 pub use multiply::Multiply;
 pub use nested::Nested;
 pub use normalization::Normalization;
+pub use p_re_lu::PReLU;
 pub use padding::Padding;
 pub use pair::Pair;
+pub use permute::Permute;
 pub use random_brightness::RandomBrightness;
+pub use random_color_degeneration::RandomColorDegeneration;
 pub use random_contrast::RandomContrast;
 pub use random_crop::RandomCrop;
+pub use random_erasing::RandomErasing;
 pub use random_flip::{FlipMode, RandomFlip};
+pub use random_grayscale::RandomGrayscale;
+pub use random_invert::RandomInvert;
+pub use random_posterization::RandomPosterization;
 pub use random_rotation::RandomRotation;
+pub use random_shear::RandomShear;
 pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
 pub use re_lu::ReLU;
@@ -84,9 +142,15 @@ pub use rescaling::{PerChannel, Rescaling};
 pub use reshape::Reshape;
 pub use resizing::Resizing;
 pub use reverse_channels::ReverseChannels;
+pub use rms_normalization::RMSNormalization;
 pub use separable_conv2d::SeparableConv2D;
 pub use softmax::Softmax;
+pub use solarization::Solarization;
 pub use spatial_dropout2d::SpatialDropout2D;
+pub use stochastic_depth::StochasticDepth;
+pub use subtract::Subtract;
+pub use unit_normalization::UnitNormalization;
+pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
 
 use crate::Result;
@@ -128,11 +192,13 @@ pub struct LayerSpec {
     pub(crate) name: Option<String>,
     /// For a nested model, its graph's flag counts instead.
     pub(crate) trainable: bool,
+    /// Settings of Keras' layer that act in training and that Petal's training leaves out: `kernel_regularizer`.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl<L: Into<AnyLayer>> From<L> for LayerSpec {
     fn from(layer: L) -> Self {
-        LayerSpec { layer: layer.into(), name: None, trainable: true }
+        LayerSpec { layer: layer.into(), name: None, trainable: true, left_out: Vec::new() }
     }
 }
 
@@ -168,6 +234,11 @@ pub(crate) trait Definition {
     /// The weights in Keras' order. Called only for inputs that [`Definition::output_shape`] accepts.
     fn weights(&self, _inputs: &[Shape]) -> Vec<WeightSpec> {
         Vec::new()
+    }
+
+    /// Why the layer can't run in training mode, if Petal computes only its inference.
+    fn check_training(&self) -> Result<(), String> {
+        Ok(())
     }
 
     /// Emits the steps that compute the layer.
@@ -241,27 +312,63 @@ macro_rules! layers {
 
 layers! {
     Activation,
+    ActivityRegularization,
     Add,
+    AlphaDropout,
+    AugMix,
+    AutoContrast,
+    Average,
     AveragePooling2D,
     BatchNormalization,
     CenterCrop,
     Concatenate,
     Conv2D,
+    Cropping2D,
+    CustomScaleLayer,
+    CutMix,
     Dense,
     DepthwiseConv2D,
     Dropout,
+    ELU,
+    Equalization,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
+    GroupNormalization,
+    Identity,
     LayerNormalization,
+    LayerScale,
+    LeakyReLU,
     MaxPooling2D,
+    Maximum,
+    Minimum,
+    MixUp,
     Multiply,
     Normalization,
+    PReLU,
+    Permute,
+    RMSNormalization,
+    RandAugment,
     RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
     RandomContrast,
     RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
     RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
     RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
     RandomTranslation,
     RandomZoom,
     ReLU,
@@ -271,7 +378,12 @@ layers! {
     ReverseChannels,
     SeparableConv2D,
     Softmax,
+    Solarization,
     SpatialDropout2D,
+    StochasticDepth,
+    Subtract,
+    UnitNormalization,
+    UpSampling2D,
     ZeroPadding2D,
 }
 
@@ -282,6 +394,10 @@ impl Definition for AnyLayer {
 
     fn weights(&self, inputs: &[Shape]) -> Vec<WeightSpec> {
         self.definition().weights(inputs)
+    }
+
+    fn check_training(&self) -> Result<(), String> {
+        self.definition().check_training()
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {

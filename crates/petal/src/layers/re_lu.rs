@@ -14,7 +14,7 @@ use crate::model::plan::{Lowering, Op, Value};
 /// let y = ReLU::new().max_value(6.0).on(&Input::image(90, 90, 32))?;
 /// # Ok::<(), petal::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReLU {
     max_value: Option<f32>,
@@ -42,6 +42,11 @@ impl ReLU {
     pub fn threshold(self, threshold: f32) -> Self {
         ReLU { threshold, ..self }
     }
+
+    pub(super) fn unary(self) -> Unary {
+        let ReLU { max_value, negative_slope, threshold } = self;
+        Unary::Relu { max_value, negative_slope, threshold }
+    }
 }
 
 impl Definition for ReLU {
@@ -59,8 +64,6 @@ impl Definition for ReLU {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let ReLU { max_value, negative_slope, threshold } = *self;
-        let op = Op::Unary(Unary::Relu { max_value, negative_slope, threshold });
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::Unary(self.unary()), &[node.input()], node.output_shape())
     }
 }

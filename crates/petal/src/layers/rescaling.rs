@@ -56,7 +56,7 @@ impl<const N: usize> From<[f64; N]> for PerChannel {
 }
 
 impl PerChannel {
-    fn check(&self, what: &str, input: &Shape) -> Result<(), String> {
+    pub(super) fn check(&self, what: &str, input: &Shape) -> Result<(), String> {
         match self {
             PerChannel::Each(each) if input.last() != Some(&each.len()) => Err(format!(
                 "its {what} has {} numbers, but its input of shape {input} has {} channels",
@@ -67,7 +67,7 @@ impl PerChannel {
         }
     }
 
-    fn values(&self, channels: usize) -> Vec<f32> {
+    pub(super) fn values(&self, channels: usize) -> Vec<f32> {
         match self {
             PerChannel::All(all) => vec![*all as f32; channels],
             PerChannel::Each(each) => each.iter().map(|&value| value as f32).collect(),

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, axes, only};
+use super::axes::{self, Axes};
+use super::{Definition, only};
 use crate::model::Shape;
 use crate::model::plan::{Lowering, Op, Value};
 
@@ -14,18 +15,23 @@ use crate::model::plan::{Lowering, Op, Value};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Softmax {
-    axis: isize,
+    axis: Axes,
 }
 
 impl Softmax {
     /// Over the last axis.
     pub fn new() -> Self {
-        Softmax { axis: -1 }
+        Softmax { axis: Axes::last() }
     }
 
     /// Over this axis; 0 is the batch, 1 the first of a sample, negative numbers count from the end.
     pub fn axis(self, axis: isize) -> Self {
-        Softmax { axis }
+        self.axes([axis])
+    }
+
+    /// Over all values along several axes together: `[1, 2]` for the pixels of each channel.
+    pub fn axes(self, axes: impl Into<Vec<isize>>) -> Self {
+        Softmax { axis: Axes(axes.into()) }
     }
 }
 
@@ -38,21 +44,17 @@ impl Default for Softmax {
 impl Definition for Softmax {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let input = only(inputs)?;
-        axes::resolve(self.axis, input)?;
+        if self.axis.resolve(input)?.is_empty() {
+            return Err("it has no axis; expected at least one".into());
+        }
         Ok(input.clone())
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let shape = node.output_shape();
-        let axis = axes::resolve(self.axis, shape).expect("shape inference has accepted the axis");
-        let (outer, classes) = (shape[..axis].iter().product(), shape[axis]);
-        let inner = shape[axis + 1..].iter().product();
-        if inner == 1 {
-            return node.emit(Op::softmax(shape), &[node.input()], shape);
-        }
-        // The kernel wants the classes side by side.
-        let x = node.emit(Op::swap_axes(outer, classes, inner), &[node.input()], shape);
-        let y = node.emit(Op::softmax(&[outer, inner, classes].into()), &[x], shape);
-        node.emit(Op::swap_axes(outer, inner, classes), &[y], shape)
+        let places = self.axis.resolve(shape).expect("shape inference has accepted the axes");
+        axes::along(node, node.input(), shape, &places, |node, x, rows, classes| {
+            node.emit(Op::softmax(&[rows, classes].into()), &[x], shape)
+        })
     }
 }

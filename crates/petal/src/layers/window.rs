@@ -93,8 +93,8 @@ macro_rules! convolution_setters {
         }
 
         /// The function applied to the output.
-        pub fn activation(self, activation: Function) -> Self {
-            Self { activation, ..self }
+        pub fn activation(self, activation: impl Into<Function>) -> Self {
+            Self { activation: activation.into(), ..self }
         }
 
         /// [`Function::Relu`] on the output.

@@ -50,6 +50,9 @@ pub struct Node {
     inputs: Vec<usize>,
     /// For a nested model, its graph's flag counts instead.
     trainable: bool,
+    /// Settings of Keras' layer that act in training and that Petal's training leaves out: `kernel_regularizer`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
     #[serde(skip)]
     shape: Shape,
     #[serde(skip)]
@@ -305,6 +308,7 @@ impl Graph {
                     layer,
                     inputs,
                     trainable: spec.trainable,
+                    left_out: spec.left_out.clone(),
                     shape: Shape::default(),
                     weights: Vec::new(),
                 }
@@ -387,6 +391,25 @@ impl Graph {
             }
         }
         Ok(offset)
+    }
+
+    /// Refuses layers that would run in training mode, but of which Petal computes only the inference.
+    pub(crate) fn check_training(&self) -> Result<()> {
+        self.nodes.iter().try_for_each(|node| match &node.layer {
+            AnyLayer::Nested(nested) if nested.training == Some(false) => Ok(()),
+            AnyLayer::Nested(nested) => nested.graph.check_training(),
+            layer => layer.check_training().map_err(|problem| Error::layer(&node.name, problem)),
+        })
+    }
+
+    /// What training leaves out of the layers' settings, layer by layer; nothing of layers that don't train.
+    pub(crate) fn left_out_of_training(&self) -> Vec<String> {
+        let nodes = self.nodes.iter().filter(|node| node.trainable());
+        let of_node = |node: &Node| match node.as_model() {
+            Some(graph) => graph.left_out_of_training(),
+            None => node.left_out.iter().map(|setting| format!("{setting} of '{}'", node.name)).collect(),
+        };
+        if self.trainable { nodes.flat_map(of_node).collect() } else { Vec::new() }
     }
 
     /// All weights in the order of the arena.

@@ -121,8 +121,9 @@ impl Model {
     /// batch statistics, which are not kept. Each `draw` is another one, and the same each time.
     ///
     /// # Errors
-    /// If the inputs have another shape than the model takes.
+    /// If the inputs have another shape than the model takes, or it has a layer that Petal doesn't train through.
     pub fn augment(&self, inputs: ArrayViewD<'_, f32>, draw: usize) -> Result<ArrayD<f32>> {
+        self.graph().check_training()?;
         self.run_array(inputs, Purpose::Augment, draw)
     }
 

@@ -109,14 +109,15 @@ impl Model {
     /// nothing trains, the epochs run and a warning is shown, as in Keras.
     ///
     /// # Errors
-    /// If the model isn't compiled, what trains has changed since it was, the data doesn't go with it, a sample cannot
-    /// be read, or a callback fails.
+    /// If the model isn't compiled, what trains has changed since it was, the data doesn't go with it, it has a layer that
+    /// Petal doesn't train through, a sample cannot be read, or a callback fails.
     pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
         self.check_data(train)?;
         if let Some(validation) = fit.validation {
             self.check_data(validation)?;
         }
         self.check_trainable()?;
+        self.graph().check_training()?;
         if fit.validation_freq == 0 {
             return Err(Error::argument("validation_freq", 0, "at least 1"));
         }
@@ -134,6 +135,13 @@ impl Model {
             let name = training.model.name();
             training
                 .say(&format!("warning: no weight of model '{name}' trains, so its layers stay as they are"));
+        }
+        if let [first, others @ ..] = &training.model.left_out_of_training()[..] {
+            let others =
+                if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            training.say(&format!(
+                "warning: Petal trains without regularizers and constraints: without the {first}{others}"
+            ));
         }
         let mut history = History::default();
         for callback in &mut callbacks {

@@ -23,6 +23,9 @@ pub(crate) use forward::{ForwardStep, Lowering, Value};
 pub(crate) use op::{Backward, Forward, Needs, Op, Operation, Param};
 pub(crate) use ops::channel_affine::moments_to_affine;
 pub(crate) use ops::color::Color;
+pub(crate) use ops::elementwise::Extremum;
+pub(crate) use ops::noise::Noise;
+pub(crate) use ops::recolor::Draw;
 pub(crate) use ops::warp::Warp;
 pub use passes::Passes;
 

@@ -8,18 +8,23 @@ use smallvec::{SmallVec, smallvec};
 use super::ops::activations::Activations;
 use super::ops::batch_norm::BatchNorm;
 use super::ops::channel_affine::{ChannelAffine, Coefficients};
-use super::ops::color::{Color, ColorOp};
+use super::ops::channel_scale::ChannelScale;
+use super::ops::color::{AutoContrast, Color, ColorOp};
 use super::ops::dropout::Dropout;
-use super::ops::elementwise::{Add, Multiply};
+use super::ops::elementwise::{Add, Extremum, Multiply};
+use super::ops::erase::EraseOp;
 use super::ops::frame::{Crop, CropStart, Pad, Resize};
 use super::ops::inverted_residual::InvertedResidual;
 use super::ops::layer_norm::LayerNorm;
-use super::ops::layout::{Concatenate, SwapAxes};
+use super::ops::layout::{Concatenate, Transpose};
+use super::ops::noise::{Noise, NoiseOp};
 use super::ops::pooled_conv2d::PooledConv2d;
 use super::ops::pooling::{AveragePool, GlobalPool, GlobalPoolKind, MaxPool};
+use super::ops::prelu::Prelu;
+use super::ops::recolor::{Draw, RecolorOp};
 use super::ops::warp::{Warp, WarpOp};
 use super::ops::weighted::Weighted;
-use crate::layers::Interpolation;
+use crate::layers::{Interpolation, RandomErasing};
 use crate::model::Shape;
 use crate::random::Key;
 
@@ -140,9 +145,11 @@ pub(crate) trait Operation {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Op {
     Add,
+    AutoContrast(AutoContrast),
     AveragePool(AveragePool),
     BatchNorm(BatchNorm),
     ChannelAffine(ChannelAffine),
+    ChannelScale(ChannelScale),
     Color(ColorOp),
     Concatenate(Concatenate),
     Conv2d(Weighted<kernels::Conv2d>),
@@ -150,18 +157,24 @@ pub(crate) enum Op {
     Dense(Weighted<kernels::Dense>),
     DepthwiseConv2d(Weighted<kernels::DepthwiseConv2d>),
     Dropout(Dropout),
+    Erase(EraseOp),
+    Extremum(Extremum),
     GlobalPool(GlobalPool),
     InvertedResidual(Box<InvertedResidual>),
     LayerNorm(LayerNorm),
+    LogSoftmax { rows: usize, classes: usize },
     MaxPool(MaxPool),
     Multiply(Multiply),
+    Noise(NoiseOp),
     Pad(Pad),
     PooledConv2d(PooledConv2d),
+    Prelu(Prelu),
+    Recolor(RecolorOp),
     Resize(Resize),
     ReverseChannels { channels: usize },
     Scale { scale: f32, offset: f32 },
     Softmax { rows: usize, classes: usize },
-    SwapAxes(SwapAxes),
+    Transpose(Transpose),
     Unary(kernels::Unary),
     Warp(WarpOp),
 }
@@ -244,8 +257,40 @@ impl Op {
         Op::Concatenate(Concatenate { outer, parts })
     }
 
-    pub(crate) fn swap_axes(outer: usize, rows: usize, columns: usize) -> Op {
-        Op::SwapAxes(SwapAxes { outer, rows, columns })
+    /// Axis `i` of the output is axis `order[i]` of the input, of this shape; both count without the batch.
+    pub(crate) fn transpose(shape: impl Into<Vec<usize>>, order: impl Into<Vec<usize>>) -> Op {
+        Op::Transpose(Transpose { shape: shape.into(), order: order.into() })
+    }
+
+    pub(crate) fn noise(noise: Noise, stream: Key) -> Op {
+        Op::Noise(NoiseOp { noise, stream })
+    }
+
+    /// `elements` are those of a sample; `places` has the number of the slope for each of its last values.
+    pub(crate) fn prelu(elements: usize, alpha: Param, places: Vec<usize>) -> Op {
+        Op::Prelu(Prelu { rows: elements / places.len().max(1), alpha, places })
+    }
+
+    /// `elements` are those of a sample.
+    pub(crate) fn channel_scale(
+        elements: usize,
+        channels: usize,
+        gamma: Option<Param>,
+        beta: Option<Param>,
+    ) -> Op {
+        Op::ChannelScale(ChannelScale { rows: elements / channels.max(1), channels, gamma, beta })
+    }
+
+    pub(crate) fn recolor(draw: Draw, [_, _, channels]: [usize; 3], stream: Key) -> Op {
+        Op::Recolor(RecolorOp { draw, channels, stream })
+    }
+
+    pub(crate) fn erase(layer: RandomErasing, image: [usize; 3], stream: Key) -> Op {
+        Op::Erase(EraseOp { layer, image, stream })
+    }
+
+    pub(crate) fn auto_contrast([height, width, channels]: [usize; 3], range: [f32; 2]) -> Op {
+        Op::AutoContrast(AutoContrast { pixels: height * width, channels, range })
     }
 
     pub(crate) fn dropout(rate: f32, stream: Key) -> Op {
@@ -258,8 +303,13 @@ impl Op {
     }
 
     pub(crate) fn softmax(shape: &Shape) -> Op {
-        let classes = shape.last().copied().unwrap_or(1);
-        Op::Softmax { rows: shape.elements() / classes.max(1), classes }
+        let (rows, classes) = rows(shape);
+        Op::Softmax { rows, classes }
+    }
+
+    pub(crate) fn log_softmax(shape: &Shape) -> Op {
+        let (rows, classes) = rows(shape);
+        Op::LogSoftmax { rows, classes }
     }
 
     pub(crate) fn layer_norm(
@@ -269,7 +319,13 @@ impl Op {
         gamma: Option<Param>,
         beta: Option<Param>,
     ) -> Op {
-        Op::LayerNorm(LayerNorm { rows, features, epsilon, gamma, beta })
+        Op::LayerNorm(LayerNorm { rows, features, epsilon, centered: true, gamma, beta })
+    }
+
+    /// Division by the root mean square.
+    pub(crate) fn rms_norm(rows: usize, features: usize, epsilon: f32, scale: Option<Param>) -> Op {
+        let beta = None;
+        Op::LayerNorm(LayerNorm { rows, features, epsilon, centered: false, gamma: scale, beta })
     }
 
     /// `momentum` is given for batch statistics; without it the moving ones are used. `fixed` if training changes
@@ -334,9 +390,11 @@ impl Op {
     pub(crate) fn operation(&self) -> &dyn Operation {
         match self {
             Op::Add => &Add,
+            Op::AutoContrast(op) => op,
             Op::AveragePool(op) => op,
             Op::BatchNorm(op) => op,
             Op::ChannelAffine(op) => op,
+            Op::ChannelScale(op) => op,
             Op::Color(op) => op,
             Op::Concatenate(op) => op,
             Op::Conv2d(op) => op,
@@ -344,18 +402,33 @@ impl Op {
             Op::Dense(op) => op,
             Op::DepthwiseConv2d(op) => op,
             Op::Dropout(op) => op,
+            Op::Erase(op) => op,
+            Op::Extremum(op) => op,
             Op::GlobalPool(op) => op,
             Op::InvertedResidual(op) => op.as_ref(),
             Op::LayerNorm(op) => op,
             Op::MaxPool(op) => op,
             Op::Multiply(op) => op,
+            Op::Noise(op) => op,
             Op::Pad(op) => op,
             Op::PooledConv2d(op) => op,
+            Op::Prelu(op) => op,
+            Op::Recolor(op) => op,
             Op::Resize(op) => op,
             // These variants carry their settings in the enum itself and implement the trait on it.
-            Op::ReverseChannels { .. } | Op::Scale { .. } | Op::Softmax { .. } | Op::Unary(_) => self,
-            Op::SwapAxes(op) => op,
+            Op::LogSoftmax { .. }
+            | Op::ReverseChannels { .. }
+            | Op::Scale { .. }
+            | Op::Softmax { .. }
+            | Op::Unary(_) => self,
+            Op::Transpose(op) => op,
             Op::Warp(op) => op,
         }
     }
+}
+
+/// The rows of a sample along its last axis, and their length.
+fn rows(shape: &Shape) -> (usize, usize) {
+    let classes = shape.last().copied().unwrap_or(1);
+    (shape.elements() / classes.max(1), classes)
 }

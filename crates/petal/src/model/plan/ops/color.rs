@@ -3,6 +3,31 @@ use petal_kernels as kernels;
 use crate::model::plan::{Backward, Forward, Needs, Operation, Run};
 use crate::random::Key;
 
+/// Each channel of each image stretched to a range.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AutoContrast {
+    pub pixels: usize,
+    pub channels: usize,
+    pub range: [f32; 2],
+}
+
+impl Operation for AutoContrast {
+    fn forward(&self, call: Forward<'_>) {
+        let (x, y) = (call.inputs[0], call.output);
+        kernels::auto_contrast(call.run.batch(), self.pixels, self.channels, self.range, x, y);
+    }
+
+    fn backward(&self, mut call: Backward<'_>) {
+        let Some(dx) = call.d_inputs[0].take() else { return };
+        let (x, dy) = (call.inputs[0], &*call.d_output);
+        kernels::auto_contrast_backward(call.run.batch(), self.pixels, self.channels, self.range, x, dy, dx);
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { inputs: true, output: false }
+    }
+}
+
 /// What [`ColorOp`] changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Color {

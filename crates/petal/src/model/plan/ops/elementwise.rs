@@ -22,6 +22,38 @@ impl Operation for Add {
     }
 }
 
+/// The largest or the smallest of two or more inputs, value by value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extremum {
+    Maximum,
+    Minimum,
+}
+
+impl Operation for Extremum {
+    fn forward(&self, call: Forward<'_>) {
+        let assign = match self {
+            Extremum::Maximum => kernels::maximum_assign,
+            Extremum::Minimum => kernels::minimum_assign,
+        };
+        kernels::copy(call.inputs[0], call.output);
+        for input in &call.inputs[1..] {
+            assign(call.output, input);
+        }
+    }
+
+    fn backward(&self, call: Backward<'_>) {
+        for (i, d_input) in call.d_inputs.into_iter().enumerate() {
+            if let Some(d_input) = d_input {
+                kernels::chosen_gradient(&call.inputs, i, call.output, call.d_output, d_input);
+            }
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { inputs: true, output: true }
+    }
+}
+
 /// The product of two or more inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Multiply {
@@ -83,7 +115,7 @@ impl Operation for Multiply {
     }
 }
 
-/// Scale, reversal, softmax and the activation functions.
+/// Scale, reversal, softmax with its logarithm, and the activation functions.
 impl Operation for Op {
     fn forward(&self, call: Forward<'_>) {
         match self {
@@ -93,6 +125,9 @@ impl Operation for Op {
             }
             Op::Softmax { rows, classes } => {
                 kernels::softmax_forward(rows * call.run.batch(), *classes, call.inputs[0], call.output);
+            }
+            Op::LogSoftmax { rows, classes } => {
+                kernels::log_softmax_forward(rows * call.run.batch(), *classes, call.inputs[0], call.output);
             }
             Op::Unary(unary) => unary.forward(call.inputs[0], call.output),
             _ => self.operation().forward(call),
@@ -107,13 +142,12 @@ impl Operation for Op {
                 kernels::reverse_channels(*channels, call.d_output, d_input);
             }
             Op::Softmax { rows, classes } => {
-                kernels::softmax_backward(
-                    rows * call.run.batch(),
-                    *classes,
-                    call.output,
-                    call.d_output,
-                    d_input,
-                );
+                let (y, dy) = (call.output, &*call.d_output);
+                kernels::softmax_backward(rows * call.run.batch(), *classes, y, dy, d_input);
+            }
+            Op::LogSoftmax { rows, classes } => {
+                let (y, dy) = (call.output, &*call.d_output);
+                kernels::log_softmax_backward(rows * call.run.batch(), *classes, y, dy, d_input);
             }
             Op::Unary(unary) => unary.backward(call.inputs[0], call.output, call.d_output, d_input),
             _ => unreachable!("operation() gives the operation itself only for the variants above"),
@@ -126,7 +160,7 @@ impl Operation for Op {
 
     fn needs(&self) -> Needs {
         match self {
-            Op::Softmax { .. } => Needs { inputs: false, output: true },
+            Op::Softmax { .. } | Op::LogSoftmax { .. } => Needs { inputs: false, output: true },
             Op::Unary(_) => Needs { inputs: true, output: true },
             _ => Needs::default(),
         }

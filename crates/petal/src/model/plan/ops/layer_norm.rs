@@ -4,19 +4,21 @@ use smallvec::SmallVec;
 use super::two_gradients;
 use crate::model::plan::{Backward, Forward, Needs, Operation, Param};
 
-/// Layer normalization of `rows` rows a sample.
+/// Layer normalization of `rows` rows a sample, with or without their mean.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LayerNorm {
     pub rows: usize,
     pub features: usize,
     pub epsilon: f32,
+    pub centered: bool,
     pub gamma: Option<Param>,
     pub beta: Option<Param>,
 }
 
 impl LayerNorm {
     fn at(&self, batch: usize) -> kernels::LayerNorm {
-        kernels::LayerNorm { rows: self.rows * batch, features: self.features, epsilon: self.epsilon }
+        let LayerNorm { rows, features, epsilon, centered, .. } = *self;
+        kernels::LayerNorm { rows: rows * batch, features, epsilon, centered }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Operations that only move values: joining several inputs, exchanging two axes.
+//! Operations that only move values: joining several inputs, another order of the axes.
 
 use petal_kernels as kernels;
 
@@ -39,25 +39,35 @@ impl Operation for Concatenate {
     }
 }
 
-/// `[outer, rows, columns]` → `[outer, columns, rows]`.
+/// Another order of the axes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SwapAxes {
-    pub outer: usize,
-    pub rows: usize,
-    pub columns: usize,
+pub(crate) struct Transpose {
+    /// The input's shape, without the batch.
+    pub shape: Vec<usize>,
+    /// For each axis of the output that of the input, both counted without the batch.
+    pub order: Vec<usize>,
 }
 
-impl Operation for SwapAxes {
+impl Transpose {
+    /// With the batch as the first axis, which stays.
+    fn apply(batch: usize, shape: &[usize], order: &[usize], x: &[f32], y: &mut [f32]) {
+        let shape: Vec<usize> = [batch].iter().chain(shape).copied().collect();
+        let order: Vec<usize> = [0].into_iter().chain(order.iter().map(|axis| axis + 1)).collect();
+        kernels::transpose(&shape, &order, x, y);
+    }
+}
+
+impl Operation for Transpose {
     fn forward(&self, call: Forward<'_>) {
-        let outer = self.outer * call.run.batch();
-        kernels::swap_axes(outer, self.rows, self.columns, call.inputs[0], call.output);
+        Transpose::apply(call.run.batch(), &self.shape, &self.order, call.inputs[0], call.output);
     }
 
     fn backward(&self, mut call: Backward<'_>) {
-        if let Some(d_input) = call.d_inputs[0].take() {
-            let outer = self.outer * call.run.batch();
-            kernels::swap_axes(outer, self.columns, self.rows, call.d_output, d_input);
-        }
+        let Some(d_input) = call.d_inputs[0].take() else { return };
+        let shape: Vec<usize> = self.order.iter().map(|&axis| self.shape[axis]).collect();
+        let mut order = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(to, &from)| order[from] = to);
+        Transpose::apply(call.run.batch(), &shape, &order, call.d_output, d_input);
     }
 
     fn needs(&self) -> Needs {

@@ -3,16 +3,21 @@
 pub(crate) mod activations;
 pub(crate) mod batch_norm;
 pub(crate) mod channel_affine;
+pub(crate) mod channel_scale;
 pub(crate) mod color;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
+pub(crate) mod erase;
 mod fold;
 pub(crate) mod frame;
 pub(crate) mod inverted_residual;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
+pub(crate) mod noise;
 pub(crate) mod pooled_conv2d;
 pub(crate) mod pooling;
+pub(crate) mod prelu;
+pub(crate) mod recolor;
 pub(crate) mod warp;
 pub(crate) mod weighted;
 

@@ -1,7 +1,7 @@
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
-use crate::layers::{RandomFlip, RandomRotation, RandomTranslation, RandomZoom};
+use crate::layers::{RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom};
 use crate::model::plan::{Backward, Forward, Needs, Operation, Run};
 use crate::random::Key;
 
@@ -10,6 +10,7 @@ use crate::random::Key;
 pub(crate) enum Warp {
     Flip(RandomFlip),
     Rotation(RandomRotation),
+    Shear(RandomShear),
     Translation(RandomTranslation),
     Zoom(RandomZoom),
 }
@@ -21,6 +22,7 @@ impl Warp {
         match self {
             Warp::Flip(layer) => layer.draw(size, generator),
             Warp::Rotation(layer) => layer.draw(size, generator),
+            Warp::Shear(layer) => layer.draw(generator),
             Warp::Translation(layer) => layer.draw(size, generator),
             Warp::Zoom(layer) => layer.draw(size, generator),
         }
@@ -33,6 +35,7 @@ impl Warp {
                 return (kernels::FillMode::Reflect, 0.0, kernels::Interpolation::Nearest);
             }
             Warp::Rotation(layer) => layer.sampling,
+            Warp::Shear(layer) => layer.sampling,
             Warp::Translation(layer) => layer.sampling,
             Warp::Zoom(layer) => layer.sampling,
         };

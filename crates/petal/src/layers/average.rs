@@ -1,0 +1,37 @@
+use serde::{Deserialize, Serialize};
+
+use super::Definition;
+use super::add::same_shape;
+use crate::model::Shape;
+use crate::model::plan::{Lowering, Op, Value};
+
+/// The mean of several inputs of one shape, value by value.
+///
+/// ```
+/// use petal::layers::{Average, Conv2D, Input, Layer};
+/// let x = Input::image(8, 8, 16);
+/// let y = Conv2D::new(16, 3).same().on(&x)?;
+/// let mean = Average::new().on([&x, &y])?;
+/// # Ok::<(), petal::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Average {}
+
+impl Average {
+    /// The layer; it has no settings.
+    pub fn new() -> Self {
+        Average {}
+    }
+}
+
+impl Definition for Average {
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        same_shape(inputs)
+    }
+
+    fn lower(&self, node: &mut Lowering<'_>) -> Value {
+        let (inputs, shape) = (node.inputs(), node.output_shape());
+        let sum = node.emit(Op::Add, &inputs, shape);
+        node.emit(Op::Scale { scale: 1.0 / inputs.len() as f32, offset: 0.0 }, &[sum], shape)
+    }
+}

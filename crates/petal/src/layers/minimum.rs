@@ -1,0 +1,35 @@
+use serde::{Deserialize, Serialize};
+
+use super::Definition;
+use super::add::same_shape;
+use crate::model::Shape;
+use crate::model::plan::{Extremum, Lowering, Op, Value};
+
+/// The smallest of several inputs of one shape, value by value. Where several inputs have it, the first takes the gradient.
+///
+/// ```
+/// use petal::layers::{Conv2D, Input, Layer, Minimum};
+/// let x = Input::image(8, 8, 16);
+/// let y = Conv2D::new(16, 3).same().on(&x)?;
+/// let smallest = Minimum::new().on([&x, &y])?;
+/// # Ok::<(), petal::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Minimum {}
+
+impl Minimum {
+    /// The layer; it has no settings.
+    pub fn new() -> Self {
+        Minimum {}
+    }
+}
+
+impl Definition for Minimum {
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        same_shape(inputs)
+    }
+
+    fn lower(&self, node: &mut Lowering<'_>) -> Value {
+        node.emit(Op::Extremum(Extremum::Minimum), &node.inputs(), node.output_shape())
+    }
+}
