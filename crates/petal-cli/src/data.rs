@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use petal::data::{Comparison, ImageDataset, ImageFolder, Preprocessing, compare};
+use petal::PathText;
+use petal::data::{ImageDataset, ImageFolder, Preprocessing};
+use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
 
 use crate::{Failure, load};
@@ -10,6 +12,7 @@ use crate::{Failure, load};
 /// Which photos, and how they become a model's input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataSettings {
+    #[serde(with = "any_path")]
     pub photos: PathBuf,
     pub validation: Validation,
     /// Decides the split and the order of the photos.
@@ -26,21 +29,21 @@ pub struct DataSettings {
 #[serde(rename_all = "snake_case")]
 pub enum Validation {
     Split(f64),
+    #[serde(with = "any_path")]
     Folder(PathBuf),
 }
 
-/// The two sides, and what is doubtful about them.
+/// The two sides.
 pub struct Data {
     pub train: ImageDataset,
     pub validation: ImageDataset,
-    pub comparison: Comparison,
 }
 
 impl Data {
     /// Reads the photos and says what was found.
     ///
     /// # Errors
-    /// If there are none, or the two sides have different classes.
+    /// If there are too few, or the folders are not laid out as they should be.
     pub fn load(settings: &DataSettings, quiet: bool) -> Result<Self, Failure> {
         let folder = |directory: &Path| {
             let folder = ImageFolder::new(directory)
@@ -58,22 +61,14 @@ impl Data {
         let (train, validation) = match &settings.validation {
             Validation::Split(share) => folder(&settings.photos).validation_split(*share).split()?,
             Validation::Folder(directory) => {
-                (folder(&settings.photos).load()?, folder(directory).shuffle(false).load()?)
+                folder(&settings.photos).load_with_validation(folder(directory))?
             }
         };
-        let comparison = compare(&train, &validation);
-        if !comparison.same_classes() {
-            return Err(format!(
-                "{} and the validation folder have different classes: {comparison}; name the same folders in both",
-                settings.photos.display()
-            )
-            .into());
-        }
         if !quiet {
             load::describe(&settings.photos, &[("training", &train), ("validation", &validation)]);
         }
-        load::warn(&comparison);
-        Ok(Data { train, validation, comparison })
+        load::warn(&[&train, &validation]);
+        Ok(Data { train, validation })
     }
 }
 
@@ -83,10 +78,10 @@ impl DataSettings {
         let (height, width) = self.preprocessing.image_size;
         let validation = match &self.validation {
             Validation::Split(share) => format!("{:.0} % of the photos", 100.0 * share),
-            Validation::Folder(folder) => folder.display().to_string(),
+            Validation::Folder(folder) => PathText::new(folder).to_string(),
         };
         [
-            ("Photos", self.photos.display().to_string()),
+            ("Photos", PathText::new(&self.photos).to_string()),
             ("Validation", validation),
             ("Image size", format!("{height} × {width}")),
             ("Batch size", self.batch_size.to_string()),

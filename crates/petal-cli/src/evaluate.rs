@@ -17,12 +17,14 @@ pub fn run(args: &Evaluate) -> Outcome {
     let directory = photo_folder::find(Some(&args.directory))?;
     let folder = ImageFolder::new(&directory)
         .preprocessing(preprocessing)
-        .class_names(model.class_names())
+        .classes_of(model.class_names())
         .batch_size(args.batch_size)
         .shuffle(false)
+        .follow_links(args.follow_links)
         .strict(args.strict);
     let data = load::with_progress(folder, args.json).load()?;
     load::describe(&directory, &[("all", &data)]);
+    load::warn(&[&data]);
     let evaluation = model.evaluate(&data)?;
     let report =
         ClassificationReport::from_probabilities(data.labels(), &model.classify(&data)?, data.class_names())?;

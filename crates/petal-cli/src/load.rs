@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-use petal::data::{Comparison, Dataset, ImageDataset, ImageFolder};
+use petal::PathText;
+use petal::data::{Dataset, ImageDataset, ImageFolder};
 
 /// Shows on a terminal how many photos are decoded.
 pub fn with_progress(folder: ImageFolder, quiet: bool) -> ImageFolder {
@@ -20,7 +21,7 @@ pub fn with_progress(folder: ImageFolder, quiet: bool) -> ImageFolder {
     })
 }
 
-/// Says what was found in the parts of a folder, and which files were left out.
+/// Says what was found in the parts of a folder.
 pub fn describe(directory: &Path, parts: &[(&str, &ImageDataset)]) {
     let classes = parts[0].1.class_names();
     let photos: usize = parts.iter().map(|(_, data)| data.len()).sum();
@@ -34,22 +35,33 @@ pub fn describe(directory: &Path, parts: &[(&str, &ImageDataset)]) {
     };
     eprintln!(
         "{}: {photos} photos of {} classes ({}){shares}",
-        directory.display(),
+        PathText::new(directory),
         classes.len(),
-        classes.join(", ")
+        named(classes)
     );
-    let skipped: Vec<_> = parts.iter().flat_map(|(_, data)| data.skipped()).collect();
-    if !skipped.is_empty() {
-        eprintln!("Left out {} files that cannot be read as photos:", skipped.len());
-        for file in skipped {
-            eprintln!("  {}: {}", file.path.display(), file.reason);
-        }
-    }
 }
 
-/// Says what makes a validation folder doubtful.
-pub fn warn(comparison: &Comparison) {
-    if !comparison.is_clean() {
-        eprintln!("{comparison}");
+/// Says which files were left out and what else is doubtful about the photos, in a bounded number of lines.
+pub fn warn(parts: &[&ImageDataset]) {
+    const SHOWN: usize = 20;
+    let skipped: Vec<_> = parts.iter().flat_map(|data| data.skipped()).collect();
+    if !skipped.is_empty() {
+        let files = if skipped.len() == 1 { "file" } else { "files" };
+        eprintln!("Left out {} {files} that cannot be read as photos:", skipped.len());
+        skipped.iter().take(SHOWN).for_each(|file| eprintln!("  {file}"));
+        if skipped.len() > SHOWN {
+            eprintln!("  and {} more", skipped.len() - SHOWN);
+        }
+    }
+    // Both sides of a split have the same.
+    parts[0].doubts().lines().iter().for_each(|line| eprintln!("warning: {line}"));
+}
+
+fn named(classes: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<_> = classes.iter().take(SHOWN).map(|name| PathText::new(name).to_string()).collect();
+    match classes.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use petal::data::Preprocessing;
+use petal::PathText;
+use petal::data::{FoundPhotos, Preprocessing, find_photos};
 use petal::model::Model;
 use rayon::prelude::*;
 use serde_json::json;
@@ -30,7 +31,11 @@ pub fn run(args: &Predict) -> Outcome {
     };
     let paths =
         args.photos.iter().map(|path| photo_folder::find(Some(path))).collect::<Result<Vec<_>, _>>()?;
-    let photos = petal::data::find_photos(&paths)?;
+    let FoundPhotos { paths: photos, doubts } = find_photos(&paths, args.follow_links)?;
+    if args.strict && !doubts.is_empty() {
+        return Err(format!("--strict is set, and {doubts}").into());
+    }
+    doubts.lines().iter().for_each(|line| eprintln!("warning: {line}"));
     if photos.is_empty() {
         return Err(format!("no photos in {}", list(&args.photos)).into());
     }
@@ -90,7 +95,7 @@ fn each_batch(
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = paths.iter().map(|path| PathText::new(path).to_string()).collect();
     names.join(", ")
 }
 
@@ -127,7 +132,7 @@ impl<'a> Writer<'a> {
             let all: serde_json::Map<String, serde_json::Value> =
                 ranked.iter().map(|(class, probability)| ((*class).to_owned(), json!(probability))).collect();
             let line = json!({
-                "photo": photo.to_string_lossy(),
+                "photo": text(photo),
                 "class": class,
                 "probability": probability,
                 "probabilities": all,
@@ -136,7 +141,7 @@ impl<'a> Writer<'a> {
         }
         if self.args.csv {
             let all: Vec<String> = probabilities.iter().map(f32::to_string).collect();
-            let photo = quoted(&photo.to_string_lossy());
+            let photo = quoted(&text(photo));
             return writeln!(out, "{photo},{},{probability},{}", quoted(class), all.join(","));
         }
         let shown: Vec<String> = ranked
@@ -144,8 +149,13 @@ impl<'a> Writer<'a> {
             .take(self.args.top)
             .map(|(class, probability)| format!("{class} {:.1} %", 100.0 * probability))
             .collect();
-        writeln!(out, "{}: {}", photo.display(), shown.join(", "))
+        writeln!(out, "{}: {}", PathText::new(photo), shown.join(", "))
     }
+}
+
+/// A path as a program reads it: as it is, or with escaped bytes where it is no text.
+fn text(path: &Path) -> String {
+    path.to_str().map_or_else(|| PathText::new(path).to_string(), str::to_owned)
 }
 
 /// A CSV field (RFC 4180).

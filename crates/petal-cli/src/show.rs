@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use petal::PathText;
 use petal::applications::lecture_augmentation;
 use petal::data::{ImageFolder, Photo};
 use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
@@ -11,7 +12,8 @@ use crate::{Outcome, SUCCESS, load, photo_folder};
 
 pub fn run(args: &Show) -> Outcome {
     match &args.path {
-        Some(path) if path.is_file() => photo(args, path),
+        // A pipe or a device is no folder either: opening it as a photo says what it is.
+        Some(path) if path.exists() && !path.is_dir() => photo(args, path),
         _ => folder(args),
     }
 }
@@ -19,26 +21,28 @@ pub fn run(args: &Show) -> Outcome {
 /// One photo as it is in its file.
 fn photo(args: &Show, path: &Path) -> Outcome {
     let photo = Photo::open(path)?;
-    eprintln!("{}: {photo}", path.display());
+    eprintln!("{}: {photo}", PathText::new(path));
     if let Some(action) = photo.to_be_upright() {
         eprintln!("The picture shows it as the file holds it; to see it upright, {action}.");
     }
     let picture = prepare(args, "photo")?;
     // The same file under another name would be overwritten.
     if picture.canonicalize().is_ok_and(|picture| path.canonicalize().is_ok_and(|path| path == picture)) {
-        return Err(
-            format!("{} is the photo itself; choose another folder with --output", path.display()).into()
-        );
+        return Err(format!(
+            "{} is the photo itself; choose another folder with --output",
+            PathText::new(path)
+        )
+        .into());
     }
     if args.svg {
         let image = photo.image();
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let title = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let title = path.file_name().map(|name| PathText::new(name).to_string()).unwrap_or_default();
         grid(&[GridImage { rgb: image.as_raw(), width, height, title: &title }], 1)?.save(&picture)?;
     } else {
         photo.save_png(&picture)?;
     }
-    println!("{}", picture.display());
+    println!("{}", PathText::new(&picture));
     Ok(SUCCESS)
 }
 
@@ -49,6 +53,7 @@ fn folder(args: &Show) -> Outcome {
     let folder = ImageFolder::new(&directory).image_size(height, width).seed(args.seed);
     let photos = load::with_progress(folder, false).load()?;
     load::describe(&directory, &[("all", &photos)]);
+    load::warn(&[&photos]);
     let augmentation = lecture_augmentation(photos.preprocessing().shape(), u64::from(args.seed))?;
     for (name, figure) in [
         ("photos", photo_grid(&photos, args.seed.into())?),
@@ -56,7 +61,7 @@ fn folder(args: &Show) -> Outcome {
     ] {
         let picture = prepare(args, name)?;
         figure.save(&picture)?;
-        println!("{}", picture.display());
+        println!("{}", PathText::new(&picture));
     }
     Ok(SUCCESS)
 }
@@ -64,6 +69,6 @@ fn folder(args: &Show) -> Outcome {
 /// Where a picture goes; makes the folder.
 fn prepare(args: &Show, name: &str) -> Result<std::path::PathBuf, String> {
     std::fs::create_dir_all(&args.output)
-        .map_err(|error| format!("cannot create {}: {error}", args.output.display()))?;
+        .map_err(|error| format!("cannot create {}: {error}", PathText::new(&args.output)))?;
     Ok(args.output.join(format!("{name}.{}", if args.svg { "svg" } else { "png" })))
 }

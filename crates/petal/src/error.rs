@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::PathText;
+
 /// Anything that can go wrong in Petal.
 ///
 /// The text names the file or layer, what was found, what was expected and what to do about it.
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write something.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", PathText::new(path))]
     Io {
         /// What was tried, as a verb: `read`, `write`, `create`.
         action: &'static str,
@@ -17,7 +19,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file was read, but what is in it is not what it should be.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", PathText::new(path))]
     File {
         /// The file concerned.
         path: PathBuf,

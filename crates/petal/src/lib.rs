@@ -7,6 +7,7 @@ mod error;
 pub mod explain;
 pub mod layers;
 pub mod model;
+mod path_text;
 pub mod plot;
 pub mod prelude;
 pub mod random;
@@ -15,6 +16,7 @@ pub mod saving;
 pub mod training;
 
 pub use error::{Error, Result};
+pub use path_text::PathText;
 
 /// The README's program compiles.
 #[cfg(doctest)]

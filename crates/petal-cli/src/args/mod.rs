@@ -53,7 +53,10 @@ pub struct Evaluate {
     /// Photos at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch_size: usize,
-    /// Fail on a broken photo instead of leaving it out
+    /// Follow links to folders inside the class folders
+    #[arg(long, hide_short_help = true)]
+    pub follow_links: bool,
+    /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
     /// Print JSON
@@ -83,7 +86,10 @@ pub struct Predict {
     /// Print CSV, one line a photo, with the probabilities of all classes
     #[arg(long)]
     pub csv: bool,
-    /// Fail on a broken photo instead of leaving it out
+    /// Follow links to folders inside the class folders
+    #[arg(long, hide_short_help = true)]
+    pub follow_links: bool,
+    /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
 }

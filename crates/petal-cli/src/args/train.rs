@@ -149,7 +149,7 @@ pub struct Photos {
     /// Follow links to folders inside the class folders
     #[arg(long, hide_short_help = true)]
     pub follow_links: bool,
-    /// Fail on a broken photo instead of leaving it out
+    /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
     /// Memory for decoded photos in MiB; past it they are decoded in each epoch [default: a quarter of the machine's]

@@ -43,7 +43,6 @@ pub fn run(args: &Lecture) -> Outcome {
         settings: rows(&settings, args),
         train: &data.train,
         validation: &data.validation,
-        comparison: &data.comparison,
         phases: &done,
         left_out,
     };

@@ -57,7 +57,6 @@ pub fn run(args: Train) -> Outcome {
         model: &model,
         train: &data.train,
         validation: &data.validation,
-        comparison: &data.comparison,
         seconds,
     };
     let report = report.write(&folder)?;

@@ -1,16 +1,19 @@
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::RgbImage;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::decode::ColorMode;
+use super::doubt::Doubts;
 use super::preprocessing::{Preprocessing, Scratch};
 use super::{Batch, Dataset};
 use crate::random::Key;
-use crate::{Error, Result};
+use crate::saving::any_path;
+use crate::{Error, PathText, Result};
 
 /// The photos of a folder, or of one side of its split: made by [`ImageFolder`](super::ImageFolder).
 ///
@@ -23,7 +26,8 @@ pub struct ImageDataset {
     labels: Vec<usize>,
     class_names: Vec<String>,
     skipped: Vec<Skipped>,
-    /// A digest of each file's bytes.
+    pub(super) doubts: Arc<Doubts>,
+    /// Of each file's bytes.
     pub(super) digests: Vec<Digest>,
     settings: Settings,
     sample_shape: [usize; 3],
@@ -35,6 +39,7 @@ pub struct ImageDataset {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The file.
+    #[serde(with = "any_path")]
     pub path: PathBuf,
     /// What is wrong with it, for example `the file is empty`.
     pub reason: String,
@@ -42,7 +47,7 @@ pub struct Skipped {
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.reason)
+        write!(f, "{}: {}", PathText::new(&self.path), self.reason)
     }
 }
 
@@ -95,6 +100,12 @@ impl ImageDataset {
     /// The files that would be here if they were not broken, empty or unreadable.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// What a person should know of the folder, and of the other side of the split or the validation folder, which has
+    /// the same: before training, in the report, and before a number is believed.
+    pub fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// Height and width of the samples, in pixels.
@@ -203,18 +214,13 @@ pub(super) struct Settings {
     pub order: Option<Key>,
 }
 
-/// Equal for files with equal bytes, and almost never otherwise.
+/// Equal for files with equal bytes, and for no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Digest {
-    length: usize,
-    hash: u64,
-}
+pub(super) struct Digest([u8; 32]);
 
 impl Digest {
     fn of(bytes: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(bytes);
-        Digest { length: bytes.len(), hash: hasher.finish() }
+        Digest(Sha256::digest(bytes).into())
     }
 }
 
@@ -238,6 +244,7 @@ impl ImageDataset {
             labels: Vec::with_capacity(files.len()),
             class_names,
             skipped: Vec::new(),
+            doubts: Arc::default(),
             digests: Vec::with_capacity(files.len()),
             settings,
             sample_shape,
@@ -288,8 +295,9 @@ fn decode_all(
                     spare.resize(size, 0);
                     spare
                 });
+                let digest = Digest::of(&scratch.bytes);
                 preprocessing.prepare_read(scratch, out)?;
-                Ok(Digest::of(&scratch.bytes))
+                Ok(digest)
             });
             seen();
             outcome

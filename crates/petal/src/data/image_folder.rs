@@ -4,25 +4,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Dataset;
 use super::decode::ColorMode;
+use super::doubt::{Doubt, Doubts};
+use super::examine::examine;
 use super::image_dataset::{ImageDataset, LabelMode, Settings};
-use super::listing::{self, Listing};
+use super::listing::{self, Classes, Listing};
 use super::memory;
 use super::numpy_random::permutation;
 use super::preprocessing::{AspectRatio, Preprocessing};
 use super::resize::Interpolation;
 use crate::random::Key;
-use crate::{Error, Result};
+use crate::{Error, PathText, Result};
 
 /// A folder of photos with one sub-folder for each class: Keras' `image_dataset_from_directory`.
 ///
 /// The classes are the sub-folders in the order of their names; files ending in jpg, jpeg, png, bmp or gif count, at
-/// any depth, in the order that Keras lists them in. What decodes a file is its content, not its name. With the same
-/// `seed` and `validation_split`, training and validation photos are the very files that Keras gives.
+/// any depth, in the order that Keras lists them in. What decodes a file is its content, not its name; of an animation
+/// it is the first picture. With the same `seed` and `validation_split`, training and validation photos are the very
+/// files that Keras gives.
 ///
-/// Unlike Keras: every file is decoded before training starts, and a broken, empty or unreadable one is left out and
-/// listed in [`ImageDataset::skipped`] ([`strict`](Self::strict) makes it an error; the split is made before, so it
-/// stays Keras'); each epoch shuffles all training photos and not a window of eight batches; resized pixels are
-/// rounded to whole numbers and kept as bytes; a split that leaves a side empty is an error.
+/// Unlike Keras: files ending in webp, jfif, jpe or dib count, too, and what systems leave in folders (`__MACOSX`,
+/// `@eaDir`, `._photo.jpg`, `.ipynb_checkpoints` …) never does, so only where there are none of both are the splits the
+/// same; every file is decoded before training starts, and a broken, empty or unreadable one is left out and listed in
+/// [`ImageDataset::skipped`] (the split is made before, so it stays Keras'); whatever else is doubtful is listed in
+/// [`ImageDataset::doubts`] ([`strict`](Self::strict) makes both an error); each epoch shuffles all training photos and
+/// not a window of eight batches; resized pixels are rounded to whole numbers and kept as bytes; a split that leaves a
+/// side empty is an error, and so are classes named train and val with the same sub-folders.
 ///
 /// ```no_run
 /// use petal::data::{Dataset, ImageFolder};
@@ -33,13 +39,13 @@ use crate::{Error, Result};
 /// # Ok::<(), petal::Error>(())
 /// ```
 ///
-/// Separate folders for training and validation are two `ImageFolder`s; [`compare`](super::compare) checks that they
-/// fit together.
+/// Separate folders for training and validation are two `ImageFolder`s:
+/// [`load_with_validation`](Self::load_with_validation).
 #[derive(Clone)]
 #[must_use = "nothing is read before split, training, validation or load"]
 pub struct ImageFolder {
     directory: PathBuf,
-    class_names: Option<Vec<String>>,
+    classes: Classes,
     follow_links: bool,
     seed: Option<u32>,
     shuffle: bool,
@@ -62,7 +68,7 @@ impl ImageFolder {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         ImageFolder {
             directory: directory.into(),
-            class_names: None,
+            classes: Classes::All,
             follow_links: false,
             seed: None,
             shuffle: true,
@@ -141,7 +147,14 @@ impl ImageFolder {
 
     /// The classes and their order; other sub-folders are ignored. Default: all sub-folders, sorted.
     pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.class_names = Some(names.into_iter().map(Into::into).collect());
+        self.classes = Classes::Chosen(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The classes of a model that is to be measured, in its order. A class without a folder and a folder without a
+    /// class are among the [doubts](ImageDataset::doubts); one class with photos is enough.
+    pub fn classes_of(mut self, class_names: &[String]) -> Self {
+        self.classes = Classes::Known(class_names.to_vec());
         self
     }
 
@@ -166,7 +179,8 @@ impl ImageFolder {
         self
     }
 
-    /// Whether a broken, empty or unreadable file is an error. Default: no, it is left out.
+    /// Whether a broken, empty or unreadable file, and whatever else is [doubtful](ImageDataset::doubts), is an error.
+    /// Default: no, the file is left out and the doubt told.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
@@ -191,14 +205,26 @@ impl ImageFolder {
     /// If there is no [`validation_split`](Self::validation_split), no [`seed`](Self::seed) for a shuffled one, a side
     /// would be empty, or for any reason that [`load`](Self::load) has.
     pub fn split(self) -> Result<(ImageDataset, ImageDataset)> {
-        let (class_names, training, validation) = self.sides()?;
-        let seen = self.counter(training.len() + validation.len());
-        let budget = self.budget();
-        let training = self.open(training, &class_names, self.shuffle, budget, &seen)?;
-        let budget = budget - training.cache_size();
-        let validation = self.open(validation, &class_names, false, budget, &seen)?;
-        self.check_skipped(&[&training, &validation])?;
-        Ok((training, validation))
+        let (listing, training, validation) = self.sides()?;
+        self.open_both(listing, training, (&self, validation))
+    }
+
+    /// All photos for training, and those of another folder for validation, in the same order in each epoch. This
+    /// folder's classes, seed, strictness, memory budget and progress hold for both; a class without a validation folder
+    /// is among the [doubts](ImageDataset::doubts).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), for either folder, or if there are validation photos of other classes.
+    pub fn load_with_validation(self, validation: ImageFolder) -> Result<(ImageDataset, ImageDataset)> {
+        self.check_whole()?;
+        validation.check_whole()?;
+        let mut listing = self.list()?;
+        let validation = ImageFolder { strict: self.strict, ..validation }.classes_of(&listing.class_names);
+        let other = validation.list()?;
+        check_known(&listing.class_names, &other.doubts)?;
+        listing.doubts.extend(other.doubts);
+        let training = self.shuffled(std::mem::take(&mut listing.files));
+        self.open_both(listing, training, (&validation, other.files))
     }
 
     /// The training photos of the split alone.
@@ -206,8 +232,8 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn training(self) -> Result<ImageDataset> {
-        let (class_names, training, _) = self.sides()?;
-        self.open_one(training, &class_names, self.shuffle)
+        let (listing, training, _) = self.sides()?;
+        self.open_one(listing, training, self.shuffle)
     }
 
     /// The validation photos of the split alone, in the same order in each epoch.
@@ -215,32 +241,28 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn validation(self) -> Result<ImageDataset> {
-        let (class_names, _, validation) = self.sides()?;
-        self.open_one(validation, &class_names, false)
+        let (listing, _, validation) = self.sides()?;
+        self.open_one(listing, validation, false)
     }
 
     /// All photos, without a split. Without a seed, the order in each epoch is that of seed 0.
     ///
     /// # Errors
-    /// If a setting is out of range, the folder cannot be read, has no photos or fewer than two classes, all its
-    /// photos are broken, or one is and [`strict`](Self::strict) is set.
+    /// If a setting is out of range, the folder cannot be read, has photos of fewer than two classes, all its photos are
+    /// broken, or one is, or anything is [doubtful](ImageDataset::doubts), and [`strict`](Self::strict) is set.
     pub fn load(self) -> Result<ImageDataset> {
-        if let Some(share) = self.validation_split {
-            return Err(Error::Data(format!(
-                "load takes the whole folder, but validation_split is {share}; \
-                 use split, training or validation, or leave validation_split out"
-            )));
-        }
-        let Listing { class_names, files } = self.list()?;
-        self.open_one(self.shuffled(files), &class_names, self.shuffle)
+        self.check_whole()?;
+        let mut listing = self.list()?;
+        let files = self.shuffled(std::mem::take(&mut listing.files));
+        self.open_one(listing, files, self.shuffle)
     }
 }
 
 type Files = Vec<(PathBuf, usize)>;
 
 impl ImageFolder {
-    /// The class names and both sides of the split.
-    fn sides(&self) -> Result<(Vec<String>, Files, Files)> {
+    /// The listing and both sides of the split.
+    fn sides(&self) -> Result<(Listing, Files, Files)> {
         let Some(share) = self.validation_split else {
             return Err(Error::Data(
                 "no validation_split is set; set one, for example 0.2, or use load for the whole folder"
@@ -257,7 +279,8 @@ impl ImageFolder {
                     .into(),
             ));
         }
-        let Listing { class_names, files } = self.list()?;
+        let mut listing = self.list()?;
+        let files = std::mem::take(&mut listing.files);
         let found = files.len();
         let validation_count = (share * found as f64) as usize;
         if validation_count == 0 || validation_count == found {
@@ -265,12 +288,12 @@ impl ImageFolder {
             return Err(Error::Data(format!(
                 "validation_split {share} of the {found} photos in {} leaves none for {side}; \
                  choose another share or add photos",
-                self.directory.display()
+                PathText::new(&self.directory)
             )));
         }
         let mut training = self.shuffled(files);
         let validation = training.split_off(found - validation_count);
-        Ok((class_names, training, validation))
+        Ok((listing, training, validation))
     }
 
     /// As Keras shuffles the list of all files, with or without a split.
@@ -281,21 +304,29 @@ impl ImageFolder {
         permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone()).collect()
     }
 
+    fn check_whole(&self) -> Result<()> {
+        match self.validation_split {
+            None => Ok(()),
+            Some(share) => Err(Error::Data(format!(
+                "load takes the whole folder, but validation_split is {share}; \
+                 use split, training or validation, or leave validation_split out"
+            ))),
+        }
+    }
+
     fn list(&self) -> Result<Listing> {
         self.settings(false)?;
-        let listing = listing::list(&self.directory, self.class_names.as_deref(), self.follow_links)?;
+        let listing = listing::list(&self.directory, &self.classes, self.follow_links)?;
         let classes = listing.class_names.len();
-        if classes < 2 || listing.files.is_empty() {
-            return Err(Error::Data(listing.why_unusable(&self.directory)));
-        }
         if self.label_mode == LabelMode::Binary && classes != 2 {
             return Err(Error::Data(format!(
                 "binary labels need exactly 2 classes; {} has {classes}: {}; use int or categorical labels, \
                  or choose two with class_names",
-                self.directory.display(),
+                PathText::new(&self.directory),
                 listing.class_names.join(", ")
             )));
         }
+        self.check_doubts(&listing.doubts)?;
         Ok(listing)
     }
 
@@ -319,11 +350,38 @@ impl ImageFolder {
         Ok(Settings { preprocessing, label_mode: self.label_mode, batch_size: self.batch_size, order })
     }
 
-    fn open_one(&self, files: Files, class_names: &[String], shuffle: bool) -> Result<ImageDataset> {
+    fn open_one(&self, listing: Listing, files: Files, shuffle: bool) -> Result<ImageDataset> {
+        let Listing { class_names, mut doubts, .. } = listing;
+        let listed = count(&[&files], class_names.len());
         let seen = self.counter(files.len());
-        let dataset = self.open(files, class_names, shuffle, self.budget(), &seen)?;
+        let mut dataset = self.open(files, &class_names, shuffle, self.budget(), &seen)?;
         self.check_skipped(&[&dataset])?;
+        examine(&[&dataset], &listed, &mut doubts);
+        self.check_doubts(&doubts)?;
+        dataset.doubts = doubts.into();
         Ok(dataset)
+    }
+
+    /// Opens the training photos, and those for validation as `other` says.
+    fn open_both(
+        &self,
+        listing: Listing,
+        training: Files,
+        (other, validation): (&ImageFolder, Files),
+    ) -> Result<(ImageDataset, ImageDataset)> {
+        let Listing { class_names, mut doubts, .. } = listing;
+        let listed = count(&[&training, &validation], class_names.len());
+        let seen = self.counter(training.len() + validation.len());
+        let budget = self.budget();
+        let mut training = self.open(training, &class_names, self.shuffle, budget, &seen)?;
+        let budget = budget - training.cache_size();
+        let mut validation = other.open(validation, &class_names, false, budget, &seen)?;
+        self.check_skipped(&[&training, &validation])?;
+        examine(&[&training, &validation], &listed, &mut doubts);
+        self.check_doubts(&doubts)?;
+        training.doubts = doubts.into();
+        validation.doubts = training.doubts.clone();
+        Ok((training, validation))
     }
 
     fn open(
@@ -352,10 +410,21 @@ impl ImageFolder {
             lines.push(format!("  and {} more", skipped.len() - SHOWN));
         }
         let (count, plural) = (skipped.len(), if skipped.len() == 1 { "" } else { "s" });
-        let directory = self.directory.display();
+        let directory = PathText::new(&self.directory);
         Err(Error::Data(format!(
             "{count} broken file{plural} in {directory} ({what}):\n{}",
             lines.join("\n")
+        )))
+    }
+
+    fn check_doubts(&self, doubts: &Doubts) -> Result<()> {
+        if !self.strict || doubts.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Data(format!(
+            "{} is doubtful (strict is set; mend what follows, or leave strict out to go on all the same):\n  {}",
+            PathText::new(&self.directory),
+            doubts.lines().join("\n  ")
         )))
     }
 
@@ -373,4 +442,29 @@ impl ImageFolder {
             }
         }
     }
+}
+
+/// Refuses validation photos of classes that there are no training photos for: a folder may be misnamed.
+fn check_known(class_names: &[String], doubts: &Doubts) -> Result<()> {
+    let unknown = doubts.iter().filter_map(|doubt| match doubt {
+        Doubt::UnknownClass { photos: 1.., .. } => Some(doubt.to_string()),
+        _ => None,
+    });
+    let unknown: Vec<String> = unknown.take(10).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Data(format!(
+        "the validation folder has other classes than the training folder ({}); name the folders alike, or move these \
+         away:\n  {}",
+        class_names.join(", "),
+        unknown.join("\n  ")
+    )))
+}
+
+/// The number of files of each class.
+fn count(parts: &[&Files], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    parts.iter().copied().flatten().for_each(|(_, class)| counts[*class] += 1);
+    counts
 }

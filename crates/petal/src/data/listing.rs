@@ -1,163 +1,343 @@
 //! Which files a folder of photos holds, in the order in which Keras lists them.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use super::doubt::{Doubt, Doubts};
+use super::layout;
+use crate::{Error, PathText, Result};
 
-/// The file name endings that Keras takes, compared in lower case.
-const ENDINGS: [&str; 5] = [".bmp", ".gif", ".jpeg", ".jpg", ".png"];
+/// The file name endings of photos, compared in lower case: Keras', and others of the formats that are decoded.
+pub(super) const ENDINGS: [&str; 9] =
+    [".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"];
+
+/// What systems and programs leave in folders, in lower case: never classes, never photos.
+const LITTER: [&str; 27] = [
+    "__macosx",
+    ".appledouble",
+    ".ds_store",
+    ".fseventsd",
+    ".spotlight-v100",
+    ".temporaryitems",
+    ".trashes",
+    "$recycle.bin",
+    "system volume information",
+    "desktop.ini",
+    "ehthumbs.db",
+    "thumbs.db",
+    "@eadir",
+    "#recycle",
+    "@recycle",
+    "lost+found",
+    ".trash",
+    ".thumbnails",
+    ".directory",
+    ".nomedia",
+    ".ipynb_checkpoints",
+    "__pycache__",
+    ".git",
+    ".gitignore",
+    ".gitkeep",
+    ".hg",
+    ".svn",
+];
 
 /// The files of a folder with one sub-folder for each class.
 pub(super) struct Listing {
     pub class_names: Vec<String>,
     /// Each file with its class, the classes one after the other.
     pub files: Vec<(PathBuf, usize)>,
+    pub doubts: Doubts,
 }
 
-/// The photos that `paths` name: files as they are, and in folders every file that ends in jpg, jpeg, png, bmp or gif,
-/// at any depth, in the order of their paths.
+/// Which sub-folders are classes.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Classes {
+    /// Each one, in the order of their names.
+    #[default]
+    All,
+    /// These, in this order; the others are nobody's business.
+    Chosen(Vec<String>),
+    /// These, in this order; that one is missing or there are others is worth a word.
+    Known(Vec<String>),
+}
+
+/// Photos, and what is doubtful about the folders in which they were found.
+#[derive(Clone, Debug, Default)]
+pub struct FoundPhotos {
+    /// The photos' files.
+    pub paths: Vec<PathBuf>,
+    /// Files and folders that were not looked at.
+    pub doubts: Doubts,
+}
+
+/// The photos that `paths` name: files as they are, and in folders every file that has the ending of a photo (those of
+/// [`ImageFolder`](super::ImageFolder)), at any depth, in the order of their paths.
+///
+/// What lies in the folder's own sub-folders is what [`ImageFolder`](super::ImageFolder) takes for photos of classes:
+/// hidden sub-folders are left out, linked ones are followed, links further down only with `follow_links`.
 ///
 /// # Errors
 /// If a path doesn't exist or a folder cannot be read.
-pub fn find_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut photos = Vec::new();
+pub fn find_photos(paths: &[PathBuf], follow_links: bool) -> Result<FoundPhotos> {
+    let mut photos = FoundPhotos::default();
     for path in paths {
-        if fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
-            let mut found = Vec::new();
-            walk(path, false, &mut vec![canonical(path)?], &mut found)?;
-            let mut found: Vec<_> = found.into_iter().map(|(folder, name)| folder.join(name)).collect();
-            found.sort();
-            photos.append(&mut found);
-        } else {
-            photos.push(path.clone());
+        if !fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
+            photos.paths.push(path.clone());
+            continue;
         }
+        let mut found = Found::default();
+        let top = Entries::of(path)?;
+        for folder in top.class_folders() {
+            found.walk(&path.join(folder), follow_links)?;
+        }
+        for name in top.files {
+            found.file(path, name);
+        }
+        photos.doubts.extend(found.doubts(path));
+        let mut paths: Vec<_> = found.files.into_iter().map(|(folder, name)| folder.join(name)).collect();
+        paths.sort();
+        photos.paths.append(&mut paths);
     }
     Ok(photos)
 }
 
-/// Lists `directory` as Keras' `index_directory` does.
+/// Lists `directory` as Keras' `index_directory` does, with more endings and without litter.
 ///
-/// Classes are the sub-folders in the order of their names, or those named in `class_names` in that order. Files count
-/// at any depth; hidden class folders do not, other hidden files and folders do; a linked class folder always counts,
-/// linked folders below it only with `follow_links`.
-pub(super) fn list(directory: &Path, class_names: Option<&[String]>, follow_links: bool) -> Result<Listing> {
-    let mut folders = class_folders(directory)?;
-    if let Some(wanted) = class_names {
-        folders = choose(directory, folders, wanted)?;
+/// Files count at any depth; hidden class folders do not, other hidden files and folders do; a linked class folder
+/// always counts, linked folders below it only with `follow_links`.
+pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> Result<Listing> {
+    if directory.is_file() {
+        return Err(Error::Data(format!(
+            "{} is a file; expected a folder of photos with one sub-folder for each class",
+            PathText::new(directory)
+        )));
     }
-    let mut files = Vec::new();
-    for (class, folder) in folders.iter().enumerate() {
-        let mut found = Vec::new();
-        let root = directory.join(folder);
-        walk(&root, follow_links, &mut vec![canonical(&root)?], &mut found)?;
+    let top = Entries::of(directory)?;
+    let folders: Vec<&OsString> = top.class_folders().collect();
+    let mut doubts = Doubts::default();
+    let class_names = match classes {
+        Classes::All => folders.iter().map(|folder| class_name(directory, folder)).collect::<Result<_>>()?,
+        Classes::Chosen(names) => {
+            check_chosen(directory, &folders, names)?;
+            names.clone()
+        }
+        Classes::Known(names) => names.clone(),
+    };
+    if matches!(classes, Classes::All) {
+        layout::check_sides(directory, &class_names, &mut doubts)?;
+    }
+    let (mut files, mut others) = (Vec::new(), Found::default());
+    let mut counts = Vec::new();
+    for (class, name) in class_names.iter().enumerate() {
+        let folder = directory.join(name);
+        if matches!(classes, Classes::Known(_)) && !folders.iter().any(|folder| **folder == **name) {
+            doubts.push(Doubt::MissingClass { folder: directory.to_owned(), class: name.clone() });
+            continue;
+        }
+        let mut found = Found::default();
+        found.walk(&folder, follow_links)?;
+        if found.files.is_empty() {
+            let other_files = found.other_endings.values().sum();
+            doubts.push(Doubt::EmptyClass { folder: folder.clone(), class: name.clone(), other_files });
+        }
         // By the folder's whole path as a string, then by name: `a-b/x` comes before `a/x`.
-        found.sort_by(|a, b| {
+        found.files.sort_by(|a, b| {
             (bytes(a.0.as_os_str()), bytes(&a.1)).cmp(&(bytes(b.0.as_os_str()), bytes(&b.1)))
         });
-        files.extend(found.into_iter().map(|(folder, name)| (folder.join(name), class)));
+        counts.push(found.files.len());
+        files.extend(found.files.drain(..).map(|(folder, name)| (folder.join(name), class)));
+        others.take(found);
     }
-    let class_names = folders.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-    Ok(Listing { class_names, files })
-}
-
-impl Listing {
-    /// Why a classifier cannot be trained on this listing of `directory`, which has no files or fewer than two classes.
-    pub fn why_unusable(&self, directory: &Path) -> String {
-        let advice = "make one sub-folder for each class, named after it, and put its photos there";
-        let shown = directory.display();
-        match self.class_names.as_slice() {
-            [] => match count(directory, |entry| has_image_ending(&entry.file_name())) {
-                0 => format!("{shown} has no class folders and no photos; {advice}"),
-                loose => format!("{shown} has {loose} photos but no class folders; {advice}"),
-            },
-            [class] if count(&directory.join(class), |entry| entry.path().is_dir()) > 1 => format!(
-                "{shown} has one class folder, '{class}'; a classifier needs two or more. \
-                 '{class}' has folders itself: is {} the folder of the classes?",
-                directory.join(class).display()
-            ),
-            [class] => format!(
-                "{shown} has one class, '{class}', with {} photos; a classifier needs two or more: {advice}",
-                self.files.len()
-            ),
-            names => format!(
-                "{shown} has {} class folders ({}) but no photos: no file below them ends in {}",
-                names.len(),
-                names.join(", "),
-                ENDINGS.join(", ")
-            ),
+    if let Classes::Known(names) = classes {
+        for folder in folders.iter().filter(|folder| !names.iter().any(|name| ***folder == **name)) {
+            let folder = directory.join(folder);
+            let mut found = Found::default();
+            found.walk(&folder, follow_links)?;
+            doubts.push(Doubt::UnknownClass { folder, photos: found.files.len() });
         }
     }
-}
-
-fn count(directory: &Path, counts: impl Fn(&fs::DirEntry) -> bool) -> usize {
-    directory.read_dir().map_or(0, |entries| entries.flatten().filter(counts).count())
-}
-
-fn class_folders(directory: &Path) -> Result<Vec<OsString>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
-        let entry = entry.map_err(Error::io("read", directory))?;
-        let name = entry.file_name();
-        if !bytes(&name).starts_with(b".") && entry.path().is_dir() {
-            folders.push(name);
-        }
+    layout::check(directory, &class_names, &files, &mut doubts);
+    let loose: Vec<&OsString> = top.files.iter().filter(|name| has_image_ending(name)).collect();
+    if let Some(first) = loose.iter().min() {
+        let example = PathText::new(first).to_string();
+        doubts.push(Doubt::LoosePhotos { folder: directory.to_owned(), count: loose.len(), example });
     }
-    folders.sort_by(|a, b| bytes(a).cmp(bytes(b)));
-    Ok(folders)
+    doubts.extend(others.doubts(directory));
+    if files.is_empty() && matches!(classes, Classes::Known(_)) {
+        let found: Vec<_> = folders.iter().map(|folder| PathText::new(folder).to_string()).collect();
+        return Err(Error::Data(format!(
+            "{} has no photos of the classes {}; its folders are: {}",
+            PathText::new(directory),
+            class_names.join(", "),
+            if found.is_empty() { "none".into() } else { found.join(", ") },
+        )));
+    }
+    if class_names.len() < 2 || counts.iter().filter(|&&count| count > 0).count() < classes.fewest() {
+        return Err(Error::Data(layout::why_unusable(directory, &class_names, &counts, loose.len())));
+    }
+    Ok(Listing { class_names, files, doubts })
 }
 
-/// The folders named in `wanted`, in that order.
-fn choose(directory: &Path, folders: Vec<OsString>, wanted: &[String]) -> Result<Vec<OsString>> {
+impl Classes {
+    /// How many of the classes must have photos.
+    fn fewest(&self) -> usize {
+        // Whoever knows the classes measures a model, which one class is enough for.
+        if matches!(self, Classes::Known(_)) { 1 } else { 2 }
+    }
+}
+
+/// What a folder holds, without litter.
+pub(super) struct Entries {
+    folders: Vec<OsString>,
+    files: Vec<OsString>,
+}
+
+impl Entries {
+    /// Links count as what they lead to.
+    pub fn of(directory: &Path) -> Result<Self> {
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
+            let entry = entry.map_err(Error::io("read", directory))?;
+            let name = entry.file_name();
+            if !is_litter(&name) {
+                if entry.path().is_dir() { folders.push(name) } else { files.push(name) }
+            }
+        }
+        folders.sort_by(|a, b| bytes(a).cmp(bytes(b)));
+        Ok(Entries { folders, files })
+    }
+
+    /// The folders that may be classes, in the order of their names.
+    pub fn class_folders(&self) -> impl Iterator<Item = &OsString> {
+        self.folders.iter().filter(|name| !bytes(name).starts_with(b"."))
+    }
+
+    /// Whether there is a photo in the folder itself.
+    pub fn has_photos(&self) -> bool {
+        self.files.iter().any(|name| has_image_ending(name))
+    }
+}
+
+fn class_name(directory: &Path, folder: &OsStr) -> Result<String> {
+    folder.to_str().map(str::to_owned).ok_or_else(|| {
+        Error::Data(format!(
+            "the class folder {} has a name that is not UTF-8, and a class is named after its folder; rename it",
+            PathText::new(&directory.join(folder))
+        ))
+    })
+}
+
+fn check_chosen(directory: &Path, folders: &[&OsString], wanted: &[String]) -> Result<()> {
     for (i, name) in wanted.iter().enumerate() {
         if wanted[..i].contains(name) {
             return Err(Error::Data(format!("class_names lists '{name}' twice; name each class once")));
         }
-        if !folders.iter().any(|folder| folder == OsStr::new(name)) {
-            let found: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
+        if !folders.iter().any(|folder| **folder == **name) {
+            let found: Vec<_> = folders.iter().map(|folder| PathText::new(folder).to_string()).collect();
             return Err(Error::Data(format!(
                 "class_names has '{name}', but {} has no such folder; it has: {}",
-                directory.display(),
+                PathText::new(directory),
                 if found.is_empty() { "none".into() } else { found.join(", ") },
             )));
-        }
-    }
-    Ok(wanted.iter().map(OsString::from).collect())
-}
-
-/// Adds every image below `folder` to `found`; `above` holds the real paths of `folder` and the folders around it.
-fn walk(
-    folder: &Path,
-    follow_links: bool,
-    above: &mut Vec<PathBuf>,
-    found: &mut Vec<(PathBuf, OsString)>,
-) -> Result<()> {
-    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let entry = entry.map_err(Error::io("read", folder))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        if path.is_dir() {
-            if is_link && !follow_links {
-                continue;
-            }
-            let real = canonical(&path)?;
-            // A link to a folder around itself would be walked for ever.
-            if !above.contains(&real) {
-                above.push(real);
-                walk(&path, follow_links, above, found)?;
-                above.pop();
-            }
-        } else if has_image_ending(&name) {
-            found.push((folder.to_owned(), name));
         }
     }
     Ok(())
 }
 
+/// What lies below a folder.
+#[derive(Default)]
+struct Found {
+    /// Photos, as (folder, name).
+    files: Vec<(PathBuf, OsString)>,
+    other_endings: BTreeMap<String, usize>,
+    unfollowed_links: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Takes up all that is below `folder`.
+    fn walk(&mut self, folder: &Path, follow_links: bool) -> Result<()> {
+        self.walk_below(folder, follow_links, &mut vec![canonical(folder)?])
+    }
+
+    /// `above` holds the real paths of `folder` and the folders around it.
+    fn walk_below(&mut self, folder: &Path, follow_links: bool, above: &mut Vec<PathBuf>) -> Result<()> {
+        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let entry = entry.map_err(Error::io("read", folder))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if is_litter(&name) {
+                continue;
+            }
+            if !path.is_dir() {
+                self.file(folder, name);
+            } else if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && !follow_links {
+                self.unfollowed_links.push(path);
+            } else {
+                let real = canonical(&path)?;
+                // A link to a folder around itself would be walked for ever.
+                if !above.contains(&real) {
+                    above.push(real);
+                    self.walk_below(&path, follow_links, above)?;
+                    above.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, folder: &Path, name: OsString) {
+        if has_image_ending(&name) {
+            self.files.push((folder.to_owned(), name));
+        } else {
+            *self.other_endings.entry(ending(&name)).or_default() += 1;
+        }
+    }
+
+    /// Takes up what is not a photo.
+    fn take(&mut self, other: Found) {
+        for (ending, count) in other.other_endings {
+            *self.other_endings.entry(ending).or_default() += count;
+        }
+        self.unfollowed_links.extend(other.unfollowed_links);
+    }
+
+    fn doubts(&self, folder: &Path) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
+        if !self.other_endings.is_empty() {
+            let mut endings: Vec<_> = self.other_endings.clone().into_iter().collect();
+            endings.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            doubts.push(Doubt::OtherEndings { folder: folder.to_owned(), endings });
+        }
+        if !self.unfollowed_links.is_empty() {
+            let mut links = self.unfollowed_links.clone();
+            links.sort();
+            doubts.push(Doubt::UnfollowedLinks { links });
+        }
+        doubts
+    }
+}
+
 fn has_image_ending(name: &OsStr) -> bool {
     let name = bytes(name).to_ascii_lowercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+}
+
+/// `.txt` in lower case; `no ending` where there is none, or none that is short enough to be one.
+fn ending(name: &OsStr) -> String {
+    const LONGEST: usize = 12;
+    let extension = Path::new(name).extension().map(|extension| PathText::new(extension).to_string());
+    match extension.filter(|extension| extension.len() <= LONGEST) {
+        Some(extension) => format!(".{}", extension.to_lowercase()),
+        None => "no ending".into(),
+    }
+}
+
+fn is_litter(name: &OsStr) -> bool {
+    let name = bytes(name).to_ascii_lowercase();
+    // macOS keeps a file's attributes in another one beside it where the file system has no place for them.
+    name.starts_with(b"._") || LITTER.iter().any(|litter| name == litter.as_bytes())
 }
 
 /// Bytes whose order is the order of code points, which Python sorts by.

@@ -4,12 +4,14 @@
 //! already. Both are [`Dataset`]s, whose batches [`prefetch`](fn@prefetch) loads ahead of their use.
 
 mod array_dataset;
-mod compare;
 mod dataset;
 mod decode;
+mod doubt;
+mod examine;
 mod image_dataset;
 mod image_folder;
 mod inputs;
+mod layout;
 mod listing;
 pub(crate) mod memory;
 mod numpy_random;
@@ -20,13 +22,13 @@ mod resize;
 pub mod sample;
 
 pub use array_dataset::ArrayDataset;
-pub use compare::{Comparison, compare};
 pub use dataset::{Batch, Dataset};
 pub use decode::ColorMode;
+pub use doubt::{Doubt, Doubts};
 pub use image_dataset::{ImageDataset, LabelMode, Skipped};
 pub use image_folder::ImageFolder;
 pub use inputs::Inputs;
-pub use listing::find_photos;
+pub use listing::{FoundPhotos, find_photos};
 pub use photo::Photo;
 pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};

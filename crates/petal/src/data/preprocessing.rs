@@ -1,10 +1,11 @@
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::Read;
 use std::path::Path;
 
 use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
+use super::decode::room::{FILES, MAX_FILE, Room};
 use super::decode::{self, ColorMode, Picture};
 use super::resize::{Interpolation, Pixels, Rectangle, resize};
 use crate::{Error, Result};
@@ -106,7 +107,7 @@ impl Preprocessing {
             return Err(Error::Data("photo: the picture has no pixels".into()));
         }
         let mut scratch = Scratch::default();
-        decode::from_image(image, self.color_mode, &mut scratch.picture);
+        scratch.picture.set_image(image, self.color_mode);
         self.floats(|out| {
             self.fit(&mut scratch, out);
             Ok(())
@@ -128,9 +129,11 @@ impl Preprocessing {
 
     /// Decodes the file that is in `scratch` and writes its pixels to `out`.
     pub(super) fn prepare_read(&self, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), String> {
-        decode::decode(&scratch.bytes, self.color_mode, self.exif_orientation, &mut scratch.picture)?;
-        self.fit(scratch, out);
-        Ok(())
+        let picture = &mut scratch.picture;
+        let decoded = decode::decode(&scratch.bytes, self.color_mode, self.exif_orientation, picture);
+        let prepared = decoded.map(|_| self.fit(scratch, out));
+        scratch.release();
+        prepared
     }
 
     fn floats(&self, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Vec<f32>> {
@@ -142,7 +145,7 @@ impl Preprocessing {
 
     /// Resizes the picture in `scratch` into `out`.
     fn fit(&self, scratch: &mut Scratch, out: &mut [u8]) {
-        let Picture { height, width, channels, ref pixels } = scratch.picture;
+        let Picture { height, width, channels, ref pixels, .. } = scratch.picture;
         let (from, to) = self.rectangles(height, width);
         if to.height < self.image_size.0 || to.width < self.image_size.1 {
             out.fill(0);
@@ -190,6 +193,7 @@ const MAX_SIDE: usize = 16384;
 #[derive(Default)]
 pub(super) struct Scratch {
     pub bytes: Vec<u8>,
+    room: Option<Room>,
     picture: Picture,
     row: Vec<f32>,
 }
@@ -197,12 +201,43 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Reads a file's bytes. Only a plain file is read: a pipe or a device may never end.
     pub fn read(&mut self, path: &Path) -> Result<(), String> {
+        self.release();
         self.bytes.clear();
-        let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+        let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+        let metadata = std::fs::metadata(path).map_err(cannot)?;
         if !metadata.is_file() {
-            return Err("is not a plain file".into());
+            return Err(format!("is {} and not a plain file", kind(metadata.file_type())));
         }
-        let file = File::open(path).and_then(|mut file| file.read_to_end(&mut self.bytes));
-        file.map(|_| ()).map_err(|error| format!("cannot be read: {error}"))
+        let too_large = || {
+            let most = MAX_FILE / 1_000_000;
+            format!("the file has more than {most} MB; expected a photo of at most that; make it smaller")
+        };
+        let length = usize::try_from(metadata.len())
+            .ok()
+            .filter(|&length| length <= MAX_FILE)
+            .ok_or_else(too_large)?;
+        self.room = Some(FILES.take(length));
+        // It may be longer by now.
+        let mut file = File::open(path).map_err(cannot)?.take(length as u64 + 1);
+        file.read_to_end(&mut self.bytes).map_err(cannot)?;
+        if self.bytes.len() > length {
+            return Err("the file grows while it is read; let it be whole before".into());
+        }
+        Ok(())
     }
+
+    /// Gives back the memory of the file and its picture, but for a little that saves allocating for the next one.
+    fn release(&mut self) {
+        const KEPT: usize = 16 << 20;
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+        self.picture.release();
+        self.room = None;
+    }
+}
+
+/// What is no plain file.
+fn kind(file_type: FileType) -> &'static str {
+    if file_type.is_dir() { "a folder" } else { "a pipe, a socket or a device" }
 }

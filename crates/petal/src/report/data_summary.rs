@@ -1,6 +1,5 @@
-use std::path::Path;
-
-use crate::data::{Comparison, Dataset, ImageDataset};
+use crate::PathText;
+use crate::data::{Dataset, ImageDataset};
 
 /// The photos that a run was given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,8 +8,8 @@ pub struct DataSummary {
     pub classes: Vec<ClassCount>,
     /// Files that could not be used, as (path, reason).
     pub skipped: Vec<(String, String)>,
-    /// The same picture on both sides of the split, as (training path, validation path).
-    pub duplicates: Vec<(String, String)>,
+    /// What else is doubtful about the photos, a line each.
+    pub doubts: Vec<String>,
 }
 
 /// How many photos a class has.
@@ -27,22 +26,23 @@ pub struct ClassCount {
 impl DataSummary {
     /// Whether nothing is known of the data.
     pub fn is_empty(&self) -> bool {
-        self.classes.is_empty() && self.skipped.is_empty() && self.duplicates.is_empty()
+        self.classes.is_empty() && self.skipped.is_empty() && self.doubts.is_empty()
     }
 
-    /// What two data sets hold.
-    pub fn new(train: &ImageDataset, validation: &ImageDataset, comparison: &Comparison) -> Self {
+    /// What the two sides of a split hold.
+    pub fn new(train: &ImageDataset, validation: &ImageDataset) -> Self {
         let names = train.class_names().iter();
         let counts = train.class_counts().into_iter().zip(validation.class_counts());
         let skipped = train.skipped().iter().chain(validation.skipped());
-        let path = |path: &Path| path.display().to_string();
         DataSummary {
             classes: names
                 .zip(counts)
                 .map(|(name, (training, validation))| ClassCount { name: name.clone(), training, validation })
                 .collect(),
-            skipped: skipped.map(|file| (path(&file.path), file.reason.clone())).collect(),
-            duplicates: comparison.same_pictures.iter().map(|(a, b)| (path(a), path(b))).collect(),
+            skipped: skipped
+                .map(|file| (PathText::new(&file.path).to_string(), file.reason.clone()))
+                .collect(),
+            doubts: train.doubts().lines(),
         }
     }
 }

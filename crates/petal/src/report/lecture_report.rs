@@ -7,7 +7,7 @@ use super::tables::{FILES, save_tables};
 use super::training_report::augmentation_of;
 use super::{DataSummary, Report, Section, page};
 use crate::Result;
-use crate::data::{Comparison, Dataset, ImageDataset};
+use crate::data::{Dataset, ImageDataset};
 use crate::model::{Model, thousands};
 use crate::plot::{Figure, Run, augmentation_grid, curves, photo_grid, write_whole};
 use crate::training::History;
@@ -26,8 +26,6 @@ pub struct LectureReport<'a> {
     pub train: &'a ImageDataset,
     /// The validation photos.
     pub validation: &'a ImageDataset,
-    /// What is doubtful about the two.
-    pub comparison: &'a Comparison,
     /// What was done, in this order.
     pub phases: &'a [LecturePhase],
     /// What was not done, as (phase, why and what to do).
@@ -87,7 +85,7 @@ impl LectureReport<'_> {
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = folder.as_ref();
         let pictures = Pictures::new(self)?;
-        let data = DataSummary::new(self.train, self.validation, self.comparison);
+        let data = DataSummary::new(self.train, self.validation);
         let mut results = Report::default();
         if let Some(last) = self.phases.last() {
             let predictions = last.model.predict_classes(self.validation)?;

@@ -182,7 +182,7 @@ mod tests {
             data: DataSummary {
                 classes: vec![ClassCount { name: name(), training: 8, validation: 2 }],
                 skipped: vec![(name(), name())],
-                duplicates: vec![(name(), name())],
+                doubts: vec![name()],
             },
             models: vec![(name(), format!("Model: \"{}\"", name()))],
             runs: vec![Run { name: name(), loss: vec![1.0, 0.5], ..Run::default() }],
@@ -253,7 +253,7 @@ mod tests {
             data: DataSummary {
                 classes: names.iter().map(count).collect(),
                 skipped: paths(),
-                duplicates: paths(),
+                doubts: vec!["worth a look ".repeat(40); 170],
             },
             classification: Some(ClassificationReport::new(&truth, &predicted, &names).unwrap()),
             mistakes: vec![mistake; 12],

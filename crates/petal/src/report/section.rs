@@ -103,8 +103,10 @@ impl Section {
             );
         }
         files(&mut body, "Skipped files", "these could not be used", ["File", "Reason"], &data.skipped);
-        let both = "the validation accuracy is better than it should be";
-        files(&mut body, "Same picture on both sides", both, ["Training", "Validation"], &data.duplicates);
+        if !data.doubts.is_empty() {
+            let lines: String = data.doubts.iter().map(|line| format!("<li>{}</li>", escape(line))).collect();
+            write(&mut body, format_args!("<h3>Worth a look</h3><ul class=\"doubts\">{lines}</ul>"));
+        }
         Section { title: title.into(), body }
     }
 

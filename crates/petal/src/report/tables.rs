@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::mistake::wrong_answers;
 use super::{ClassificationReport, DataSummary};
-use crate::Result;
 use crate::data::ImageDataset;
 use crate::plot::write_whole;
 use crate::training::Prediction;
+use crate::{PathText, Result};
 
 /// The files that [`save_tables`] writes, and what is in them.
 pub(super) const FILES: [(&str, &str); 2] = [
@@ -36,7 +36,7 @@ pub(super) fn save_tables(
     }
     let mut mistakes = String::from("photo,class,predicted,probability\n");
     for (sample, Prediction { class, probability }) in wrong_answers(photos, predictions) {
-        let photo = field(&photos.file_paths()[sample].to_string_lossy());
+        let photo = field(&PathText::new(&photos.file_paths()[sample]).to_string());
         let name = |class: usize| field(&scores.classes[class].name);
         let _ = writeln!(mistakes, "{photo},{},{},{probability}", name(photos.labels()[sample]), name(class));
     }

@@ -6,7 +6,7 @@ use super::saved_epoch::{curves_caption, saved_epoch};
 use super::tables::{FILES, save_tables};
 use super::{DataSummary, Report};
 use crate::Result;
-use crate::data::{Comparison, Dataset, ImageDataset};
+use crate::data::{Dataset, ImageDataset};
 use crate::layers::AnyLayer;
 use crate::model::{Model, thousands};
 use crate::plot::{augmentation_grid, photo_grid};
@@ -24,8 +24,6 @@ pub struct TrainingReport<'a> {
     pub train: &'a ImageDataset,
     /// The validation photos.
     pub validation: &'a ImageDataset,
-    /// What is doubtful about the two.
-    pub comparison: &'a Comparison,
     /// How long training took.
     pub seconds: f64,
 }
@@ -40,7 +38,7 @@ impl TrainingReport<'_> {
         let folder = folder.as_ref();
         let predictions = self.model.predict_classes(self.validation)?;
         let results = Report::of_predictions(self.model, self.validation, &predictions)?;
-        let data = DataSummary::new(self.train, self.validation, self.comparison);
+        let data = DataSummary::new(self.train, self.validation);
         if let Some(scores) = &results.classification {
             save_tables(folder, &data, self.validation, &predictions, scores)?;
         }

@@ -5,6 +5,7 @@
 //! [`Model::load_weights`](crate::model::Model::load_weights) and
 //! [`Model::load_keras`](crate::model::Model::load_keras).
 
+pub mod any_path;
 mod atomic;
 mod document;
 mod keras;
