@@ -1,44 +1,86 @@
 //! `petal evaluate`.
 
+use ndarray::Array2;
 use petal::data::{Dataset, ImageFolder};
 use petal::model::Model;
 use petal::report::ClassificationReport;
 use serde_json::json;
 
 use crate::args::Evaluate;
-use crate::{Outcome, SUCCESS, load, photo_folder, run_folder};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder};
 
 pub fn run(args: &Evaluate) -> Outcome {
-    let file = run_folder::model_file(&args.model);
-    let mut model = Model::load(&file)?;
-    let Some(preprocessing) = model.preprocessing().cloned() else {
-        return Err(format!("{}: the model doesn't say how photos become its input", file.display()).into());
-    };
+    let mut model = model_file::open(&args.model, &args.unsaid)?;
+    let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
     let directory = photo_folder::find(Some(&args.directory))?;
     let folder = ImageFolder::new(&directory)
         .preprocessing(preprocessing)
-        .classes_of(model.class_names())
         .batch_size(args.batch_size)
         .shuffle(false)
         .follow_links(args.follow_links)
         .strict(args.strict);
+    let folder = match model.class_names() {
+        [] => folder,
+        names => folder.classes_of(names),
+    };
     let data = load::with_progress(folder, args.json).load()?;
     load::describe(&directory, &[("all", &data)]);
     load::warn(&[&data]);
-    let evaluation = model.evaluate(&data)?;
-    let report =
-        ClassificationReport::from_probabilities(data.labels(), &model.classify(&data)?, data.class_names())?;
+    if model.class_names().is_empty() {
+        name_by_folders(&mut model, args, data.class_names())?;
+    }
+    let probabilities = model.classify(&data)?;
+    let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
+    // A model of Keras doesn't say its loss: it is the cross-entropy of the classes.
+    let (loss, accuracy) = match model.is_compiled() {
+        true => {
+            let evaluation = model.evaluate(&data)?;
+            (evaluation.loss, evaluation.accuracy())
+        }
+        false => (cross_entropy(&probabilities, data.labels()), report.accuracy),
+    };
     if args.json {
         let line = json!({
             "photos": data.len(),
-            "loss": evaluation.loss,
-            "accuracy": evaluation.accuracy(),
+            "loss": loss,
+            "accuracy": accuracy,
             "classes": report,
         });
         println!("{line}");
     } else {
         println!("{report}");
-        println!("accuracy: {:.4} - loss: {:.4}", evaluation.accuracy(), evaluation.loss);
+        println!("accuracy: {accuracy:.4} - loss: {loss:.4}");
     }
     Ok(SUCCESS)
+}
+
+/// Takes the classes for those of the folders, in Keras' order, where the model doesn't say what they are.
+fn name_by_folders(model: &mut Model, args: &Evaluate, folders: &[String]) -> Result<(), Failure> {
+    let classes = model_file::class_count(model);
+    if folders.len() != classes {
+        return Err(format!(
+            "{}: the model has {classes} classes and doesn't say which, {} has {} ({}); name them by --class-names",
+            args.model.display(),
+            args.directory.display(),
+            folders.len(),
+            folders.join(", ")
+        )
+        .into());
+    }
+    eprintln!(
+        "The model doesn't name its classes; they are taken for the folders in alphabetical order, {}. If they are others, \
+         name them by --class-names.",
+        folders.join(", ")
+    );
+    Ok(model.set_class_names(folders)?)
+}
+
+/// The mean of `-ln p` of the right classes. Keras bounds `p` below, too.
+fn cross_entropy(probabilities: &Array2<f32>, labels: &[usize]) -> f64 {
+    let losses = probabilities
+        .rows()
+        .into_iter()
+        .zip(labels)
+        .map(|(row, &label)| -f64::from(row[label].max(1e-7)).ln());
+    losses.sum::<f64>() / labels.len().max(1) as f64
 }

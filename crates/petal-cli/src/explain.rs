@@ -2,23 +2,23 @@
 
 use ndarray::Array3;
 use petal::explain::GradCam;
-use petal::model::Model;
 use petal::plot::heat_map;
 
 use crate::args::Explain;
-use crate::{Outcome, SUCCESS, run_folder};
+use crate::{Outcome, SUCCESS, model_file};
 
 pub fn run(args: &Explain) -> Outcome {
-    let file = run_folder::model_file(&args.model);
-    let model = Model::load(&file)?;
-    let Some(preprocessing) = model.preprocessing() else {
-        return Err(format!("{}: the model doesn't say how photos become its input", file.display()).into());
-    };
+    if args.photo.is_dir() {
+        return Err(format!("{} is a folder; petal explain takes one photo", args.photo.display()).into());
+    }
+    let mut model = model_file::open(&args.model, &args.unsaid)?;
+    model_file::name_classes(&mut model)?;
+    let preprocessing = model.preprocessing().expect("an opened model takes photos");
     let mut settings = GradCam::new();
     if let Some(name) = &args.class {
         let names = model.class_names();
         let class = names.iter().position(|class| class == name).ok_or_else(|| {
-            format!("{}: there is no class '{name}'; there are {}", file.display(), names.join(", "))
+            format!("{}: there is no class '{name}'; there are {}", args.model.display(), names.join(", "))
         })?;
         settings = settings.class(class);
     }

@@ -1,6 +1,7 @@
 //! The command `petal`: arguments in, a run's folder out.
 
 mod args;
+mod class_names;
 mod data;
 mod download;
 mod evaluate;
@@ -8,6 +9,7 @@ mod explain;
 mod interrupt;
 mod lecture;
 mod load;
+mod model_file;
 mod networks;
 mod photo_folder;
 mod predict;

@@ -8,27 +8,19 @@ use std::thread;
 
 use petal::PathText;
 use petal::data::{FoundPhotos, Preprocessing, find_photos};
-use petal::model::Model;
 use rayon::prelude::*;
 use serde_json::json;
 
 use crate::args::Predict;
-use crate::{FAILURE, Outcome, SUCCESS, photo_folder, run_folder};
+use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder};
 
 /// Photos in one call of the model.
 const BATCH: usize = 32;
 
 pub fn run(args: &Predict) -> Outcome {
-    let file = run_folder::model_file(&args.model);
-    let model = Model::load(&file)?;
-    let Some(preprocessing) = model.preprocessing().cloned() else {
-        return Err(format!(
-            "{}: the model doesn't say how photos become its input; only models that were trained on a folder of \
-             photos can predict",
-            file.display()
-        )
-        .into());
-    };
+    let mut model = model_file::open(&args.model, &args.unsaid)?;
+    model_file::name_classes(&mut model)?;
+    let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
     let paths =
         args.photos.iter().map(|path| photo_folder::find(Some(path))).collect::<Result<Vec<_>, _>>()?;
     let FoundPhotos { paths: photos, doubts } = find_photos(&paths, args.follow_links)?;

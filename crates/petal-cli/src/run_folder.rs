@@ -54,5 +54,6 @@ fn holds_run(folder: &Path) -> bool {
 
 /// The model file that `path` means: itself, or the one in a run's folder.
 pub fn model_file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
+    let model = path.join(MODEL);
+    if model.exists() { model } else { path.to_owned() }
 }

@@ -10,12 +10,26 @@ use crate::{Outcome, SUCCESS, networks, run_folder};
 
 pub fn run(args: &Summary) -> Outcome {
     let path = Path::new(&args.model);
-    let model = match Architecture::from_str(&args.model, false) {
+    let model = match Architecture::from_str(&args.model, true) {
         Ok(architecture) if !path.exists() => {
-            let (height, width) = args.image_size;
-            networks::build(architecture, [height, width, 3], args.classes, &Pretrained::None, 0)?
+            let (height, width) = args.image_size.unwrap_or((180, 180));
+            let classes = args.classes.unwrap_or(5);
+            networks::build(architecture, [height, width, 3], classes, &Pretrained::None, 0)?
         }
-        _ => Model::load(run_folder::model_file(path))?,
+        Err(_) if !path.exists() => {
+            let names: Vec<String> =
+                Architecture::value_variants().iter().map(|network| network.name()).collect();
+            return Err(
+                format!("{} is no file, and none of the networks {}", args.model, names.join(", ")).into()
+            );
+        }
+        _ if args.classes.is_some() => {
+            return Err(format!("{} has the classes that it has; leave --classes out", args.model).into());
+        }
+        _ => match args.image_size {
+            Some((height, width)) => Model::load_for_images(run_folder::model_file(path), height, width)?,
+            None => Model::load(run_folder::model_file(path))?,
+        },
     };
     print!("{}", model.summary().expand_nested(args.expand_nested).show_trainable(args.show_trainable));
     Ok(SUCCESS)

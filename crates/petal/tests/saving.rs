@@ -289,7 +289,12 @@ fn a_file_cut_off_anywhere_is_refused() {
 #[test]
 fn an_error_says_what_is_wrong_with_a_file() {
     assert!(matches!(Model::load("missing.petal"), Err(Error::Io { .. })));
-    assert!(load(&[255; 100]).unwrap_err().to_string().contains("it is no model or was cut off"));
+    assert!(
+        load(&[255; 100])
+            .unwrap_err()
+            .to_string()
+            .contains("is a file of unknown content; expected a .petal file")
+    );
     assert_refused(r#"format_version\":1"#, r#"format_version\":2"#, "use a newer one");
     assert_refused(r#"\"filters\":4"#, r#"\"filters\":5"#, "layer 'add'");
     assert_refused(

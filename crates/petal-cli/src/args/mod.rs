@@ -2,6 +2,7 @@
 
 mod lecture;
 mod train;
+mod unsaid;
 mod values;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use lecture::Lecture;
 pub use train::{Architecture, Train};
+pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::Pretrained;
 
 use values::{at_least_one, image_size};
@@ -44,7 +46,7 @@ pub enum Command {
 /// Loss, accuracy and a table of the classes for a folder of labelled photos
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The model: a .petal file or the folder of a run
+    /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// The folder of photos, one sub-folder a class
@@ -62,6 +64,8 @@ pub struct Evaluate {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub unsaid: Unsaid,
 }
 
 /// The classes of photos, with probabilities
@@ -69,9 +73,10 @@ pub struct Evaluate {
 #[command(after_help = "Examples:
   petal predict runs/flower_photos-1 tulip.jpg
   petal predict model.petal photos/ --csv > classes.csv
-  petal predict model.petal *.jpg --json --top 3")]
+  petal predict model.petal *.jpg --json --top 3
+  petal predict keras_model.h5 photos/ --class-names labels.txt --preprocess-input tf")]
 pub struct Predict {
-    /// The model: a .petal file or the folder of a run
+    /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Photos, or folders of photos at any depth
@@ -92,12 +97,15 @@ pub struct Predict {
     /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub unsaid: Unsaid,
 }
 
 /// A model's layers, shapes and parameters
 #[derive(Debug, Args)]
 pub struct Summary {
-    /// A .petal file, the folder of a run, or the name of a network: cnn, cnn-regularized, mobilenet-v2 …
+    /// A .petal file, the folder of a run, a .keras or .h5 file of Keras, or the name of a network: cnn,
+    /// cnn-regularized, mobilenet-v2 …
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// Show the layers of nested models
@@ -106,12 +114,12 @@ pub struct Summary {
     /// Show which layers train
     #[arg(long)]
     pub show_trainable: bool,
-    /// The image size of a network by name: 180, or HEIGHTxWIDTH
-    #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]
-    pub image_size: (usize, usize),
-    /// The number of classes of a network by name
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
-    pub classes: usize,
+    /// The image size of a network by name [default: 180], or of a model that takes any: 180, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", value_parser = image_size)]
+    pub image_size: Option<(usize, usize)>,
+    /// The number of classes of a network by name [default: 5]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub classes: Option<usize>,
 }
 
 /// What a model looks at in a photo: a picture with a heat map (Grad-CAM)
@@ -122,7 +130,7 @@ pub struct Summary {
   petal explain runs/flower_photos-1 tulip.jpg
   petal explain model.petal tulip.jpg --class roses -o why-roses.png")]
 pub struct Explain {
-    /// The model: a .petal file or the folder of a run
+    /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// The photo
@@ -138,6 +146,8 @@ pub struct Explain {
     /// The picture's file, .png or .svg
     #[arg(long, short, value_name = "FILE", default_value = "explanation.png")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub unsaid: Unsaid,
 }
 
 /// Pictures of a folder of photos: nine photos with their classes, and one photo's augmentations; or of one photo

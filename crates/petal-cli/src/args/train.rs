@@ -14,7 +14,7 @@ pub enum Architecture {
     /// The same with augmentation, dropout and early stopping
     CnnRegularized,
     /// Transfer learning with MobileNetV2: small and good, begin with this
-    #[value(name = "mobilenet-v2")]
+    #[value(name = "mobilenet-v2", aliases = ["mobilenetv2", "mobilenet_v2"])]
     #[serde(rename = "mobilenet-v2")]
     MobileNetV2,
     /// Transfer learning with MobileNet
@@ -22,15 +22,15 @@ pub enum Architecture {
     #[serde(rename = "mobilenet")]
     MobileNet,
     /// Transfer learning with EfficientNetV2-B0
-    #[value(name = "efficientnet-v2-b0")]
+    #[value(name = "efficientnet-v2-b0", aliases = ["efficientnetv2b0", "efficientnetv2-b0", "efficientnet_v2_b0"])]
     #[serde(rename = "efficientnet-v2-b0")]
     EfficientNetV2B0,
     /// Transfer learning with ResNet50: large
-    #[value(name = "resnet50")]
+    #[value(name = "resnet50", alias = "resnet-50")]
     #[serde(rename = "resnet50")]
     ResNet50,
     /// Transfer learning with VGG16: large and slow
-    #[value(name = "vgg16")]
+    #[value(name = "vgg16", alias = "vgg-16")]
     #[serde(rename = "vgg16")]
     Vgg16,
 }
@@ -72,7 +72,7 @@ pub struct Train {
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// The network
-    #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Architecture::Cnn)]
     pub model: Architecture,
     /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
     #[arg(long, value_name = "N", value_parser = at_least_one)]

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use ndarray::ArrayView2;
 
 use crate::{Error, Result};
@@ -42,6 +44,21 @@ pub fn decode_predictions(probabilities: ArrayView2<'_, f32>, top: usize) -> Res
         predictions
     });
     Ok(predictions.collect())
+}
+
+/// The names of ImageNet's 1,000 classes in the order of the outputs. Where two classes have one name, it comes with
+/// the identifier in WordNet: `crane (n02012849)`.
+///
+/// ```
+/// use petal::applications::imagenet_class_names;
+/// assert_eq!(imagenet_class_names()[985], "daisy");
+/// ```
+pub fn imagenet_class_names() -> Vec<String> {
+    let mut counts = HashMap::new();
+    imagenet_classes().for_each(|(_, name)| *counts.entry(name).or_insert(0) += 1);
+    let unique =
+        |(wnid, name)| if counts[name] == 1 { String::from(name) } else { format!("{name} ({wnid})") };
+    imagenet_classes().map(unique).collect()
 }
 
 /// Identifiers and names in the order of the outputs.

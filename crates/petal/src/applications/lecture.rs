@@ -1,9 +1,9 @@
-use crate::Result;
 use crate::layers::{
     Conv2D, Dense, Dropout, Flatten, FlipMode, Input, Layer, MaxPooling2D, RandomFlip, RandomRotation,
     RandomZoom, Rescaling,
 };
 use crate::model::{Model, Sequential, Tensor};
+use crate::{Error, Result};
 
 /// The lecture's first network: three convolutions of 16, 32 and 64 filters, each followed by max pooling, then a
 /// dense layer of 128 units and one output a class (logits). On a few thousand photos it overfits.
@@ -17,9 +17,9 @@ use crate::model::{Model, Sequential, Tensor};
 /// ```
 ///
 /// # Errors
-/// If the image is too small to be halved three times.
+/// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    let x = Input::new(image);
+    let x = input(image)?;
     let h = convolutions(&x)?;
     Model::with_seed(seed, &x, &head(&h, classes)?)
 }
@@ -36,9 +36,9 @@ pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model
 /// ```
 ///
 /// # Errors
-/// If the image is too small to be halved three times.
+/// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn_regularized(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    let x = Input::new(image);
+    let x = input(image)?;
     let h = lecture_augmentation(image, seed)?.on(&x)?;
     let h = convolutions(&h)?;
     let h = Dropout::new(0.2).on(&h)?;
@@ -63,6 +63,13 @@ pub fn lecture_augmentation(image: [usize; 3], seed: u64) -> Result<Model> {
         .name("data_augmentation")
         .seed(seed)
         .build()
+}
+
+fn input([height, width, channels]: [usize; 3]) -> Result<Tensor> {
+    if height < 8 || width < 8 {
+        return Err(Error::argument("image size", format!("{height} × {width}"), "at least 8 × 8 pixels"));
+    }
+    Ok(Input::image(height, width, channels))
 }
 
 fn convolutions(x: &Tensor) -> Result<Tensor> {

@@ -1,4 +1,4 @@
-use super::preprocess_input;
+use super::PreprocessInput;
 use super::settings::{Settings, common_settings};
 use super::weights::{Imagenet, Weights};
 use crate::layers::{
@@ -47,7 +47,7 @@ impl MobileNetV2 {
     /// # Errors
     /// None for an image.
     pub fn preprocess_input(x: &Tensor) -> Result<Tensor> {
-        preprocess_input::to_signed_range(x)
+        PreprocessInput::Tf.on(x)
     }
 
     /// The model.

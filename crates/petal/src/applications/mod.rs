@@ -27,11 +27,12 @@ mod transfer;
 mod vgg16;
 mod weights;
 
-pub use decode_predictions::{Prediction, decode_predictions};
+pub use decode_predictions::{Prediction, decode_predictions, imagenet_class_names};
 pub use efficientnet_v2::EfficientNetV2B0;
 pub use lecture::{lecture_augmentation, lecture_cnn, lecture_cnn_regularized};
 pub use mobilenet::MobileNet;
 pub use mobilenet_v2::MobileNetV2;
+pub use preprocess_input::PreprocessInput;
 pub use resnet50::ResNet50;
 pub use settings::Pooling;
 pub use transfer::{fine_tune_at, lecture_transfer};

@@ -49,9 +49,12 @@ impl Settings {
     /// The input, if the other settings go together. `top_size` is the image size of ImageNet weights with a top.
     pub fn input(&self, class: &str, top_size: usize) -> Result<Tensor> {
         let [height, width, channels] = self.image;
-        if height < 32 || width < 32 || channels == 0 {
-            let found = format!("for images of {height}×{width}×{channels}");
-            return Err(Error::argument("image size", format!("{class} {found}"), "at least 32×32×1"));
+        if height < 32 || width < 32 {
+            let expected = format!("at least 32 × 32 pixels for {class}");
+            return Err(Error::argument("image size", format!("{height} × {width}"), expected));
+        }
+        if channels == 0 {
+            return Err(Error::argument("channels", 0, "at least 1"));
         }
         if self.classes == 0 {
             return Err(Error::argument("classes", 0, "at least 1"));

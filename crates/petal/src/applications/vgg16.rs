@@ -1,4 +1,4 @@
-use super::preprocess_input;
+use super::PreprocessInput;
 use super::settings::{Settings, common_settings};
 use super::weights::Imagenet;
 use crate::Result;
@@ -35,7 +35,7 @@ impl VGG16 {
     /// # Errors
     /// If the image doesn't have three channels.
     pub fn preprocess_input(x: &Tensor) -> Result<Tensor> {
-        preprocess_input::to_centered_bgr(x)
+        PreprocessInput::Caffe.on(x)
     }
 
     /// The model.

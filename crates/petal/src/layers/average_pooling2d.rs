@@ -41,6 +41,11 @@ impl Definition for AveragePooling2D {
         self.window().pooled_shape(only(inputs)?)
     }
 
+    fn inputs_per_output(&self) -> usize {
+        let [height, width] = self.pool_size.0;
+        height.saturating_mul(width)
+    }
+
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let op = Op::average_pool(self.window().pool(node.input_image(0)));
         node.emit(op, &[node.input()], node.output_shape())

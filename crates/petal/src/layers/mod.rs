@@ -241,6 +241,11 @@ pub(crate) trait Definition {
         Ok(())
     }
 
+    /// The number of input values that an output value is computed of, where no weights say it.
+    fn inputs_per_output(&self) -> usize {
+        1
+    }
+
     /// Emits the steps that compute the layer.
     fn lower(&self, node: &mut Lowering<'_>) -> Value;
 }
@@ -398,6 +403,10 @@ impl Definition for AnyLayer {
 
     fn check_training(&self) -> Result<(), String> {
         self.definition().check_training()
+    }
+
+    fn inputs_per_output(&self) -> usize {
+        self.definition().inputs_per_output()
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {

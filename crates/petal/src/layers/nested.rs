@@ -13,7 +13,7 @@ use crate::model::{Graph, Model, Shape};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Nested {
     pub(crate) graph: Graph,
-    /// The mode that the caller fixed; without it the outer model's mode holds.
+    /// What the caller said of the mode. False holds, otherwise the outer model's mode does.
     pub(crate) training: Option<bool>,
     /// The weights' values until an outer model takes them into its own.
     #[serde(skip)]
@@ -51,12 +51,12 @@ impl From<&Model> for LayerSpec {
 }
 
 impl Model {
-    /// The model as a layer that runs in this mode whatever the outer model does, as Keras' `base(x, training=False)`.
+    /// The model as a layer that is called with this flag, as Keras' `base(x, training=False)`.
     ///
-    /// With `false`, BatchNormalization uses its moving statistics and leaves them as they are, and dropout and
+    /// With `false` it runs in inference mode even while the outer model trains: BatchNormalization uses its moving statistics and leaves them as they are, and dropout and
     /// augmentation are off, while trainable weights still train, `gamma` and `beta` too: what fine-tuning needs, since
     /// the statistics of a few photos would undo what the base has learned from millions. Keras 3 ignores the flag in
-    /// `fit`; Petal honours it, as Keras 2 did.
+    /// `fit`; Petal honours it, as Keras 2 did. `true` changes nothing: as in Keras 3, `fit` trains and `predict` infers.
     ///
     /// ```
     /// use petal::layers::*;

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::{Shape, Tensor, names};
 use crate::layers::{AnyLayer, Definition};
 use crate::{Error, Result};
@@ -38,6 +39,8 @@ fn trains() -> bool {
 
 /// Models in models in models: limits what is done by recursion.
 const DEEPEST: usize = 10;
+
+const LONGEST_NAME: usize = 1000;
 
 /// The most values in all weights, 32 GB of them.
 const MOST_PARAMS: usize = 1 << 33;
@@ -324,10 +327,12 @@ impl Graph {
     /// Computes from the layers' settings what isn't saved: shapes, weights and their places. Trusts nothing, since
     /// the graph may come from a file.
     pub(crate) fn rebuild(&mut self) -> Result<()> {
-        self.rebuild_from(0, 0).map(|_| ())
+        let mut cost = Cost::default();
+        let weights = self.rebuild_from(0, 0, &mut cost)?;
+        cost.check(weights).map_err(Error::Model)
     }
 
-    fn rebuild_from(&mut self, depth: usize, mut offset: usize) -> Result<usize> {
+    fn rebuild_from(&mut self, depth: usize, mut offset: usize, cost: &mut Cost) -> Result<usize> {
         if depth > DEEPEST {
             return Err(Error::Model(format!(
                 "model '{}' is {depth} models deep in another; expected at most {DEEPEST}",
@@ -349,6 +354,12 @@ impl Graph {
             if node.name.is_empty() || node.name.contains('/') {
                 return Err(Error::layer(&node.name, "a layer's name is not empty and has no '/' in it"));
             }
+            if node.name.len() > LONGEST_NAME {
+                let start: String = node.name.chars().take(40).collect();
+                let problem =
+                    format!("its name has {} bytes; expected at most {LONGEST_NAME}", node.name.len());
+                return Err(Error::layer(start + "…", problem));
+            }
             if !names.insert(node.name.clone()) {
                 return Err(Error::layer(&node.name, "two layers have this name; give one of them another"));
             }
@@ -369,7 +380,7 @@ impl Graph {
                 }
             }
             if let AnyLayer::Nested(nested) = &mut node.layer {
-                offset = nested.graph.rebuild_from(depth + 1, offset)?;
+                offset = nested.graph.rebuild_from(depth + 1, offset, cost)?;
             }
             let shape = node.layer.output_shape(&shapes).and_then(|shape| shape.check().map(|()| shape));
             node.shape = shape.map_err(|problem| Error::layer(&node.name, problem))?;
@@ -389,6 +400,7 @@ impl Graph {
                 )?;
                 node.weights.push(weight);
             }
+            cost.add(node).map_err(|problem| Error::layer(&node.name, problem))?;
         }
         Ok(offset)
     }

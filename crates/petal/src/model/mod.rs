@@ -1,5 +1,6 @@
 //! Models: graphs of layers with their weights, and the plans that run them.
 
+mod cost;
 mod graph;
 pub(crate) mod names;
 pub(crate) mod plan;

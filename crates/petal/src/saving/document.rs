@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::bounds;
 use crate::data::Preprocessing;
 use crate::model::Graph;
 use crate::training::{History, Loss, Metric, Optimizer};
@@ -113,27 +114,10 @@ impl Document {
             }
             _ => return Err("its description has no valid format_version".into()),
         }
-        if let Some(number) = value.get("graph").and_then(too_large) {
-            return Err(format!("a layer's setting is {number}; expected at most {LARGEST}"));
-        }
+        bounds::check(&value["graph"])?;
         let mut document: Document =
             serde_json::from_value(value).map_err(|error| format!("its description is damaged: {error}"))?;
         document.graph.rebuild().map_err(|error| error.to_string())?;
         Ok(document)
-    }
-}
-
-/// The largest number in a layer's settings: products of two still fit in a `usize`.
-const LARGEST: u64 = 1 << 31;
-
-fn too_large(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Number(number) => {
-            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            size.filter(|&size| size > LARGEST).map(|_| value)
-        }
-        Value::Array(values) => values.iter().find_map(too_large),
-        Value::Object(values) => values.values().find_map(too_large),
-        Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
 }

@@ -44,9 +44,11 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If the file cannot be written, or a setting is not a finite number.
+    /// If the file cannot be written, its name has the ending of another format, such as `.keras`, or a setting is not a
+    /// finite number.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        check_ending(path)?;
         let document = Document::new(
             self.seed(),
             self.graph().clone(),
@@ -80,14 +82,9 @@ impl Model {
         write_atomically(path, |file| file.write_all(&bytes))
     }
 
-    /// Reads a model that [`Model::save`] wrote. It predicts, and if it was compiled trains on, bit for bit as the
-    /// model that was saved: go on from [`History::next_epoch`](crate::training::History::next_epoch).
-    ///
-    /// # Errors
-    /// If the file cannot be read or is damaged; the error says what was found in it and what was expected.
-    pub fn load(path: impl AsRef<Path>) -> Result<Model> {
-        let path = path.as_ref();
-        let mut file = PetalFile::open(path)?;
+    /// Reads the model in a safetensors file.
+    pub(super) fn load_petal(path: &Path, file: File) -> Result<Model> {
+        let mut file = PetalFile::open(path, file)?;
         let mut document = file.document()?;
         let history = document.history();
         let Document { graph, training, .. } = document;
@@ -135,6 +132,37 @@ impl Model {
         let flags = self.compiled.as_ref().map(|compiled| &compiled.trainable[..]);
         with_flags(self.graph().all_weights(), flags)
     }
+}
+
+/// Refuses names that promise what other tools read.
+fn check_ending(path: &Path) -> Result<()> {
+    const OTHERS: [&str; 14] = [
+        "keras",
+        "h5",
+        "hdf5",
+        "onnx",
+        "tflite",
+        "lite",
+        "pb",
+        "pt",
+        "pth",
+        "pkl",
+        "safetensors",
+        "json",
+        "zip",
+        "npz",
+    ];
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if !OTHERS.contains(&ending.as_str()) {
+        return Ok(());
+    }
+    let name = path.with_extension("petal");
+    let problem = format!(
+        "Petal writes models in its own format, which no other tool reads, while .{ending} promises another; save the \
+         model as {}",
+        name.display()
+    );
+    Err(Error::file(path, problem))
 }
 
 fn with_flags<'a>(mut weights: Vec<ModelWeight<'a>>, flags: Option<&[bool]>) -> Vec<ModelWeight<'a>> {
@@ -232,22 +260,17 @@ struct PetalFile<'a> {
 }
 
 impl<'a> PetalFile<'a> {
-    fn open(path: &'a Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io("read", path))?;
+    fn open(path: &'a Path, mut file: File) -> Result<Self> {
         let error =
             |problem: &str| Error::file(path, format!("{problem}; expected a model that Petal saved"));
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
-        if !metadata.is_file() {
-            return Err(error("it is no plain file"));
-        }
-        let len = metadata.len();
+        let len = file.metadata().map_err(Error::io("read", path))?.len();
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix)
             .map_err(|_| error(&format!("it has {len} bytes, too few for a header")))?;
         let header_len = u64::from_le_bytes(prefix);
         if header_len > len - 8 {
             return Err(error(&format!(
-                "it has {len} bytes, but says that its header alone has {header_len}: it is no model or was cut off"
+                "it has {len} bytes, but its header alone {header_len}: it was cut off; copy it again"
             )));
         }
         let mut header = Vec::new();

@@ -47,6 +47,11 @@ impl Model {
         Ok(())
     }
 
+    /// Whether [`compile`](Model::compile) has set how the model is trained, before it was saved perhaps.
+    pub fn is_compiled(&self) -> bool {
+        self.compiled.is_some()
+    }
+
     /// Replaces the metrics of a compiled model.
     pub fn metrics(&mut self, metrics: impl Into<Vec<Metric>>) {
         if let Some(compiled) = &mut self.compiled {

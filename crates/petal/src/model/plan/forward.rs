@@ -192,7 +192,7 @@ impl<'a> Lowering<'a> {
         let path = format!("{}/", self.path);
         let context = Context {
             path: &path,
-            training: training.unwrap_or(self.training),
+            training: self.training && training != Some(false),
             trainable: self.trainable,
             key: self.key,
         };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use crate::{Error, Result};
 
@@ -13,19 +14,36 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 /// Far more than the configuration of any model takes.
 const LARGEST_CONFIG: u64 = 16 << 20;
+/// Weights hardly compress at all.
+const MOST_COMPRESSION: u64 = 32;
 
 /// An open `.keras` file.
 pub(super) struct Archive {
     path: PathBuf,
+    size: u64,
     zip: ZipArchive<BufReader<File>>,
 }
 
 impl Archive {
-    pub fn open(path: &Path) -> Result<Archive> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        let zip = ZipArchive::new(BufReader::new(file))
-            .map_err(|problem| Error::file(path, format!("is not a readable .keras file: {problem}")))?;
-        Ok(Archive { path: path.to_owned(), zip })
+    /// The zip archive in `file`, which is at `path`.
+    pub fn new(path: &Path, file: File) -> Result<Archive> {
+        let size = file.metadata().map_err(Error::io("read", path))?.len();
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|problem| {
+            let problem = match problem {
+                ZipError::InvalidArchive(_) => "its end is missing: it was cut off, or is damaged".to_owned(),
+                problem => problem.to_string(),
+            };
+            Error::file(path, format!("is not a readable .keras file: {problem}; save or copy it again"))
+        })?;
+        if [CONFIG, WEIGHTS].iter().any(|name| zip.index_for_name(name).is_none()) {
+            let pytorch = zip.file_names().flatten().any(|name| name.ends_with("/data.pkl"));
+            let found = if pytorch { "a model of PyTorch" } else { "a zip archive without a model of Keras" };
+            let problem = format!(
+                "is {found}; expected a .keras file, which holds {CONFIG} and {WEIGHTS}, or a .petal or .h5 file"
+            );
+            return Err(Error::file(path, problem));
+        }
+        Ok(Archive { path: path.to_owned(), size, zip })
     }
 
     /// The model's configuration.
@@ -35,15 +53,11 @@ impl Archive {
             .map_err(|problem| Error::file(&self.path, format!("{CONFIG} cannot be read: {problem}")))
     }
 
-    /// The size of the weights' file in bytes, as the archive states it.
-    pub fn weights_size(&mut self) -> Result<u64> {
-        Ok(self.zip.by_name(WEIGHTS).map_err(|problem| broken(&self.path, WEIGHTS, problem))?.size())
-    }
-
-    /// The weights' file of a model with this number of parameters.
-    pub fn weights(&mut self, params: usize) -> Result<Vec<u8>> {
-        // The optimizer's state is at most a few times as large as the weights; each layer takes a few kB beside.
-        self.read(WEIGHTS, (params as u64).saturating_mul(4 * 8).saturating_add(64 << 20))
+    /// The file with the weights. Keras doesn't compress it; where others did, it may be larger than the archive, but not
+    /// without bounds.
+    pub fn weights(&mut self) -> Result<Vec<u8>> {
+        let most = self.size.saturating_mul(MOST_COMPRESSION).saturating_add(64 << 20);
+        self.read(WEIGHTS, most.min(crate::data::memory::total() as u64 / 2))
     }
 
     /// An entry's bytes; a compressed entry may turn out much larger than the archive.

@@ -1,5 +1,8 @@
 //! The layout of `.weights.h5` and of `model.weights.h5` in a `.keras` file: a group for each layer by its class and its
 //! number among the model's layers of that class, `layers/conv2d_1/vars/0`.
+//!
+//! TensorFlow 2.12 and 2.13 wrote `_layer_checkpoint_dependencies` in place of `layers`, and counted layers with weights
+//! twice.
 
 use std::collections::HashMap;
 
@@ -8,14 +11,25 @@ use super::hdf5::File;
 use crate::Result;
 use crate::model::{Graph, names};
 
+const LAYERS: &str = "layers";
+const OLD_LAYERS: &str = "_layer_checkpoint_dependencies";
+
+/// Whether the file has this layout.
+pub(super) fn is_container(file: &File) -> Result<bool> {
+    Ok(file.has_group(LAYERS)? || file.has_group(OLD_LAYERS)?)
+}
+
 /// Reads the weights of `graph`, whose group is `prefix` (empty, or ending in a slash).
 pub(super) fn load(file: &File, graph: &Graph, prefix: &str, loader: &mut Loader<'_>) -> Result<()> {
+    let old = format!("{prefix}{OLD_LAYERS}");
+    let is_old = file.has_group(&old)?;
+    let layers = if is_old { old } else { format!("{prefix}{LAYERS}") };
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for node in graph.layers() {
         let class = node.layer().class_name();
         let count = counts.entry(class).or_default();
-        let group = format!("{prefix}layers/{}", names::numbered(&names::snake_case(class), *count));
-        *count += 1;
+        let group = format!("{layers}/{}", names::numbered(&names::snake_case(class), *count));
+        *count += if is_old && node.count_params() > 0 { 2 } else { 1 };
         if let Some(inner) = node.as_model() {
             load(file, inner, &format!("{group}/"), loader)?;
             continue;

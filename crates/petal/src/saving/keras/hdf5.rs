@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use hdf5_pure::{AttrValue, Dataset, FormatError};
+use hdf5_pure::{AttrValue, Dataset, Datatype, FormatError};
 
 use crate::{Error, Result};
 
-/// An open file.
+/// An open file, or several that hold parts of the same.
 pub(super) struct File {
     path: PathBuf,
-    file: hdf5_pure::File,
+    parts: Vec<hdf5_pure::File>,
 }
 
 /// A data set's shape and the way to its values.
@@ -25,9 +25,16 @@ pub(super) struct Values {
 impl File {
     /// Opens `bytes`, which came from the file at `path`.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<File> {
-        let file = guarded(|| hdf5_pure::File::from_bytes(bytes))
-            .map_err(|problem| Error::file(path, format!("is not a readable HDF5 file: {problem}")))?;
-        Ok(File { path: path.to_owned(), file })
+        let file = guarded(|| hdf5_pure::File::from_bytes(bytes)).map_err(|problem| {
+            let problem = format!("is not a readable HDF5 file, it may have been cut off: {problem}");
+            Error::file(path, problem)
+        })?;
+        Ok(File { path: path.to_owned(), parts: vec![file] })
+    }
+
+    /// One file of several that have been cut apart; `path` is that of their list.
+    pub fn of_parts(path: &Path, parts: Vec<File>) -> File {
+        File { path: path.to_owned(), parts: parts.into_iter().flat_map(|file| file.parts).collect() }
     }
 
     /// Where the file is, for errors.
@@ -35,18 +42,28 @@ impl File {
         &self.path
     }
 
+    /// The bytes of all parts.
+    pub fn size(&self) -> usize {
+        self.parts.iter().map(|part| usize::try_from(part.file_size()).unwrap_or(usize::MAX)).sum()
+    }
+
     /// The attributes of a group; `None` where there is no such group. The root's path is empty.
     pub fn attributes(&self, group: &str) -> Result<Option<HashMap<String, AttrValue>>> {
-        self.found(group, || match group {
-            "" => self.file.root().attrs(),
-            _ => self.file.group(group)?.attrs(),
+        self.found(group, |file| match group {
+            "" => file.root().attrs(),
+            _ => file.group(group)?.attrs(),
         })
+    }
+
+    /// Whether there is a group of this path.
+    pub fn has_group(&self, group: &str) -> Result<bool> {
+        Ok(self.attributes(group)?.is_some())
     }
 
     /// A data set; `None` where there is none of this path.
     pub fn values(&self, path: &str) -> Result<Option<Values>> {
-        let found = self.found(path, || {
-            let dataset = self.file.dataset(path)?;
+        let found = self.found(path, |file| {
+            let dataset = file.dataset(path)?;
             Ok((dataset.shape()?, dataset))
         })?;
         let Some((shape, dataset)) = found else { return Ok(None) };
@@ -61,11 +78,23 @@ impl File {
             if element_size > 8 {
                 return Ok(Err(format!("its values take {element_size} bytes each; expected floats")));
             }
-            // bfloat16 is a type that HDF5 doesn't know: Keras stores the bits as integers and says so beside them.
-            let attributes = values.dataset.attrs()?;
-            if attributes.get("dtype").and_then(AttrValue::as_str) == Some("bfloat16") {
-                let bits = values.dataset.read_u16()?;
-                return Ok(Ok(bits.into_iter().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect()));
+            if element_size == 2 {
+                // bfloat16 is a type that HDF5 doesn't know: Keras stores the bits, and says so beside them.
+                let attributes = values.dataset.attrs()?;
+                let is_bfloat16 = attributes.get("dtype").and_then(AttrValue::as_str) == Some("bfloat16");
+                let is_float16 = matches!(values.dataset.datatype()?, Datatype::FloatingPoint { .. });
+                let float = match (is_bfloat16, is_float16) {
+                    (true, _) => |bits: u16| f32::from_bits(u32::from(bits) << 16),
+                    (false, true) => float16,
+                    (false, false) => return Ok(Err("its values are neither float16 nor bfloat16".into())),
+                };
+                let bytes = values.dataset.read_raw()?;
+                return Ok(Ok(bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|bits| float(u16::from_le_bytes(*bits)))
+                    .collect()));
             }
             values.dataset.read_f32().map(Ok)
         });
@@ -78,13 +107,35 @@ impl File {
         Err(Error::file(&self.path, format!("data set '{}': {problem}", values.path)))
     }
 
-    fn found<T>(&self, path: &str, read: impl FnOnce() -> Result<T, hdf5_pure::Error>) -> Result<Option<T>> {
-        match guarded(read) {
-            Ok(value) => Ok(Some(value)),
-            Err(Problem::Reader(hdf5_pure::Error::Format(FormatError::PathNotFound(_)))) => Ok(None),
-            Err(problem) => Err(Error::file(&self.path, format!("'{path}' cannot be read: {problem}"))),
+    /// What the first of the parts has that has it.
+    fn found<T>(
+        &self,
+        path: &str,
+        read: impl Fn(&hdf5_pure::File) -> Result<T, hdf5_pure::Error>,
+    ) -> Result<Option<T>> {
+        for part in &self.parts {
+            match guarded(|| read(part)) {
+                Ok(value) => return Ok(Some(value)),
+                Err(Problem::Reader(hdf5_pure::Error::Format(FormatError::PathNotFound(_)))) => {}
+                Err(problem) => {
+                    return Err(Error::file(&self.path, format!("'{path}' cannot be read: {problem}")));
+                }
+            }
         }
+        Ok(None)
     }
+}
+
+/// The number that these bits are in IEEE 754's half precision.
+fn float16(bits: u16) -> f32 {
+    let (sign, exponent, fraction) =
+        (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => (fraction as f32 / (1 << 24) as f32).to_bits(),
+        0x1f => 0xff << 23 | fraction << 13,
+        _ => (exponent + 127 - 15) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | magnitude)
 }
 
 /// What can go wrong in the reader.
@@ -106,5 +157,29 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, hdf5_pure::Error>) -> Result<T, P
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(result) => result.map_err(Problem::Reader),
         Err(_) => Err(Problem::Panic),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float16;
+
+    #[test]
+    fn half_precision_is_read_exactly() {
+        for (bits, number) in [
+            (0x0000, 0.0),
+            (0x0001, 2.0f32.powi(-24)),
+            (0x03ff, 1023.0 * 2.0f32.powi(-24)),
+            (0x0400, 2.0f32.powi(-14)),
+            (0x3555, 0.333_251_95),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x7c00, f32::INFINITY),
+            (0xfc00, f32::NEG_INFINITY),
+        ] {
+            assert_eq!(float16(bits), number, "{bits:04x}");
+        }
+        assert!(float16(0x7e00).is_nan());
     }
 }

@@ -6,6 +6,7 @@ use hdf5_pure::AttrValue;
 
 use super::assign::{Loader, Target, targets};
 use super::hdf5::{File, Values};
+use super::layer_config::name;
 use crate::model::Graph;
 use crate::{Error, Result};
 
@@ -15,12 +16,30 @@ struct Saved {
     weights: Vec<Values>,
 }
 
-/// Reads the weights of `graph` in the layers' order, or by their names.
-pub(super) fn load(file: &File, graph: &Graph, by_name: bool, loader: &mut Loader<'_>) -> Result<()> {
+/// How a file's layers pair up with a model's.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Pairing {
+    /// By their order.
+    Order,
+    /// By their names, as far as both have them.
+    Names,
+    /// By their names if all have one, as in the file that the model is from; else by their order.
+    AllNames,
+}
+
+/// Whether the file has this layout.
+pub(super) fn is_legacy(file: &File) -> Result<bool> {
+    Ok(names(file, "", "layer_names")?.is_some() || file.has_group("model_weights")?)
+}
+
+/// Reads the weights of `graph`.
+pub(super) fn load(file: &File, graph: &Graph, pairing: Pairing, loader: &mut Loader<'_>) -> Result<()> {
     let saved = saved_layers(file)?;
     let nodes: Vec<_> = graph.layers().iter().filter(|node| node.count_params() > 0).collect();
-    let pairs: Vec<_> = if by_name {
-        let by_name: HashMap<&str, &Saved> = saved.iter().map(|layer| (layer.name.as_str(), layer)).collect();
+    let by_name: HashMap<String, &Saved> = saved.iter().map(|layer| (name(&layer.name), layer)).collect();
+    let all_have_names =
+        nodes.len() == saved.len() && nodes.iter().all(|node| by_name.contains_key(node.name()));
+    let pairs: Vec<_> = if pairing == Pairing::Names || pairing == Pairing::AllNames && all_have_names {
         nodes.iter().filter_map(|&node| Some((node, *by_name.get(node.name())?))).collect()
     } else {
         let same = nodes.iter().zip(&saved);
@@ -48,7 +67,7 @@ pub(super) fn load(file: &File, graph: &Graph, by_name: bool, loader: &mut Loade
         let targets = in_file_order(targets(node), layer, node.as_model().is_some());
         loader.layer(node.name(), &targets, &layer.weights)?;
     }
-    if by_name && pairs.is_empty() {
+    if pairing == Pairing::Names && pairs.is_empty() {
         let names = |names: Vec<&str>| names.join(", ");
         return Err(Error::file(
             file.path(),
@@ -90,10 +109,7 @@ fn saved_layers(file: &File) -> Result<Vec<Saved>> {
         None => match names(file, "model_weights", "layer_names")? {
             Some(names) => ("model_weights/", names),
             None => {
-                let problem = match file.attributes("layers")? {
-                    Some(_) => "has Keras 3's layout; its name has to end in .weights.h5",
-                    None => "is no weight file of Keras: it has no list of layers",
-                };
+                let problem = "is an HDF5 file, but none of Keras: it has no list of layers";
                 return Err(Error::file(file.path(), problem));
             }
         },

@@ -1,15 +1,22 @@
-//! Keras' own files: weights in HDF5 (`.weights.h5` and the legacy `.h5`) and whole models (`.keras`).
+//! Keras' own files: weights in HDF5 (`.weights.h5` and the legacy `.h5`) and whole models (`.keras`, legacy `.h5`).
 
 mod archive;
 mod assign;
+mod call;
 mod config;
 mod container;
 mod hdf5;
 mod layer_config;
 mod legacy;
+mod operation;
+mod shards;
 
 use std::path::Path;
 
+use self::archive::Archive;
+use self::assign::Loader;
+use self::legacy::Pairing;
+use super::kind::{self, Kind};
 use crate::model::Model;
 use crate::{Error, Result};
 
@@ -50,8 +57,9 @@ impl LoadWeights {
 }
 
 impl Model {
-    /// Loads weights that Keras has written. The name's ending tells the format: `.weights.h5` and `.keras` of Keras 3,
-    /// or the legacy `.h5` or `.hdf5`, with weights alone or with a full model.
+    /// Loads weights that Keras has written: `.weights.h5` and `.keras` of Keras 3, with `.weights.json` those that are cut
+    /// into several files, and legacy `.h5` with weights alone or with a full model. The content tells the format,
+    /// whatever the name says.
     ///
     /// Layers go by their order in the model, as in Keras; their names need not be the file's. A nested model in a
     /// legacy file counts as one layer. Its weights are found by their names, or, if these differ, in Keras' order for
@@ -64,71 +72,99 @@ impl Model {
     /// it needs. The model is then as it was before.
     pub fn load_weights(&mut self, path: impl AsRef<Path>, options: LoadWeights) -> Result<Vec<String>> {
         let path = path.as_ref();
-        let format = Format::of(path)?;
-        if options.by_name && format != Format::Legacy {
-            return Err(Error::file(
-                path,
-                "by_name is for legacy .h5 and .hdf5 files; load this one without",
-            ));
-        }
-        let bytes = match format {
-            Format::Keras => archive::Archive::open(path)?.weights(self.count_params())?,
-            Format::Weights | Format::Legacy => std::fs::read(path).map_err(Error::io("read", path))?,
+        let (file, kind) = kind::open(path, kind::WEIGHTS)?;
+        let file = match kind {
+            Kind::Zip => hdf5::File::from_bytes(path, Archive::new(path, file)?.weights()?)?,
+            Kind::Hdf5 => hdf5::File::from_bytes(path, kind::read(path, file)?)?,
+            Kind::Json => shards::open(path, file)?,
+            Kind::Safetensors => {
+                let problem =
+                    "is a safetensors file; expected weights of Keras. Model::load opens models of Petal";
+                return Err(Error::file(path, problem));
+            }
         };
-        let file = hdf5::File::from_bytes(path, bytes)?;
-        let mut loader = assign::Loader::new(&file, options.skip_mismatch);
-        match format {
-            Format::Legacy => legacy::load(&file, self.graph(), options.by_name, &mut loader)?,
-            Format::Keras | Format::Weights => container::load(&file, self.graph(), "", &mut loader)?,
+        let mut loader = Loader::new(&file, options.skip_mismatch);
+        if legacy::is_legacy(&file)? {
+            let pairing = if options.by_name { Pairing::Names } else { Pairing::Order };
+            legacy::load(&file, self.graph(), pairing, &mut loader)?;
+        } else if !container::is_container(&file)? {
+            return Err(Error::file(path, "is an HDF5 file, but holds no weights of Keras"));
+        } else if options.by_name {
+            let problem = "by_name is for legacy .h5 and .hdf5 files; load this one without";
+            return Err(Error::file(path, problem));
+        } else {
+            container::load(&file, self.graph(), "", &mut loader)?;
         }
         Ok(loader.apply(self.arena_mut()))
     }
 
-    /// The model in a `.keras` file that Keras 3 has written: its layers, what trains, and its weights. It has to be
-    /// compiled before it is trained.
+    /// The model in a file that Keras has written: its layers, what trains, and its weights. It has to be compiled
+    /// before it is trained. [`Model::load`] opens these files too.
     ///
-    /// The operations that `preprocess_input` leaves in a graph (`TrueDivide`, `Subtract` and the like, with a number)
-    /// become [`Rescaling`](crate::layers::Rescaling) layers of the same names. Regularizers and constraints, which
-    /// only matter in training, are left out.
+    /// The file is a `.keras` file of Keras 3 or 2, or an `.h5` file with a whole model (Teachable Machine's
+    /// `keras_model.h5` is one). The operations that `preprocess_input` leaves in a graph (`TrueDivide`, `Subtract` and
+    /// the like, with numbers) become [`Rescaling`](crate::layers::Rescaling) and
+    /// [`ReverseChannels`](crate::layers::ReverseChannels) layers of the same names. Regularizers and constraints, which
+    /// only matter in training, are left out. Everything is computed in `f32`, whatever the layers' `dtype` says.
     ///
     /// # Errors
     /// If the file cannot be read, a layer's class or one of its settings is none of Petal's, or the weights don't fit;
     /// the error names the layer.
     pub fn load_keras(path: impl AsRef<Path>) -> Result<Model> {
         let path = path.as_ref();
-        if Format::of(path)? != Format::Keras {
-            return Err(Error::file(path, "holds weights alone; expected a .keras file with a whole model"));
-        }
-        let mut archive = archive::Archive::open(path)?;
-        let config = archive.config()?;
-        let mut model =
-            config::model(&config, archive.weights_size()?).map_err(|problem| Error::file(path, problem))?;
-        let file = hdf5::File::from_bytes(path, archive.weights(model.count_params())?)?;
-        let mut loader = assign::Loader::new(&file, false);
-        container::load(&file, model.graph(), "", &mut loader)?;
-        loader.apply(model.arena_mut());
-        Ok(model)
+        let (file, kind) = kind::open(path, kind::MODEL)?;
+        load(path, file, kind, &[])
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Format {
-    Keras,
-    Weights,
-    Legacy,
+/// The model in a file of this kind. `image_size` are height and width, for a model that takes images of any size, or
+/// nothing.
+pub(super) fn load(path: &Path, file: std::fs::File, kind: Kind, image_size: &[usize]) -> Result<Model> {
+    let error = |problem: String| Error::file(path, problem);
+    let (config, weights) = match kind {
+        Kind::Zip => {
+            let mut archive = Archive::new(path, file)?;
+            (archive.config()?, hdf5::File::from_bytes(path, archive.weights()?)?)
+        }
+        Kind::Hdf5 => {
+            let file = hdf5::File::from_bytes(path, kind::read(path, file)?)?;
+            (model_config(&file)?, file)
+        }
+        Kind::Json => return Err(error(format!("lists the parts of weights; {NO_MODEL}"))),
+        Kind::Safetensors => return Err(error("is a safetensors file; expected a model of Keras".into())),
+    };
+    let graph = config::graph(&config, image_size).map_err(error)?;
+    let (params, most) = (graph.count_params(), weights.size() / SMALLEST_FLOAT);
+    if params > most {
+        return Err(error(format!("its layers have {params} parameters, but the file has at most {most}")));
+    }
+    let arena = vec![0.0; params];
+    let mut model = Model::from_arena(graph, arena, 0);
+    let mut loader = Loader::new(&weights, false);
+    match kind {
+        Kind::Hdf5 => legacy::load(&weights, model.graph(), Pairing::AllNames, &mut loader)?,
+        _ => container::load(&weights, model.graph(), "", &mut loader)?,
+    }
+    loader.apply(model.arena_mut());
+    Ok(model)
 }
 
-impl Format {
-    fn of(path: &Path) -> Result<Format> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        match () {
-            _ if name.ends_with(".keras") => Ok(Format::Keras),
-            _ if name.ends_with(".weights.h5") => Ok(Format::Weights),
-            _ if name.ends_with(".h5") || name.ends_with(".hdf5") => Ok(Format::Legacy),
-            _ => Err(Error::file(
-                path,
-                "has none of the endings .weights.h5, .keras, .h5 and .hdf5 of Keras' weight files",
-            )),
-        }
-    }
+/// The bytes of a float16: the smallest that Keras stores.
+const SMALLEST_FLOAT: usize = 2;
+
+const NO_MODEL: &str = "it holds weights alone. Save the whole model in Keras, model.save('model.keras'); or build its \
+                        layers in Petal, and call load_weights on this file";
+
+/// The description of the model in a legacy file.
+fn model_config(file: &hdf5::File) -> Result<serde_json::Value> {
+    let error = |problem: String| Error::file(file.path(), problem);
+    let attributes = file.attributes("")?.unwrap_or_default();
+    let Some(config) = attributes.get("model_config") else {
+        return Err(error(match legacy::is_legacy(file)? || container::is_container(file)? {
+            true => format!("is no whole model: {NO_MODEL}"),
+            false => "is an HDF5 file, but none of Keras; expected a file of Keras with a whole model".into(),
+        }));
+    };
+    let text = config.as_str().ok_or_else(|| error("its model_config is no text".into()))?;
+    serde_json::from_str(text).map_err(|problem| error(format!("its model_config cannot be read: {problem}")))
 }

@@ -145,7 +145,8 @@ impl Callback for ModelCheckpoint {
         }
         if !self.file.template().ends_with(".petal") {
             let found = format!("'{}'", self.file.template());
-            return Err(Error::argument("the checkpoint's file name", found, "a name that ends in .petal"));
+            let expected = "a name that ends in .petal, since Petal writes its own format";
+            return Err(Error::argument("the checkpoint's file name", found, expected));
         }
         match self.every_batches {
             Some(0) => Err(Error::argument("every_batches", 0, "at least 1")),

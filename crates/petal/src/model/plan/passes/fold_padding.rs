@@ -1,13 +1,16 @@
 //! Zeros around an image + convolution → a convolution with more padding.
 
-use super::producer;
+use super::{producer, readers};
 use crate::model::plan::forward::{ForwardStep, Value};
 use crate::model::plan::op::Op;
 
 pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+    // A folded step reads what the one before it has read.
+    let readers = readers(steps);
     let mut at = 1;
     while at < steps.len() {
-        let pad = producer(steps, kept, at).filter(|&producer| matches!(steps[producer].op, Op::Pad(_)));
+        let pad =
+            producer(steps, &readers, kept, at).filter(|&producer| matches!(steps[producer].op, Op::Pad(_)));
         let Some(pad) = pad else {
             at += 1;
             continue;

@@ -2,12 +2,13 @@
 
 use petal_kernels::Activation;
 
-use super::producer;
+use super::{producer, readers};
 use crate::model::plan::forward::{ForwardStep, Value};
 
 pub(super) fn run(steps: &mut [ForwardStep], kept: &[Option<Value>]) {
+    let readers = readers(steps);
     for at in 1..steps.len() {
-        let Some(before) = producer(steps, kept, at) else { continue };
+        let Some(before) = producer(steps, &readers, kept, at) else { continue };
         let (head, tail) = steps.split_at_mut(at);
         let (Some(before), Some(after)) = (head[before].op.activations_mut(), tail[0].op.activations_mut())
         else {

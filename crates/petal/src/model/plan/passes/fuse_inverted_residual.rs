@@ -1,6 +1,6 @@
 //! 1×1 convolution + depthwise convolution + 1×1 convolution (+ the input) → one step, where no gradient goes.
 
-use super::producer;
+use super::{producer, readers};
 use crate::model::plan::backward::needs_gradient;
 use crate::model::plan::forward::{ForwardStep, Value};
 use crate::model::plan::op::Op;
@@ -9,11 +9,15 @@ use crate::model::plan::ops::inverted_residual::InvertedResidual;
 /// `trains` if gradients are wanted for what trains; else none are.
 pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], trains: bool) {
     let needed = if trains { needs_gradient(steps, None) } else { Vec::new() };
+    let mut readers = self::readers(steps);
     let mut at = 0;
     while at < steps.len() {
         let frozen = |at: usize| !needed.get(steps[at].output).is_some_and(|needed| *needed);
-        match block(steps, kept, at) {
-            Some(block) if frozen(block.last) => at = block.replace(steps),
+        match block(steps, &readers, kept, at) {
+            Some(block) if frozen(block.last) => {
+                at = block.replace(steps);
+                readers = self::readers(steps);
+            }
             _ => at += 1,
         }
     }
@@ -29,11 +33,11 @@ struct Block {
 }
 
 /// The block whose depthwise convolution is step `at`.
-fn block(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<Block> {
+fn block(steps: &[ForwardStep], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<Block> {
     let Op::DepthwiseConv2d(depthwise) = &steps[at].op else { return None };
     let project_at = consumer(steps, kept, at)?;
     let Op::Conv2d(project) = &steps[project_at].op else { return None };
-    let expand_at = producer(steps, kept, at).filter(|&at| {
+    let expand_at = producer(steps, readers, kept, at).filter(|&at| {
         // A reshape in between leaves no step, but another image.
         let Op::Conv2d(expand) = &steps[at].op else { return false };
         expand.shape.is_pointwise() && expand.shape.output() == depthwise.shape.input

@@ -101,9 +101,11 @@ impl Passes {
 /// Removes each step that becomes part of the one before it: `absorb(before, step)` changes the operation of the step
 /// that makes the only input, if that is read by nobody else, and says whether it did.
 fn absorb(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], absorb: impl Fn(&mut Op, &Op) -> bool) {
+    // Of the values that stay, an absorbed step changes nothing.
+    let readers = readers(steps);
     let mut at = 1;
     while at < steps.len() {
-        let absorbed = producer(steps, kept, at).filter(|&before| {
+        let absorbed = producer(steps, &readers, kept, at).filter(|&before| {
             let (head, tail) = steps.split_at_mut(at);
             absorb(&mut head[before].op, &tail[0].op)
         });
@@ -114,11 +116,23 @@ fn absorb(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], absorb: impl Fn(
     }
 }
 
+/// How many steps read each value.
+fn readers(steps: &[ForwardStep]) -> Vec<usize> {
+    let largest = steps.iter().flat_map(|step| step.inputs.iter().chain([&step.output])).max();
+    let mut readers = vec![0; largest.map_or(0, |largest| largest + 1)];
+    for step in steps {
+        let mut inputs = step.inputs.clone();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs.iter().for_each(|&input| readers[input] += 1);
+    }
+    readers
+}
+
 /// The step that makes the only input of step `at`, if nobody else reads that value.
-fn producer(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<usize> {
+fn producer(steps: &[ForwardStep], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<usize> {
     let [input] = steps[at].inputs[..] else { return None };
-    let readers = steps.iter().filter(|step| step.inputs.contains(&input)).count();
-    if readers > 1 || kept.contains(&Some(input)) {
+    if readers[input] > 1 || kept.contains(&Some(input)) {
         return None;
     }
     steps[..at].iter().rposition(|step| step.output == input)
