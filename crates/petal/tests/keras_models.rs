@@ -148,6 +148,19 @@ fn a_number_for_random_contrast_is_of_both_bounds() {
 }
 
 #[test]
+fn regularizers_are_left_out_and_said() {
+    let folder = TempDir::new().unwrap();
+    let regularizer = json!({ "class_name": "L2", "config": { "l2": 0.01 } });
+    let dense =
+        layer("Flatten", "dense", "x", json!({ "kernel_regularizer": regularizer, "bias_constraint": null }));
+    let model = Model::load(with_layers(&folder, 2, &[dense])).unwrap();
+    let text = folder.path().join("model.petal");
+    model.save(&text).unwrap();
+    let saved = String::from_utf8_lossy(&fs::read(&text).unwrap()).into_owned();
+    assert!(saved.contains("kernel_regularizer") && !saved.contains("bias_constraint"));
+}
+
+#[test]
 fn only_models_keep_what_a_call_says_of_training() {
     let nested = Model::load(fixture("whole.h5")).unwrap();
     let text = serde_json::to_string(nested.get_layer("base").unwrap().layer()).unwrap();

@@ -52,13 +52,17 @@ pub(super) fn layer(envelope: &Value, inputs: &[Shape]) -> Result<LayerSpec, Str
     let name = text(config, "name").unwrap_or(class);
     check_settings(class, config, inputs).map_err(|problem| format!("layer '{name}': {problem}"))?;
     let mut config = config.clone();
+    let mut left_out = Vec::new();
     if let Some(settings) = config.as_object_mut() {
         for (key, setting) in settings {
+            if (key.ends_with("_regularizer") || key.ends_with("_constraint")) && !setting.is_null() {
+                left_out.push(key.clone());
+            }
             simplify(class, key, setting);
         }
     }
     let layer = serde_json::from_value::<AnyLayer>(json!({ "class_name": class, "config": config }));
-    layer.map(LayerSpec::from).map_err(|problem| {
+    layer.map(|layer| LayerSpec { left_out, ..layer.into() }).map_err(|problem| {
         let problem = problem.to_string();
         if class == "Lambda" {
             format!("layer '{name}' is a Lambda, whose Python code Petal cannot run; use Keras' own layers instead")

@@ -105,7 +105,7 @@ impl Model {
     /// `keras_model.h5` is one). The operations that `preprocess_input` leaves in a graph (`TrueDivide`, `Subtract` and
     /// the like, with numbers) become [`Rescaling`](crate::layers::Rescaling) and
     /// [`ReverseChannels`](crate::layers::ReverseChannels) layers of the same names. Regularizers and constraints, which
-    /// only matter in training, are left out. Everything is computed in `f32`, whatever the layers' `dtype` says.
+    /// only matter in training, are left out, and `fit` says so. Everything is computed in `f32`, whatever the layers' `dtype` says.
     ///
     /// # Errors
     /// If the file cannot be read, a layer's class or one of its settings is none of Petal's, or the weights don't fit;
