@@ -142,8 +142,9 @@ fn after(mode: PreprocessInput, model: Model) -> petal::Result<Model> {
         PreprocessInput::Caffe => applications::PreprocessInput::Caffe.on(&x)?,
         PreprocessInput::Torch => applications::PreprocessInput::Torch.on(&x)?,
     };
+    let names = model.class_names().to_vec();
     let mut outer = Model::new(&x, &model.on(&h)?)?;
-    outer.set_class_names(model.class_names())?;
+    outer.set_class_names(names)?;
     Ok(outer)
 }
 

@@ -319,7 +319,7 @@ fn what_petal_does_not_have_is_named() {
         (
             "cnn.keras",
             "\"activation\": \"relu\"",
-            "\"activation\": \"mish\"",
+            "\"activation\": \"crelu\"",
             "layer 'conv2d': Petal's Conv2D can't be set up like this",
         ),
         (
