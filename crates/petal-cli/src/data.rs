@@ -7,11 +7,13 @@ use petal::data::{ImageDataset, ImageFolder, Preprocessing};
 use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
 
+use crate::photo_folder::from_here;
 use crate::{Failure, load};
 
 /// Which photos, and how they become a model's input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataSettings {
+    /// From the root on.
     #[serde(with = "any_path")]
     pub photos: PathBuf,
     pub validation: Validation,
@@ -53,19 +55,20 @@ impl Data {
                 .follow_links(settings.follow_links)
                 .strict(settings.strict);
             let folder = match settings.memory_budget_mib {
-                Some(mib) => folder.memory_budget(mib << 20),
+                Some(mib) => folder.memory_budget(mib.saturating_mul(1 << 20)),
                 None => folder,
             };
             load::with_progress(folder, quiet)
         };
+        let photos = settings.photos_from_here();
         let (train, validation) = match &settings.validation {
-            Validation::Split(share) => folder(&settings.photos).validation_split(*share).split()?,
+            Validation::Split(share) => folder(&photos).validation_split(*share).split()?,
             Validation::Folder(directory) => {
-                folder(&settings.photos).load_with_validation(folder(directory))?
+                folder(&photos).load_with_validation(folder(&from_here(directory)))?
             }
         };
         if !quiet {
-            load::describe(&settings.photos, &[("training", &train), ("validation", &validation)]);
+            load::describe(&photos, &[("training", &train), ("validation", &validation)]);
         }
         load::warn(&[&train, &validation]);
         Ok(Data { train, validation })
@@ -73,6 +76,11 @@ impl Data {
 }
 
 impl DataSettings {
+    /// The photos' folder as it is called from the present one.
+    pub fn photos_from_here(&self) -> PathBuf {
+        from_here(&self.photos)
+    }
+
     /// The settings as a table for a report.
     pub fn rows(&self) -> Vec<(String, String)> {
         let (height, width) = self.preprocessing.image_size;

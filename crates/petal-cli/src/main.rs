@@ -1,6 +1,7 @@
 //! The command `petal`: arguments in, a run's folder out.
 
 mod args;
+mod checkpoint;
 mod class_names;
 mod data;
 mod download;
@@ -11,8 +12,11 @@ mod lecture;
 mod load;
 mod model_file;
 mod networks;
+mod output;
 mod photo_folder;
+mod photo_list;
 mod predict;
+mod progress;
 mod run_folder;
 mod sample_data;
 mod settings;
@@ -23,8 +27,6 @@ mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use args::{Cli, Command};
 
@@ -42,7 +44,7 @@ type Outcome = Result<u8, Failure>;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = cli.threads {
         pool = pool.num_threads(threads);

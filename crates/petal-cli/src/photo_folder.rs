@@ -1,11 +1,11 @@
 //! Which folder of photos is meant.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use petal::data::sample::{self, SampleOptions};
 use petal::download::downloaded_flower_photos;
 
-use crate::Failure;
+use crate::{Failure, output};
 
 /// The name by which the lecture's photos are known.
 pub const FLOWER_PHOTOS: &str = "flower_photos";
@@ -16,7 +16,7 @@ pub const FLOWER_PHOTOS: &str = "flower_photos";
 /// # Errors
 /// If nothing was downloaded, or the sample photos cannot be drawn.
 pub fn find(typed: Option<&Path>) -> Result<PathBuf, Failure> {
-    let Some(typed) = typed else { return Ok(sample_photos()?) };
+    let Some(typed) = typed else { return sample_photos() };
     if typed != Path::new(FLOWER_PHOTOS) || typed.exists() {
         return Ok(typed.to_owned());
     }
@@ -27,11 +27,33 @@ pub fn find(typed: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
-fn sample_photos() -> petal::Result<PathBuf> {
-    let folder = Path::new("runs").join("sample-photos");
+/// The same folder from the root on, so that it is meant wherever the program is started next.
+///
+/// # Errors
+/// If the present folder is gone.
+pub fn absolute(folder: &Path) -> Result<PathBuf, String> {
+    let absolute = std::path::absolute(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // `..` after a link is not what the text says.
+    let steps_back = absolute.components().any(|part| part == Component::ParentDir);
+    Ok(if steps_back { absolute.canonicalize().unwrap_or(absolute) } else { absolute })
+}
+
+/// The folder as it is called from the present one, which reads better.
+pub fn from_here(folder: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    match here.and_then(|here| folder.strip_prefix(here).ok().map(Path::to_owned)) {
+        Some(here) if here == Path::new("") => PathBuf::from("."),
+        Some(below) => below,
+        None => folder.to_owned(),
+    }
+}
+
+fn sample_photos() -> Result<PathBuf, Failure> {
+    let folder = output::make_runs()?.join("sample-photos");
     if !folder.exists() {
         eprintln!("No folder was given: drawing sample photos into {}", folder.display());
     }
-    sample::write(&folder, &SampleOptions::default())?;
+    sample::write(&folder, &SampleOptions::default())
+        .map_err(|error| format!("no folder was given, and sample photos cannot be drawn: {error}"))?;
     Ok(folder)
 }

@@ -1,21 +1,27 @@
 //! A training run's settings, complete and checked.
 
-use std::path::Path;
-
 use petal::data::{AspectRatio, Preprocessing};
 use petal::model::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Architecture, Pretrained, Train};
 use crate::data::{DataSettings, Validation};
-use crate::run_folder::SETTINGS;
+use crate::photo_folder::absolute;
 use crate::{Failure, networks, photo_folder};
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
+    /// Which command goes on with the run.
+    #[serde(default = "command")]
+    command: String,
     #[serde(flatten)]
     pub data: DataSettings,
+    /// The photos' classes.
+    pub class_names: Vec<String>,
+    /// After which epochs the run went on with other photos than before.
+    #[serde(default)]
+    pub photos_changed_after: Vec<usize>,
     pub model: Architecture,
     #[serde(default)]
     pub weights: Pretrained,
@@ -27,6 +33,11 @@ pub struct Settings {
     /// Epochs without improvement before training ends; none for never.
     pub early_stopping: Option<usize>,
     pub balance_classes: bool,
+}
+
+/// The command that has these settings.
+pub fn command() -> String {
+    "train".into()
 }
 
 /// What follows when the new layer is trained.
@@ -43,22 +54,18 @@ impl Settings {
     /// The settings that these arguments ask for.
     ///
     /// # Errors
-    /// If they don't go together, the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
+    /// If the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
     pub fn new(args: &Train) -> Result<Self, Failure> {
         let regularized = args.model == Architecture::CnnRegularized;
         let photos = &args.photos;
-        if args.fine_tune_at.is_some() && !args.model.is_pretrained() {
-            return Err(format!(
-                "--fine-tune-at is for networks that know photos already, and {} doesn't; use --model mobilenet-v2",
-                args.model.name()
-            )
-            .into());
-        }
         Ok(Settings {
+            command: command(),
+            class_names: Vec::new(),
+            photos_changed_after: Vec::new(),
             data: DataSettings {
-                photos: photo_folder::find(args.directory.as_deref())?,
+                photos: absolute(&photo_folder::find(args.directory.as_deref())?)?,
                 validation: match &args.validation {
-                    Some(folder) => Validation::Folder(photo_folder::find(Some(folder))?),
+                    Some(folder) => Validation::Folder(absolute(&photo_folder::find(Some(folder))?)?),
                     None => Validation::Split(args.validation_split),
                 },
                 seed: args.seed,
@@ -79,7 +86,10 @@ impl Settings {
                 memory_budget_mib: photos.memory_budget,
             },
             model: args.model,
-            weights: args.weights.clone(),
+            weights: match &args.weights {
+                Pretrained::File(file) => Pretrained::File(absolute(file)?),
+                weights => weights.clone(),
+            },
             epochs: args.epochs.unwrap_or(if regularized { 15 } else { 10 }),
             learning_rate: args.learning_rate,
             fine_tuning: args.fine_tune_at.map(|at| FineTuning {
@@ -96,40 +106,20 @@ impl Settings {
         })
     }
 
-    /// The settings of an earlier run, with the numbers of epochs that these arguments ask for.
-    ///
-    /// # Errors
-    /// If the folder isn't one of a run.
-    pub fn resumed(folder: &Path, args: &Train) -> Result<Self, String> {
-        let path = folder.join(SETTINGS);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            format!("{} is not the folder of a run: {}: {error}", folder.display(), path.display())
-        })?;
-        let mut settings: Settings =
-            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        settings.epochs = args.epochs.unwrap_or(settings.epochs);
-        if let (Some(fine_tuning), Some(epochs)) = (&mut settings.fine_tuning, args.fine_tune_epochs) {
-            fine_tuning.epochs = epochs;
-        }
-        Ok(settings)
-    }
-
-    /// Writes the settings to the folder of the run.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn write(&self, folder: &Path) -> petal::Result<()> {
-        let text = serde_json::to_string_pretty(self).expect("settings are plain data");
-        petal::saving::write_atomically(folder.join(SETTINGS), |file| writeln!(file, "{text}"))
+    /// The settings as they are written to the run's folder.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).expect("settings are plain data");
+        text.push(b'\n');
+        text
     }
 
     /// The model before training.
     ///
     /// # Errors
     /// If the photos' size is too small for it, or its weights cannot be had.
-    pub fn build(&self, classes: usize) -> petal::Result<Model> {
-        let seed = u64::from(self.data.seed);
-        networks::build(self.model, self.data.preprocessing.shape(), classes, &self.weights, seed)
+    pub fn build(&self) -> petal::Result<Model> {
+        let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
+        networks::build(self.model, image, classes, &self.weights, u64::from(self.data.seed))
     }
 
     /// The settings as a table for the report.
@@ -164,6 +154,9 @@ impl Settings {
         );
         row("Classes balanced", if self.balance_classes { "yes" } else { "no" }.into());
         row("Seed", self.data.seed.to_string());
+        for epoch in &self.photos_changed_after {
+            row("Other photos", format!("after epoch {epoch}"));
+        }
         rows
     }
 }

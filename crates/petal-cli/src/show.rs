@@ -49,6 +49,15 @@ fn photo(args: &Show, path: &Path) -> Outcome {
 /// Some of a folder's photos, and one of them augmented.
 fn folder(args: &Show) -> Outcome {
     let directory = photo_folder::find(args.path.as_deref())?;
+    let (inside, photos) = (std::path::absolute(&args.output)?, std::path::absolute(&directory)?);
+    if inside != photos && inside.starts_with(&photos) {
+        return Err(format!(
+            "--output {} lies in the folder of photos, where the pictures would be taken for photos of a class; choose \
+             another",
+            args.output.display()
+        )
+        .into());
+    }
     let (height, width) = args.image_size;
     let folder = ImageFolder::new(&directory).image_size(height, width).seed(args.seed);
     let photos = load::with_progress(folder, false).load()?;

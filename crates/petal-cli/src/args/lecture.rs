@@ -11,7 +11,8 @@ use super::values::{Phases, Pretrained, phases, positive};
 /// pixels, 80 % for training and 20 % for validation.
 ///
 /// Each phase's model and history, and a report that compares them, are written into one folder. Ctrl-C ends after the
-/// current step; what has been done is saved and reported.
+/// current step; what has been done is saved and reported. `petal lecture --resume FOLDER` goes on with the phase and
+/// the epoch that it was at, also after a crash or a power cut.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   petal lecture                                    on sample photos
@@ -37,6 +38,9 @@ pub struct Lecture {
     /// Where to write [default: runs/lecture-NAME-1, -2, …]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Go on with this lecture; its settings hold
+    #[arg(long, value_name = "FOLDER")]
+    pub resume: Option<PathBuf>,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

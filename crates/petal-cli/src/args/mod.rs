@@ -1,19 +1,22 @@
 //! What can be typed: one struct a command.
 
+mod effect;
 mod lecture;
 mod train;
 mod unsaid;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use lecture::Lecture;
 pub use train::{Architecture, Train};
 pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::Pretrained;
 
+use effect::Typed;
 use values::{at_least_one, image_size};
 
 /// Train image classifiers from a folder of photos.
@@ -28,6 +31,22 @@ pub struct Cli {
     pub threads: Option<usize>,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed. Ends the program, with a message, where it cannot be understood or an option has no effect.
+    pub fn read() -> Self {
+        let mut command = Cli::command();
+        let matches = command.get_matches_mut();
+        let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+        if let Some((name, matches)) = matches.subcommand()
+            && let Some(command) = command.find_subcommand_mut(name)
+            && let Some(problem) = effect::missing(&cli.command, &Typed { command, matches })
+        {
+            command.error(ErrorKind::ArgumentConflict, problem).exit();
+        }
+        cli
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,6 +139,13 @@ pub struct Summary {
     /// The number of classes of a network by name [default: 5]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub classes: Option<usize>,
+}
+
+impl Summary {
+    /// Whether MODEL is the name of a network and no file.
+    pub fn names_network(&self) -> bool {
+        Architecture::from_str(&self.model, true).is_ok() && !Path::new(&self.model).exists()
+    }
 }
 
 /// What a model looks at in a photo: a picture with a heat map (Grad-CAM)
@@ -224,7 +250,6 @@ mod tests {
 
     #[test]
     fn the_definition_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::values::{Pretrained, at_least_one, color_mode, image_size, interpolation, positive};
+use super::values::{Pretrained, at_least_one, color_mode, epochs, image_size, interpolation, positive};
 
 /// The networks that can be trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -57,7 +57,9 @@ impl Architecture {
 /// after that, gently, for another 10 epochs (fine-tuning). The weights are downloaded at the first use.
 ///
 /// Ctrl-C ends after the current step; what has been learned is saved. After a crash or a power cut,
-/// `petal train --resume RUN` goes on from the last finished epoch.
+/// `petal train --resume RUN` goes on from the last finished epoch, and ends with the very model of a run that was never
+/// interrupted. It also trains further epochs of a run that has ended, if --epochs is larger than before: for that the
+/// run keeps checkpoint.petal and, with early stopping, best.petal, which may be deleted where that isn't wanted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   petal train                                      see it work on sample photos
@@ -66,7 +68,8 @@ impl Architecture {
   petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
   petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
   petal train train/ --validation val/             with a validation folder of its own
-  petal train --resume runs/flower_photos-1        go on after an interruption")]
+  petal train --resume runs/flower_photos-1        go on after an interruption
+  petal train --resume runs/flower_photos-1 --epochs 20")]
 pub struct Train {
     /// The folder of photos, one sub-folder a class [default: sample photos]
     #[arg(value_name = "DIR")]
@@ -75,7 +78,7 @@ pub struct Train {
     #[arg(long, value_enum, ignore_case = true, default_value_t = Architecture::Cnn)]
     pub model: Architecture,
     /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = epochs)]
     pub epochs: Option<usize>,
     /// The weights that a network for transfer learning begins with: imagenet, none, or a file that Keras wrote
     #[arg(long, value_name = "imagenet|none|FILE", default_value = "imagenet")]
@@ -84,7 +87,7 @@ pub struct Train {
     #[arg(long, value_name = "LAYER")]
     pub fine_tune_at: Option<usize>,
     /// The epochs of fine-tuning [default: 10]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = epochs)]
     pub fine_tune_epochs: Option<usize>,
     /// The step size of RMSprop in fine-tuning
     #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
@@ -114,9 +117,13 @@ pub struct Train {
     /// Where to write [default: runs/NAME-1, -2, …]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Go on with an interrupted run; its settings hold, only --epochs and --fine-tune-epochs may be given anew
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["directory", "output"])]
+    /// Go on with this run; its settings hold, but --epochs and --fine-tune-epochs may be given anew. With DIR (and
+    /// --validation): the photos are there now
+    #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
+    /// Go on although photos were added, removed or changed since the run began
+    #[arg(long, requires = "resume")]
+    pub accept_changed_data: bool,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use petal::applications::Weights;
+use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
 
 /// The weights that transfer learning begins with.
@@ -14,6 +15,7 @@ pub enum Pretrained {
     #[default]
     Imagenet,
     None,
+    #[serde(with = "any_path")]
     File(PathBuf),
 }
 
@@ -44,6 +46,15 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(0) => Err("expected at least 1".into()),
         Ok(number) => Ok(number),
         Err(_) => Err("expected a whole number of at least 1".into()),
+    }
+}
+
+/// A number of epochs, so small that sums of several can be counted.
+pub fn epochs(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1_000_000_000;
+    match text.parse() {
+        Ok(epochs) if (1..=MOST).contains(&epochs) => Ok(epochs),
+        _ => Err(format!("expected a whole number from 1 to {MOST}")),
     }
 }
 

@@ -2,85 +2,148 @@
 
 mod last_words;
 mod phases;
+mod settings;
 
+use std::fs;
 use std::path::Path;
 
-use petal::data::Preprocessing;
+use petal::model::Model;
 use petal::report::{LecturePhase, LectureReport};
 use petal::training::Verbose;
 
-use crate::args::Lecture;
-use crate::data::{Data, DataSettings, Validation};
+use crate::args;
+use crate::checkpoint::{Files, rescued, say};
+use crate::data::Data;
 use crate::interrupt::Interrupt;
-use crate::{INTERRUPTED, Outcome, SUCCESS, photo_folder, run_folder};
-use phases::{Ended, PHASES, Phase};
+use crate::output::Output;
+use crate::photo_list::PhotoList;
+use crate::progress::{Ended, Progress};
+use crate::run_folder::{PHOTOS, RunFolder, SETTINGS};
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
+use phases::{PHASES, Phase};
+use settings::LectureSettings;
 
-pub fn run(args: &Lecture) -> Outcome {
+/// Says that all phases are done.
+const PROGRESS: &str = "progress.json";
+
+pub fn run(args: &args::Lecture) -> Outcome {
     let interrupt = Interrupt::install()?;
-    let settings = DataSettings {
-        photos: photo_folder::find(args.directory.as_deref())?,
-        validation: Validation::Split(0.2),
-        seed: 42,
-        batch_size: 32,
-        preprocessing: Preprocessing::new(180, 180),
-        follow_links: false,
-        strict: false,
-        memory_budget_mib: None,
+    let (folder, settings, data) = match &args.resume {
+        Some(folder) => resume(folder, args.quiet)?,
+        None => begin(args)?,
     };
-    let data = Data::load(&settings, args.quiet)?;
-    let folder = run_folder::create(args.output.as_deref(), "lecture-", &settings.photos)?;
+    let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
     let mut lecture =
-        Progress { args, data: &data, folder: &folder, interrupt, done: Vec::new(), left_out: Vec::new() };
+        Lecture { settings, data, folder, interrupt, verbose, done: Vec::new(), left_out: Vec::new() };
     lecture.run()?;
-    let Progress { done, left_out, .. } = lecture;
+    let Lecture { settings, data, folder, done, left_out, .. } = lecture;
 
     for (name, reason) in &left_out {
         eprintln!("{name} was left out: {reason}");
     }
-    let name = settings.photos.file_name().map_or(settings.photos.as_path(), Path::new);
+    let all_done = left_out.is_empty() && !interrupt.came();
+    let photos = &settings.data.photos;
+    let name = photos.file_name().map_or(photos.as_path(), Path::new);
     let report = LectureReport {
         title: format!("CNN and transfer learning: {}", name.display()),
-        settings: rows(&settings, args),
+        settings: settings.rows(),
         train: &data.train,
         validation: &data.validation,
         phases: &done,
         left_out,
     };
-    let report = report.write(&folder)?;
+    let resume = format!("`petal lecture --resume {}`", folder.path().display());
+    let report = report.write(folder.path()).map_err(|error| {
+        format!(
+            "the report could not be written: {error}; the models are there, and {resume} writes the report"
+        )
+    })?;
     println!("{}", report.display());
     if !args.quiet {
-        eprint!("{}", last_words::last_words(&done, &folder, &data.validation));
+        eprint!("{}", last_words::last_words(&done, folder.path(), &data.validation));
     }
     if interrupt.came() {
-        eprintln!("Ended by Ctrl-C; what was done until then is in {}.", folder.display());
+        eprintln!(
+            "Ended by Ctrl-C; what was done until then is in {}, and {resume} goes on.",
+            folder.path().display()
+        );
         return Ok(INTERRUPTED);
     }
-    Ok(SUCCESS)
+    if all_done {
+        Progress { seconds: Vec::new(), ended: Some(Ended::AllEpochs) }.save(&folder.join(PROGRESS))?;
+    }
+    Ok(if folder.is_rescued() { FAILURE } else { SUCCESS })
 }
 
-/// How far the lecture is.
-struct Progress<'a> {
-    args: &'a Lecture,
-    data: &'a Data,
-    folder: &'a Path,
+/// A new lecture: all that can be refused is, before the photos are read.
+fn begin(args: &args::Lecture) -> Result<(RunFolder, LectureSettings, Data), Failure> {
+    let mut settings = LectureSettings::new(args)?;
+    let output = Output::new(args.output.as_deref(), "lecture-", &settings.data.photos)?;
+    let photos = PhotoList::new(&settings.data)?;
+    settings.class_names.clone_from(&photos.class_names);
+    settings.check_weights()?;
+    let data = Data::load(&settings.data, args.quiet)?;
+    let mut folder = output.claim()?;
+    folder.write(PHOTOS, photos.to_csv())?;
+    folder.write(SETTINGS, settings.to_json())?;
+    Ok((folder, settings, data))
+}
+
+/// An earlier lecture.
+fn resume(folder: &Path, quiet: bool) -> Result<(RunFolder, LectureSettings, Data), Failure> {
+    let mut folder = RunFolder::resume(folder, &settings::command())?;
+    let path = folder.path().display().to_string();
+    let settings: Option<LectureSettings> = folder.read(SETTINGS)?;
+    let settings = settings.ok_or_else(|| format!("{SETTINGS} has vanished"))?;
+    if folder.read::<Progress>(PROGRESS)?.is_some() {
+        return Err(format!("{path} has ended; there is nothing to go on with").into());
+    }
+    let (photos, difference) = PhotoList::of_run(&settings.data, &settings.class_names, &folder)?;
+    if let Some(problem) = difference {
+        return Err(format!("{problem}. Put them back, or begin a new lecture").into());
+    }
+    let data = Data::load(&settings.data, quiet)?;
+    folder.write(PHOTOS, photos.to_csv())?;
+    folder.write(SETTINGS, settings.to_json())?;
+    Ok((folder, settings, data))
+}
+
+/// A lecture and how far it is.
+struct Lecture {
+    settings: LectureSettings,
+    data: Data,
+    folder: RunFolder,
     interrupt: Interrupt,
+    verbose: Verbose,
     done: Vec<LecturePhase>,
     /// As (phase, why and what to do).
     left_out: Vec<(String, String)>,
 }
 
-impl Progress<'_> {
-    fn run(&mut self) -> Result<(), crate::Failure> {
-        let verbose = if self.args.quiet { Verbose::Silent } else { Verbose::Auto };
+impl Lecture {
+    fn run(&mut self) -> Result<(), Failure> {
         for (number, phase) in (1..).zip(&PHASES) {
-            if !self.args.phases.0.contains(&number) {
+            if !self.settings.phases.contains(&number) {
+                continue;
+            }
+            let file = format!("{number}-{}", phase.file);
+            let files = files(&file);
+            let progress: Progress = self.folder.read(&files.progress)?.unwrap_or_default();
+            if progress.ended.is_some() {
+                let model = Model::load(self.folder.join(&format!("{file}.petal")))?;
+                self.done.push(phase.done(file, model, progress.seconds));
                 continue;
             }
             if self.interrupt.came() {
                 self.leave_out(phase, "Ctrl-C came before.");
                 continue;
             }
-            let model = match phase.begin(self.args, self.data, self.done.last()) {
+            let checkpoint = self.folder.join(&files.checkpoint);
+            let model = match checkpoint.exists() {
+                true => Model::load(&checkpoint).map(Some),
+                false => phase.begin(&self.settings, self.done.last()),
+            };
+            let mut model = match model {
                 Ok(Some(model)) => model,
                 Ok(None) => {
                     self.leave_out(phase, "It goes on from feature extraction.");
@@ -89,32 +152,57 @@ impl Progress<'_> {
                 // Without weights the other networks can still be shown.
                 Err(error @ petal::Error::Download(_)) => {
                     let reason = format!(
-                        "{error}. With the file there, run the lecture again; or name another one with --weights."
+                        "{error}. With the file there, `petal lecture --resume {}` goes on; or name another one with \
+                         --weights in a new lecture.",
+                        self.folder.path().display()
                     );
                     self.leave_out(phase, &reason);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            if !self.args.quiet {
+            if self.verbose != Verbose::Silent {
                 eprintln!("\n{number} · {}\n{}\n{}", phase.name, phase.about, model.summary());
             }
-            let ended = phase.train(model, self.args.epochs_scale, self.data, self.interrupt, verbose)?;
-            self.keep(number, phase, ended)?;
+            let mut progress = phase.train(&mut model, self, files)?;
+            if self.interrupt.came() {
+                progress.ended = None;
+            }
+            model.forget_optimizer_state();
+            self.done.push(phase.done(file, model, progress.seconds.clone()));
+            self.keep(&progress)?;
         }
         Ok(())
     }
 
-    /// Saves what a phase gave.
-    fn keep(&mut self, number: usize, phase: &Phase, ended: Ended) -> petal::Result<()> {
-        let Ended { mut model, epoch_seconds } = ended;
-        model.forget_optimizer_state();
-        let file = format!("{number}-{}", phase.file);
-        model.save(self.folder.join(format!("{file}.petal")))?;
-        model.history().save(self.folder.join(format!("{file}.csv")))?;
-        model.history().save(self.folder.join(format!("{file}.json")))?;
-        let (name, about) = (phase.name.to_owned(), phase.about.to_owned());
-        self.done.push(LecturePhase { name, file, about, model, epoch_seconds });
+    /// Saves what the last phase gave, elsewhere if it must be.
+    fn keep(&mut self, progress: &Progress) -> petal::Result<()> {
+        let all = &self.done[..];
+        let last = &all[all.len() - 1..];
+        // Where the lecture has moved, the phases before must be, too.
+        let moved = if self.folder.is_rescued() { all } else { last };
+        let write = |folder: &Path, phases: &[LecturePhase]| -> petal::Result<()> {
+            for phase in phases {
+                phase.model.save(folder.join(format!("{}.petal", phase.file)))?;
+                phase.model.history().save(folder.join(format!("{}.csv", phase.file)))?;
+                phase.model.history().save(folder.join(format!("{}.json", phase.file)))?;
+                let ended = if phase.file == last[0].file { progress.ended } else { Some(Ended::AllEpochs) };
+                let progress = Progress { seconds: phase.epoch_seconds.clone(), ended };
+                progress.save(&folder.join(files(&phase.file).progress))?;
+            }
+            Ok(())
+        };
+        if self.folder.make_again().and_then(|_| write(self.folder.path(), moved)).is_err() {
+            let from = self.folder.path().to_owned();
+            self.folder.rescue(|folder| write(folder, all))?;
+            say(&rescued(&from, &self.folder));
+        }
+        if progress.ended.is_some() {
+            // The phase's model is whole; whatever is left of these does no harm.
+            let files = files(&last[0].file);
+            let _ = fs::remove_file(self.folder.join(&files.checkpoint));
+            let _ = fs::remove_file(self.folder.join(&files.best));
+        }
         Ok(())
     }
 
@@ -123,14 +211,12 @@ impl Progress<'_> {
     }
 }
 
-/// The settings as a table for the report.
-fn rows(settings: &DataSettings, args: &Lecture) -> Vec<(String, String)> {
-    let mut rows = settings.rows();
-    rows.push(("Seed of the split".into(), settings.seed.to_string()));
-    rows.push(("Seed of the weights".into(), args.seed.to_string()));
-    rows.push(("Epochs".into(), format!("{} × the lecture's", args.epochs_scale)));
-    for (number, phase) in (1..).zip(&PHASES) {
-        rows.push((format!("Phase {number}"), phase.training(args.epochs_scale)));
+/// The files that a phase keeps while it trains.
+fn files(phase: &str) -> Files {
+    Files {
+        checkpoint: format!("{phase}-checkpoint.petal"),
+        best: format!("{phase}-best.petal"),
+        history: format!("{phase}.csv"),
+        progress: format!("{phase}-progress.json"),
     }
-    rows
 }

@@ -1,16 +1,17 @@
 //! The lecture's four phases with its settings.
 
 use petal::applications::fine_tune_at;
-use petal::data::Dataset;
 use petal::model::Model;
 use petal::report::LecturePhase;
-use petal::training::callbacks::{EarlyStopping, EpochTimes};
-use petal::training::{Adam, Fit, Optimizer, RMSprop, SparseCategoricalCrossentropy, Verbose};
+use petal::training::callbacks::EarlyStopping;
+use petal::training::{Adam, Fit, Optimizer, RMSprop, SparseCategoricalCrossentropy};
 
-use crate::args::{Architecture, Lecture};
-use crate::data::Data;
-use crate::interrupt::Interrupt;
-use crate::networks;
+use super::Lecture;
+use super::settings::LectureSettings;
+use crate::args::Architecture;
+use crate::checkpoint::{Checkpoint, Files};
+use crate::progress::Progress;
+use crate::{Failure, networks};
 
 /// A network of the lecture and how it is trained.
 pub struct Phase {
@@ -29,12 +30,6 @@ enum Network {
     New(Architecture),
     /// The network of the phase before, its base trained from this layer on.
     FineTuned(usize),
-}
-
-/// What a phase gave.
-pub struct Ended {
-    pub model: Model,
-    pub epoch_seconds: Vec<f64>,
 }
 
 pub const PHASES: [Phase; 4] = [
@@ -91,18 +86,17 @@ impl Phase {
     /// If the model's weights cannot be had.
     pub fn begin(
         &self,
-        args: &Lecture,
-        data: &Data,
+        settings: &LectureSettings,
         before: Option<&LecturePhase>,
     ) -> petal::Result<Option<Model>> {
-        let train = &data.train;
         let mut model = match self.network {
             Network::New(architecture) => {
-                let (image, classes) = (train.preprocessing().shape(), train.class_names().len());
-                let mut model =
-                    networks::build(architecture, image, classes, &args.weights, u64::from(args.seed))?;
-                model.set_class_names(train.class_names())?;
-                model.set_preprocessing(train.preprocessing().clone())?;
+                let LectureSettings { data, class_names, weights, weights_seed, .. } = settings;
+                let (image, classes) = (data.preprocessing.shape(), class_names.len());
+                let seed = u64::from(*weights_seed);
+                let mut model = networks::build(architecture, image, classes, weights, seed)?;
+                model.set_class_names(class_names)?;
+                model.set_preprocessing(data.preprocessing.clone())?;
                 model
             }
             Network::FineTuned(layer) => {
@@ -118,6 +112,11 @@ impl Phase {
         Ok(Some(model))
     }
 
+    /// The phase with the model that it gave.
+    pub fn done(&self, file: String, model: Model, epoch_seconds: Vec<f64>) -> LecturePhase {
+        LecturePhase { name: self.name.to_owned(), file, about: self.about.to_owned(), model, epoch_seconds }
+    }
+
     fn optimizer(&self) -> Optimizer {
         match self.network {
             Network::New(_) => Adam::new(self.learning_rate).into(),
@@ -125,30 +124,24 @@ impl Phase {
         }
     }
 
-    /// Trains the model.
+    /// Trains the model from where it is. Returns how far it is then, and why it ended if Ctrl-C did not come.
     ///
     /// # Errors
-    /// If a photo can no longer be read.
-    pub fn train(
-        &self,
-        mut model: Model,
-        epochs_scale: f32,
-        data: &Data,
-        interrupt: Interrupt,
-        verbose: Verbose,
-    ) -> petal::Result<Ended> {
-        let first = model.history().next_epoch();
-        let mut times = EpochTimes::new();
-        let mut fit = Fit::epochs(first + scaled(self.epochs, epochs_scale))
-            .initial_epoch(first)
-            .validation(&data.validation)
-            .verbose(verbose);
-        if let Some(patience) = self.patience {
-            let stop = EarlyStopping::new().monitor("val_accuracy").patience(patience);
-            fit = fit.callback(stop.restore_best_weights(true).verbose(true));
-        }
-        model.fit(&data.train, fit.callback(&mut times).callback(interrupt))?;
-        Ok(Ended { model, epoch_seconds: times.seconds().to_vec() })
+    /// If a photo can no longer be read, or a file of the phase cannot be read.
+    pub fn train(&self, model: &mut Model, lecture: &mut Lecture, files: Files) -> Result<Progress, Failure> {
+        let before = model.history().fine_tuning_starts().unwrap_or(0);
+        let so_far = model.history().after(before);
+        let fit = Fit::epochs(before + scaled(self.epochs, lecture.settings.epochs_scale))
+            .initial_epoch(model.history().next_epoch())
+            .validation(&lecture.data.validation)
+            .verbose(lecture.verbose);
+        let early_stopping = self.patience.map(|patience| {
+            let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
+            stopping.restore_best_weights(true).verbose(true)
+        });
+        let mut checkpoint = Checkpoint::new(&mut lecture.folder, files, early_stopping, &so_far)?;
+        model.fit(&lecture.data.train, fit.callback(&mut checkpoint).callback(lecture.interrupt))?;
+        Ok(checkpoint.progress())
     }
 
     /// Optimizer and epochs, for the report.

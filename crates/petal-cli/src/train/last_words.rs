@@ -10,6 +10,7 @@ use petal::training::History;
 
 use crate::args::{Architecture, Pretrained};
 use crate::data::Validation;
+use crate::photo_folder::from_here;
 use crate::run_folder::MODEL;
 use crate::settings::Settings;
 use crate::shell::quoted;
@@ -96,9 +97,9 @@ fn still_rises(history: &History) -> bool {
 /// The command for another network on the same photos.
 fn train_again(settings: &Settings) -> String {
     let data = &settings.data;
-    let mut command = format!("petal train {}", quoted(&data.photos));
+    let mut command = format!("petal train {}", quoted(&data.photos_from_here()));
     match &data.validation {
-        Validation::Folder(folder) => command += &format!(" --validation {}", quoted(folder)),
+        Validation::Folder(folder) => command += &format!(" --validation {}", quoted(&from_here(folder))),
         Validation::Split(share) if *share != 0.2 => command += &format!(" --validation-split {share}"),
         Validation::Split(_) => {}
     }

@@ -1,81 +1,117 @@
 //! `petal train`.
 
-mod checkpoint;
 mod last_words;
 mod phases;
+mod resume;
 
 use std::time::Instant;
 
+use petal::model::Model;
 use petal::report::TrainingReport;
 use petal::training::Verbose;
 
 use crate::args::Train;
+use crate::checkpoint::{rescued, say};
 use crate::data::Data;
 use crate::interrupt::Interrupt;
-use crate::run_folder::{self, BEST, CHECKPOINT, HISTORY_CSV, HISTORY_JSON, MODEL};
+use crate::output::Output;
+use crate::photo_list::PhotoList;
+use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, SETTINGS};
 use crate::settings::Settings;
-use crate::{INTERRUPTED, Outcome, SUCCESS};
-use phases::Run;
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
+use phases::{CHECKPOINT, PROGRESS, Run};
+use resume::Resumed;
 
 pub fn run(args: Train) -> Outcome {
     let interrupt = Interrupt::install()?;
-    let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
-    let (settings, resumed) = match &args.resume {
-        None => (Settings::new(&args)?, None),
+    let (mut folder, settings, mut model, data) = match &args.resume {
         Some(folder) => {
-            (Settings::resumed(folder, &args)?, Some((folder.clone(), checkpoint::read(folder)?)))
+            let mut resumed = Resumed::open(folder, &args)?;
+            let data = Data::load(&resumed.settings.data, args.quiet)?;
+            resumed.write()?;
+            let Resumed { folder, settings, model, .. } = resumed;
+            (folder, settings, model, data)
         }
+        None => begin(&args)?,
     };
-    let data = Data::load(&settings.data, args.quiet)?;
-    let (folder, mut model) = match resumed {
-        Some(resumed) => resumed,
-        None => {
-            let model = Run::new_model(&settings, &data.train)?;
-            (run_folder::create(args.output.as_deref(), "", &settings.data.photos)?, model)
-        }
-    };
-    settings.write(&folder)?;
-    if !args.quiet && args.resume.is_none() {
-        eprintln!("{}", model.summary());
-    }
 
     let started = Instant::now();
-    Run { settings: &settings, data: &data, folder: &folder, interrupt, verbose }.train(&mut model)?;
-    let seconds = started.elapsed().as_secs_f64();
-
+    let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
+    let progress = Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose }
+        .train(&mut model)?;
     let interrupted = interrupt.came();
     if !interrupted {
         // The finished model needs no optimizer, which is twice its size.
         model.forget_optimizer_state();
     }
-    model.save(folder.join(MODEL))?;
-    model.history().save(folder.join(HISTORY_CSV))?;
-    model.history().save(folder.join(HISTORY_JSON))?;
+    save(&mut folder, &model)?;
+    let seconds = progress.seconds.iter().sum::<f64>().max(started.elapsed().as_secs_f64());
     let report = TrainingReport {
-        title: format!("{} on {}", settings.model.name(), settings.data.photos.display()),
+        title: format!("{} on {}", settings.model.name(), settings.data.photos_from_here().display()),
         settings: settings.rows(),
         model: &model,
         train: &data.train,
         validation: &data.validation,
         seconds,
     };
-    let report = report.write(&folder)?;
+    let report = report.write(folder.path()).map_err(|error| {
+        let (model, resume) = (folder.join(MODEL), folder.path().display());
+        format!(
+            "the report could not be written: {error}; the model is in {}, and `petal train --resume {resume}` writes \
+             the report",
+            model.display()
+        )
+    })?;
     println!("{}", folder.join("report.html").display());
     if interrupted {
-        let learned = folder.join(MODEL);
+        let resume = format!("`petal train --resume {}`", folder.path().display());
         if folder.join(CHECKPOINT).exists() {
-            eprintln!("Ended by Ctrl-C; `petal train --resume {}` goes on.", folder.display());
+            eprintln!("Ended by Ctrl-C; {resume} goes on.");
         } else {
-            eprintln!("Ended by Ctrl-C in the first epoch; what was learned is in {}.", learned.display());
+            let learned = folder.join(MODEL);
+            eprintln!(
+                "Ended by Ctrl-C in the first epoch; what was learned is in {}, and {resume} begins anew.",
+                learned.display()
+            );
         }
         return Ok(INTERRUPTED);
     }
-    for file in [CHECKPOINT, BEST] {
-        // Whatever is left of them does no harm.
-        let _ = std::fs::remove_file(folder.join(file));
-    }
+    progress.save(&folder.join(PROGRESS))?;
     if !args.quiet {
-        eprint!("{}", last_words::last_words(&settings, &model, &report, &folder));
+        eprint!("{}", last_words::last_words(&settings, &model, &report, folder.path()));
     }
-    Ok(SUCCESS)
+    Ok(if folder.is_rescued() { FAILURE } else { SUCCESS })
+}
+
+/// A new run: all that can be refused is, before the photos are read.
+fn begin(args: &Train) -> Result<(RunFolder, Settings, Model, Data), Failure> {
+    let mut settings = Settings::new(args)?;
+    let output = Output::new(args.output.as_deref(), "", &settings.data.photos)?;
+    let photos = PhotoList::new(&settings.data)?;
+    settings.class_names.clone_from(&photos.class_names);
+    let model = Run::new_model(&settings)?;
+    let data = Data::load(&settings.data, args.quiet)?;
+    let mut folder = output.claim()?;
+    folder.write(PHOTOS, photos.to_csv())?;
+    folder.write(SETTINGS, settings.to_json())?;
+    if !args.quiet {
+        eprintln!("{}", model.summary());
+    }
+    Ok((folder, settings, model, data))
+}
+
+/// Saves what was learned, elsewhere if it must be.
+fn save(folder: &mut RunFolder, model: &Model) -> petal::Result<()> {
+    let write = |folder: &std::path::Path| -> petal::Result<()> {
+        model.save(folder.join(MODEL))?;
+        model.history().save(folder.join(HISTORY_CSV))?;
+        model.history().save(folder.join(HISTORY_JSON))
+    };
+    let saved = folder.make_again().and_then(|_| write(folder.path()));
+    if saved.is_err() {
+        let from = folder.path().to_owned();
+        folder.rescue(write)?;
+        say(&rescued(&from, folder));
+    }
+    Ok(())
 }

@@ -1,24 +1,31 @@
 //! The one or two phases of a run: the whole network or a new last layer, then fine-tuning.
 
-use std::path::Path;
-
 use petal::applications::fine_tune_at;
 use petal::data::{Dataset, ImageDataset};
 use petal::model::Model;
 use petal::training::callbacks::EarlyStopping;
 use petal::training::{Adam, Fit, RMSprop, SparseCategoricalCrossentropy, Verbose};
 
-use super::checkpoint::Checkpoint;
+use crate::Failure;
+use crate::checkpoint::{self, Checkpoint, Files};
 use crate::data::Data;
 use crate::interrupt::Interrupt;
-use crate::run_folder::{BEST, CHECKPOINT};
+use crate::progress::Progress;
+use crate::run_folder::{HISTORY_CSV, RunFolder};
 use crate::settings::Settings;
+
+/// The model with the optimizer's state, after the last finished epoch. It stays when the run has ended, so that more
+/// epochs can be trained.
+pub const CHECKPOINT: &str = "checkpoint.petal";
+/// The model of the best epoch so far, where early stopping is on; gone when the run has ended, whose model it is.
+pub const BEST: &str = "best.petal";
+pub const PROGRESS: &str = "progress.json";
 
 /// A run as far as its phases need it.
 pub struct Run<'a> {
     pub settings: &'a Settings,
     pub data: &'a Data,
-    pub folder: &'a Path,
+    pub folder: &'a mut RunFolder,
     pub interrupt: Interrupt,
     pub verbose: Verbose,
 }
@@ -28,35 +35,40 @@ impl Run<'_> {
     ///
     /// # Errors
     /// If it cannot be built or has no weights.
-    pub fn new_model(settings: &Settings, train: &ImageDataset) -> petal::Result<Model> {
-        let mut model = settings.build(train.class_names().len())?;
+    pub fn new_model(settings: &Settings) -> petal::Result<Model> {
+        let mut model = settings.build()?;
         if let Some(fine_tuning) = &settings.fine_tuning {
             // Tried on a copy: a layer that isn't there should be known before hours of training.
             fine_tune_at(&mut model.clone(), fine_tuning.at)?;
         }
         model.compile(Adam::new(settings.learning_rate), SparseCategoricalCrossentropy::from_logits())?;
-        model.set_class_names(train.class_names())?;
-        model.set_preprocessing(train.preprocessing().clone())?;
+        model.set_class_names(&settings.class_names)?;
+        model.set_preprocessing(settings.data.preprocessing.clone())?;
         Ok(model)
     }
 
-    /// Trains the model from where it is to the end, or until Ctrl-C.
+    /// Trains the model from where it is to the end, or until Ctrl-C. Returns how far it is then, and why it ended if
+    /// Ctrl-C did not come.
     ///
     /// # Errors
-    /// If a photo can no longer be read, or a file of the run cannot be read or written.
-    pub fn train(&self, model: &mut Model) -> petal::Result<()> {
+    /// If a photo can no longer be read, or a file of the run cannot be read.
+    pub fn train(&mut self, model: &mut Model) -> Result<Progress, Failure> {
+        let Some(fine_tuning) = &self.settings.fine_tuning else {
+            return self.fit(model, 0, self.settings.epochs);
+        };
         if model.history().fine_tuning_starts().is_none() {
-            self.fit(model, 0, self.settings.epochs)?;
-        }
-        let Some(fine_tuning) = &self.settings.fine_tuning else { return Ok(()) };
-        if self.interrupt.came() {
-            return Ok(());
+            let progress = self.fit(model, 0, self.settings.epochs)?;
+            if self.interrupt.came() {
+                return Ok(progress);
+            }
         }
         if model.history().fine_tuning_starts().is_none() {
             fine_tune_at(model, fine_tuning.at)?;
             let optimizer = RMSprop::new(fine_tuning.learning_rate);
             model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
-            model.save(self.folder.join(CHECKPOINT))?;
+            if let Err(error) = model.save(self.folder.join(CHECKPOINT)) {
+                checkpoint::say(&format!("no checkpoint of the begin of fine-tuning: {error}"));
+            }
         }
         if self.verbose != Verbose::Silent {
             eprintln!("Fine-tuning from layer {} on", fine_tuning.at);
@@ -66,7 +78,7 @@ impl Run<'_> {
     }
 
     /// Trains up to epoch `epochs` in a phase that began after `before` epochs.
-    fn fit(&self, model: &mut Model, before: usize, epochs: usize) -> petal::Result<()> {
+    fn fit(&mut self, model: &mut Model, before: usize, epochs: usize) -> Result<Progress, Failure> {
         let so_far = model.history().after(before);
         let mut fit = Fit::epochs(epochs)
             .initial_epoch(model.history().next_epoch())
@@ -75,22 +87,23 @@ impl Run<'_> {
         if self.settings.balance_classes {
             fit = fit.class_weights(balanced_weights(&self.data.train));
         }
-        if let Some(patience) = self.settings.early_stopping {
-            let mut early_stopping = EarlyStopping::new()
-                .monitor("val_accuracy")
-                .patience(patience)
-                .restore_best_weights(true)
-                .verbose(true);
-            let best = self.folder.join(BEST);
-            // That of an earlier phase is none of this one's business.
-            if !so_far.epochs().is_empty() && best.exists() {
-                early_stopping = early_stopping.resume(&so_far, &Model::load(&best)?);
-            }
-            fit = fit.callback(early_stopping);
-        }
-        let checkpoint = Checkpoint::new(self.folder, self.settings.early_stopping.map(|_| &so_far));
-        model.fit(&self.data.train, fit.callback(checkpoint).callback(self.interrupt))?;
-        Ok(())
+        let early_stopping = self.settings.early_stopping.map(|patience| {
+            let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
+            stopping.restore_best_weights(true).verbose(true)
+        });
+        let mut checkpoint = Checkpoint::new(self.folder, files(), early_stopping, &so_far)?;
+        model.fit(&self.data.train, fit.callback(&mut checkpoint).callback(self.interrupt))?;
+        Ok(checkpoint.progress())
+    }
+}
+
+/// The files that a run keeps while it trains.
+pub fn files() -> Files {
+    Files {
+        checkpoint: CHECKPOINT.into(),
+        best: BEST.into(),
+        history: HISTORY_CSV.into(),
+        progress: PROGRESS.into(),
     }
 }
 

@@ -256,6 +256,28 @@ impl ImageFolder {
         let files = self.shuffled(std::mem::take(&mut listing.files));
         self.open_one(listing, files, self.shuffle)
     }
+
+    /// The classes and the files that count, none of them opened. Folders that hold what Petal wrote, as a run's, are
+    /// left out and listed in [`Listing::outputs`].
+    ///
+    /// # Errors
+    /// If a setting is out of range, the folder cannot be read or has photos of fewer than two classes, or anything is
+    /// [doubtful](Listing::doubts) and [`strict`](Self::strict) is set.
+    pub fn list(&self) -> Result<Listing> {
+        self.settings(false)?;
+        let listing = listing::list(&self.directory, &self.classes, self.follow_links)?;
+        let classes = listing.class_names.len();
+        if self.label_mode == LabelMode::Binary && classes != 2 {
+            return Err(Error::Data(format!(
+                "binary labels need exactly 2 classes; {} has {classes}: {}; use int or categorical labels, \
+                 or choose two with class_names",
+                PathText::new(&self.directory),
+                listing.class_names.join(", ")
+            )));
+        }
+        self.check_doubts(&listing.doubts)?;
+        Ok(listing)
+    }
 }
 
 type Files = Vec<(PathBuf, usize)>;
@@ -312,22 +334,6 @@ impl ImageFolder {
                  use split, training or validation, or leave validation_split out"
             ))),
         }
-    }
-
-    fn list(&self) -> Result<Listing> {
-        self.settings(false)?;
-        let listing = listing::list(&self.directory, &self.classes, self.follow_links)?;
-        let classes = listing.class_names.len();
-        if self.label_mode == LabelMode::Binary && classes != 2 {
-            return Err(Error::Data(format!(
-                "binary labels need exactly 2 classes; {} has {classes}: {}; use int or categorical labels, \
-                 or choose two with class_names",
-                PathText::new(&self.directory),
-                listing.class_names.join(", ")
-            )));
-        }
-        self.check_doubts(&listing.doubts)?;
-        Ok(listing)
     }
 
     fn settings(&self, shuffle: bool) -> Result<Settings> {

@@ -44,12 +44,30 @@ const LITTER: [&str; 27] = [
     ".svn",
 ];
 
-/// The files of a folder with one sub-folder for each class.
-pub(super) struct Listing {
+/// The files of a folder with one sub-folder for each class, none of them opened: see
+/// [`ImageFolder::list`](super::ImageFolder::list).
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The classes.
     pub class_names: Vec<String>,
     /// Each file with its class, the classes one after the other.
     pub files: Vec<(PathBuf, usize)>,
+    /// What is doubtful about the folder.
     pub doubts: Doubts,
+    /// Folders that were left out because they hold what Petal wrote: a run with its pictures is no class of photos.
+    pub outputs: Vec<PathBuf>,
+}
+
+/// An empty file in the folders that the command `petal` writes into, from before anything else is written.
+pub const OUTPUT_MARK: &str = ".petal";
+
+/// Whether Petal wrote what is in this folder: it has the [mark](OUTPUT_MARK), or a run's settings beside a model.
+fn is_output(folder: &Path) -> bool {
+    let holds_model = || {
+        let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.any(|entry| entry.path().extension().is_some_and(|ending| ending == "petal"))
+    };
+    folder.join(OUTPUT_MARK).exists() || (folder.join("settings.json").exists() && holds_model())
 }
 
 /// Which sub-folders are classes.
@@ -107,7 +125,8 @@ pub fn find_photos(paths: &[PathBuf], follow_links: bool) -> Result<FoundPhotos>
 /// Lists `directory` as Keras' `index_directory` does, with more endings and without litter.
 ///
 /// Files count at any depth; hidden class folders do not, other hidden files and folders do; a linked class folder
-/// always counts, linked folders below it only with `follow_links`.
+/// always counts, linked folders below it only with `follow_links`. Folders that hold what Petal wrote are left out at
+/// any depth, and so are classes that hold nothing else.
 pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> Result<Listing> {
     if directory.is_file() {
         return Err(Error::Data(format!(
@@ -118,7 +137,7 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
     let top = Entries::of(directory)?;
     let folders: Vec<&OsString> = top.class_folders().collect();
     let mut doubts = Doubts::default();
-    let class_names = match classes {
+    let mut class_names = match classes {
         Classes::All => folders.iter().map(|folder| class_name(directory, folder)).collect::<Result<_>>()?,
         Classes::Chosen(names) => {
             check_chosen(directory, &folders, names)?;
@@ -131,18 +150,24 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
     }
     let (mut files, mut others) = (Vec::new(), Found::default());
     let mut counts = Vec::new();
-    for (class, name) in class_names.iter().enumerate() {
-        let folder = directory.join(name);
-        if matches!(classes, Classes::Known(_)) && !folders.iter().any(|folder| **folder == **name) {
+    for name in std::mem::take(&mut class_names) {
+        let (class, folder) = (class_names.len(), directory.join(&name));
+        if matches!(classes, Classes::Known(_)) && !folders.iter().any(|folder| **folder == *name) {
             doubts.push(Doubt::MissingClass { folder: directory.to_owned(), class: name.clone() });
+            class_names.push(name);
             continue;
         }
         let mut found = Found::default();
         found.walk(&folder, follow_links)?;
+        if found.is_output() && matches!(classes, Classes::All) {
+            others.take(found);
+            continue;
+        }
         if found.files.is_empty() {
             let other_files = found.other_endings.values().sum();
             doubts.push(Doubt::EmptyClass { folder: folder.clone(), class: name.clone(), other_files });
         }
+        class_names.push(name);
         // By the folder's whole path as a string, then by name: `a-b/x` comes before `a/x`.
         found.files.sort_by(|a, b| {
             (bytes(a.0.as_os_str()), bytes(&a.1)).cmp(&(bytes(b.0.as_os_str()), bytes(&b.1)))
@@ -156,7 +181,11 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
             let folder = directory.join(folder);
             let mut found = Found::default();
             found.walk(&folder, follow_links)?;
-            doubts.push(Doubt::UnknownClass { folder, photos: found.files.len() });
+            if found.is_output() {
+                others.take(found);
+            } else {
+                doubts.push(Doubt::UnknownClass { folder, photos: found.files.len() });
+            }
         }
     }
     layout::check(directory, &class_names, &files, &mut doubts);
@@ -178,7 +207,7 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
     if class_names.len() < 2 || counts.iter().filter(|&&count| count > 0).count() < classes.fewest() {
         return Err(Error::Data(layout::why_unusable(directory, &class_names, &counts, loose.len())));
     }
-    Ok(Listing { class_names, files, doubts })
+    Ok(Listing { class_names, files, doubts, outputs: others.outputs })
 }
 
 impl Classes {
@@ -254,9 +283,16 @@ struct Found {
     files: Vec<(PathBuf, OsString)>,
     other_endings: BTreeMap<String, usize>,
     unfollowed_links: Vec<PathBuf>,
+    /// Folders that Petal wrote, which were not looked into.
+    outputs: Vec<PathBuf>,
 }
 
 impl Found {
+    /// Whether there is nothing but what Petal wrote.
+    fn is_output(&self) -> bool {
+        self.files.is_empty() && !self.outputs.is_empty()
+    }
+
     /// Takes up all that is below `folder`.
     fn walk(&mut self, folder: &Path, follow_links: bool) -> Result<()> {
         self.walk_below(folder, follow_links, &mut vec![canonical(folder)?])
@@ -264,6 +300,10 @@ impl Found {
 
     /// `above` holds the real paths of `folder` and the folders around it.
     fn walk_below(&mut self, folder: &Path, follow_links: bool, above: &mut Vec<PathBuf>) -> Result<()> {
+        if is_output(folder) {
+            self.outputs.push(folder.to_owned());
+            return Ok(());
+        }
         for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
             let entry = entry.map_err(Error::io("read", folder))?;
             let (path, name) = (entry.path(), entry.file_name());
@@ -301,6 +341,7 @@ impl Found {
             *self.other_endings.entry(ending).or_default() += count;
         }
         self.unfollowed_links.extend(other.unfollowed_links);
+        self.outputs.extend(other.outputs);
     }
 
     fn doubts(&self, folder: &Path) -> Vec<Doubt> {

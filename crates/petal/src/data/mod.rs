@@ -28,7 +28,7 @@ pub use doubt::{Doubt, Doubts};
 pub use image_dataset::{ImageDataset, LabelMode, Skipped};
 pub use image_folder::ImageFolder;
 pub use inputs::Inputs;
-pub use listing::{FoundPhotos, find_photos};
+pub use listing::{FoundPhotos, Listing, OUTPUT_MARK, find_photos};
 pub use photo::Photo;
 pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};

@@ -1,11 +1,10 @@
-use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
+use crate::saving::write_atomically;
 use crate::{Error, Result};
 
 /// A finished picture.
@@ -94,15 +93,9 @@ impl Figure {
 
 const NAMESPACES: &str = "xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
 
-/// Writes a file so that it is there whole or not at all: under a temporary name first.
+/// Writes these bytes, whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut temporary = OsString::from(path);
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&temporary);
-        Error::io("write", path)(source)
-    })
+    write_atomically(path, |file| file.write_all(bytes))
 }
 
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {

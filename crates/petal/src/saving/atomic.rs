@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::{Error, Result};
 
 /// Writes a file whole or not at all: into a temporary file in the same folder, which is flushed to the disk and then
-/// takes the name. After a failure an older file is as it was, and no temporary file is left.
+/// takes the name. After a failure an older file is as it was, and no temporary file is left; where the program was
+/// killed, [`remove_unfinished`] finds it.
 ///
 /// What is no plain file, such as `/dev/stdout` or a pipe, is written directly; through a symbolic link, the file that
 /// it leads to is replaced.
@@ -36,6 +37,35 @@ pub fn write_atomically(
     result.map_err(Error::io("write", path))
 }
 
+/// Removes the temporary files of [`write_atomically`] that a killed program left in `folder`; those that a running one
+/// writes stay.
+///
+/// # Errors
+/// If a file cannot be removed. A folder that isn't there, or that cannot be read, has none.
+pub fn remove_unfinished(folder: impl AsRef<Path>) -> Result<()> {
+    let folder = folder.as_ref();
+    let Ok(entries) = fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder }) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if !(name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())) {
+            continue;
+        }
+        let path = entry.path();
+        // Whoever writes it holds its lock, which ends with the program however that ends.
+        if fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// How temporary files are called.
+const PREFIX: &str = ".petal-";
+const SUFFIX: &str = ".tmp";
+
 fn write_directly(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
     write(&mut file)?;
@@ -52,11 +82,13 @@ fn replace(
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".petal-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private by default; this one becomes an ordinary file, within the user's umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let temporary = builder.tempfile_in(folder)?;
+    // Some file systems know no locks; then a file that is left over stays.
+    let _ = temporary.as_file().try_lock();
     let mut file = BufWriter::new(temporary.as_file());
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
@@ -68,4 +100,27 @@ fn replace(
     #[cfg(unix)]
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_program_left_is_removed_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [".petal-killed.tmp", ".petal-other", "notes.tmp"] {
+            fs::write(path(name), "half").unwrap();
+        }
+        write_atomically(path("model.petal"), |file| {
+            remove_unfinished(folder.path()).unwrap();
+            file.write_all(b"whole")
+        })
+        .unwrap();
+        assert_eq!(fs::read(path("model.petal")).unwrap(), b"whole");
+        assert!(!path(".petal-killed.tmp").exists());
+        assert!(path(".petal-other").exists() && path("notes.tmp").exists(), "files of others");
+        remove_unfinished(path("nowhere")).unwrap();
+    }
 }

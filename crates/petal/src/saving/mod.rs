@@ -13,5 +13,5 @@ mod kind;
 mod load;
 mod petal_file;
 
-pub use atomic::write_atomically;
+pub use atomic::{remove_unfinished, write_atomically};
 pub use keras::LoadWeights;

@@ -148,6 +148,9 @@ impl Model {
             callback.on_train_begin(&mut training)?;
         }
         for epoch in initial_epoch..epochs {
+            if training.stop != Stop::Never {
+                break;
+            }
             for callback in &mut callbacks {
                 callback.on_epoch_begin(epoch, &mut training)?;
             }
@@ -157,17 +160,14 @@ impl Model {
             if training.stop != Stop::Now && (epoch + 1).is_multiple_of(validation_freq) {
                 session.validate(&mut training, &mut logs)?;
             }
-            // Before the callbacks, so that a checkpoint counts its epoch; after them, with what they add.
+            // Before the callbacks, so that a checkpoint counts its epoch, with what those before it have added.
             training.model.history_mut().push(epoch, &logs);
             for callback in &mut callbacks {
                 callback.on_epoch_end(epoch, &mut logs, &mut training)?;
+                training.model.history_mut().replace_last(&logs);
             }
             session.progress.finish(&logs);
-            training.model.history_mut().replace_last(&logs);
             history.push(epoch, &logs);
-            if training.stop != Stop::Never {
-                break;
-            }
         }
         for callback in &mut callbacks {
             callback.on_train_end(&mut training)?;

@@ -40,7 +40,8 @@ impl Default for SampleOptions {
 /// Writes `daisy/daisy_001.jpg` … `tulips/tulips_040.jpg` into `folder`: JPEG files of about 240×200 pixels.
 ///
 /// The flowers vary in number, place, size, colour, background and light, and the classes share colours, so that a
-/// network has to learn their shapes. A folder that already holds exactly these files' names is left untouched.
+/// network has to learn their shapes. A folder that already holds exactly these files' names is left untouched. The
+/// pictures are drawn in a hidden folder and moved when all are there; one that a killed program left is removed.
 ///
 /// # Errors
 /// If `folder` holds anything else, if there are no pictures to draw, or if a file cannot be written.
@@ -58,9 +59,10 @@ pub fn write(folder: impl AsRef<Path>, options: &SampleOptions) -> Result<()> {
     if options.per_class == 0 {
         return Err(Error::argument("per_class", 0, "at least 1 picture for each class"));
     }
-    let found = files_below(folder)?;
     let wanted: BTreeSet<String> =
         pictures(options).map(|(species, number)| file_name(species, number)).collect();
+    remove_unfinished(folder)?;
+    let found = files_below(folder)?;
     if found == wanted {
         return Ok(());
     }
@@ -73,14 +75,69 @@ pub fn write(folder: impl AsRef<Path>, options: &SampleOptions) -> Result<()> {
             if found.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", found.len()) },
         )));
     }
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder);
+    let unfinished = unfinished.map_err(Error::io("create", folder))?;
+    let lock = lock(unfinished.path())?;
     for species in Species::ALL {
-        let class = folder.join(species.class_name());
-        fs::create_dir_all(&class).map_err(Error::io("create", &class))?;
+        let class = unfinished.path().join(species.class_name());
+        fs::create_dir(&class).map_err(Error::io("create", &class))?;
     }
     pictures(options).collect::<Vec<_>>().into_par_iter().try_for_each(|(species, number)| {
-        let path = folder.join(file_name(species, number));
+        let path = unfinished.path().join(file_name(species, number));
         fs::write(&path, jpeg(options.seed, species, number)?).map_err(Error::io("write", &path))
-    })
+    })?;
+    let whole = unfinished.path().join(WHOLE);
+    fs::write(&whole, "").map_err(Error::io("write", &whole))?;
+    move_classes(unfinished.path(), folder)?;
+    drop(lock);
+    Ok(())
+}
+
+/// How the hidden folder begins in which pictures are drawn.
+const UNFINISHED: &str = ".petal-sample-";
+
+/// The file in it that says that all are drawn.
+const WHOLE: &str = "whole";
+
+/// Moves the class folders that are not in `folder` yet.
+fn move_classes(unfinished: &Path, folder: &Path) -> Result<()> {
+    for species in Species::ALL {
+        let (from, to) = (unfinished.join(species.class_name()), folder.join(species.class_name()));
+        if from.exists() && !to.exists() {
+            fs::rename(from, &to).map_err(Error::io("create", &to))?;
+        }
+    }
+    Ok(())
+}
+
+/// Says to other programs that this hidden folder is drawn into, until the file is dropped or the program ends.
+fn lock(unfinished: &Path) -> Result<Option<fs::File>> {
+    let path = unfinished.join("lock");
+    let file = fs::File::create(&path).map_err(Error::io("create", &path))?;
+    // Some file systems know no locks.
+    Ok(file.lock().is_ok().then_some(file))
+}
+
+/// Removes the hidden folder of a killed program, after moving what is whole, and waits for one that is drawing.
+fn remove_unfinished(folder: &Path) -> Result<()> {
+    for entry in if folder.is_dir() { entries(folder)? } else { Vec::new() } {
+        if !entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            continue;
+        }
+        let Ok(_lock) = lock(&entry.path()) else { continue };
+        if entry.path().join(WHOLE).exists() {
+            move_classes(&entry.path(), folder)?;
+        }
+        match fs::remove_dir_all(entry.path()) {
+            // The one that was drawing has ended meanwhile.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", entry.path())(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn pictures(options: &SampleOptions) -> impl Iterator<Item = (Species, usize)> {
@@ -104,8 +161,8 @@ fn jpeg(seed: u64, species: Species, number: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The files of `folder` and of its folders, with `/` between the names; an entry that is neither counts as one. An
-/// empty class folder does not count: an interrupted run may have left it.
+/// The files of `folder` and of its folders, with `/` between the names; an entry that is neither counts as one. Empty
+/// class folders and hidden files do not count.
 fn files_below(folder: &Path) -> Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     if !folder.exists() {
@@ -113,6 +170,9 @@ fn files_below(folder: &Path) -> Result<BTreeSet<String>> {
     }
     for entry in entries(folder)? {
         let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
         if entry.path().is_dir() {
             for inner in entries(&entry.path())? {
                 files.insert(format!("{name}/{}", inner.file_name().to_string_lossy()));
@@ -167,6 +227,45 @@ mod tests {
                 picture.as_raw().iter().map(|&x| f64::from(x)).sum::<f64>() / picture.as_raw().len() as f64;
             assert!((20.0..235.0).contains(&mean), "{name} has a mean brightness of {mean}");
         }
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_finished_or_drawn_anew() {
+        let whole = tempfile::tempdir().unwrap();
+        write(whole.path(), &few(1)).unwrap();
+        let left = |folder: &Path| {
+            let left = folder.join(".petal-sample-killed");
+            fs::create_dir(&left).unwrap();
+            fs::rename(folder.join("roses"), left.join("roses")).unwrap();
+            fs::rename(folder.join("daisy"), left.join("daisy")).unwrap();
+            left
+        };
+        let moving = tempfile::tempdir().unwrap();
+        write(moving.path(), &few(1)).unwrap();
+        fs::write(left(moving.path()).join(WHOLE), "").unwrap();
+        let drawing = tempfile::tempdir().unwrap();
+        write(drawing.path(), &few(1)).unwrap();
+        let unfinished = left(drawing.path());
+        fs::write(unfinished.join("roses/roses_001.jpg"), "cut off").unwrap();
+        for class in ["dandelion", "sunflowers", "tulips"] {
+            fs::remove_dir_all(drawing.path().join(class)).unwrap();
+        }
+        for folder in [moving.path(), drawing.path()] {
+            write(folder, &few(1)).unwrap();
+            assert!(contents(folder) == contents(whole.path()));
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 5, "something is left over");
+        }
+    }
+
+    #[test]
+    fn two_programs_that_draw_into_one_folder_do_not_mind_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let both = [(), ()].map(|()| scope.spawn(|| write(folder.path(), &few(1))));
+            both.into_iter().for_each(|one| one.join().unwrap().unwrap());
+        });
+        assert_eq!(files_below(folder.path()).unwrap().len(), 10);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 
 use super::{Callback, Logs, Training};
+use crate::training::History;
 use crate::training::python_float::repr;
 use crate::{Error, Result};
 
@@ -40,12 +41,22 @@ pub struct CSVLogger {
     file: Option<File>,
     header: bool,
     keys: Option<Vec<String>>,
+    /// The first epoch that an interrupted run goes on with.
+    resumes_at: Option<usize>,
 }
 
 impl CSVLogger {
     /// Writes to this file, and empties it first.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        CSVLogger { path: path.into(), separator: ',', append: false, file: None, header: true, keys: None }
+        CSVLogger {
+            path: path.into(),
+            separator: ',',
+            append: false,
+            file: None,
+            header: true,
+            keys: None,
+            resumes_at: None,
+        }
     }
 
     /// What stands between two values.
@@ -56,6 +67,31 @@ impl CSVLogger {
     /// Whether to go on after what is in the file; no header is written if anything is.
     pub fn append(self, append: bool) -> Self {
         CSVLogger { append, ..self }
+    }
+
+    /// Goes on with the file of an interrupted run after the epochs of `history`: with its columns, and without the rows
+    /// of epochs that are trained again.
+    pub fn resume(self, history: &History) -> Self {
+        CSVLogger { append: true, resumes_at: Some(history.next_epoch()), ..self }
+    }
+
+    /// Cuts off what comes after the rows of the epochs before `next`.
+    fn keep_epochs_before(&mut self, next: usize) -> Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let text = fs::read_to_string(&self.path).map_err(Error::io("read", &self.path))?;
+        let mut lines = text.split_inclusive('\n').take_while(|line| line.ends_with('\n'));
+        let header = lines.next().unwrap_or_default();
+        let epoch = |line: &str| line.split(self.separator).next()?.parse::<usize>().ok();
+        let rows = lines.take_while(|line| epoch(line).is_some_and(|epoch| epoch < next));
+        let kept = header.len() + rows.map(str::len).sum::<usize>();
+        let file = File::options().write(true).open(&self.path);
+        file.and_then(|file| file.set_len(kept as u64)).map_err(Error::io("write", &self.path))?;
+        if !header.is_empty() {
+            self.keys = Some(header.trim_end().split(self.separator).skip(1).map(str::to_owned).collect());
+        }
+        Ok(())
     }
 
     fn write(&mut self, line: &str) -> Result<()> {
@@ -83,6 +119,9 @@ impl Callback for CSVLogger {
     fn on_train_begin(&mut self, _training: &mut Training<'_>) -> Result<()> {
         self.keys = None;
         self.header = true;
+        if let Some(next) = self.resumes_at.take() {
+            self.keep_epochs_before(next)?;
+        }
         if self.append && self.path.exists() {
             let file = File::open(&self.path).map_err(Error::io("read", &self.path))?;
             let mut start = BufReader::new(file);

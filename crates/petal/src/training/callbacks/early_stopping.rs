@@ -1,8 +1,8 @@
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
-use crate::Result;
 use crate::model::Model;
 use crate::training::History;
+use crate::{Error, Result};
 
 /// Stops training when a figure no longer improves.
 ///
@@ -46,8 +46,15 @@ pub struct EarlyStopping {
     best_epoch: Option<usize>,
     best_weights: Option<Vec<f32>>,
     stopped_epoch: Option<usize>,
-    /// The figures of an interrupted run that is gone on with, and its best weights.
-    earlier: Option<(History, Vec<f32>)>,
+    earlier: Option<Earlier>,
+}
+
+/// What an interrupted run that is gone on with had seen.
+#[derive(Clone, Debug)]
+struct Earlier {
+    history: History,
+    /// The weights after an epoch, and its number.
+    best: Option<(usize, Vec<f32>)>,
 }
 
 impl EarlyStopping {
@@ -116,9 +123,17 @@ impl EarlyStopping {
         EarlyStopping { verbose, ..self }
     }
 
-    /// Goes on as if this callback had seen the epochs of `history`, of which `best` is the model after the best one.
-    pub fn resume(self, history: &History, best: &Model) -> Self {
-        EarlyStopping { earlier: Some((history.clone(), best.arena().to_vec())), ..self }
+    /// Goes on as if this callback had seen the epochs of `history`: the best value and the patience are what they were
+    /// then, and where the patience was used up already no epoch is trained. An epoch whose value is NaN counts as one
+    /// without the figure.
+    ///
+    /// With [`restore_best_weights`](Self::restore_best_weights), `best` is the model after the best epoch, as
+    /// [`ModelCheckpoint::save_best_only`](super::ModelCheckpoint::save_best_only) keeps it; where that epoch is the
+    /// history's last it is not needed, since the model that is trained on is the same. Training begins with an error
+    /// if it is another epoch's.
+    pub fn resume(self, history: &History, best: Option<&Model>) -> Self {
+        let best = best.and_then(|best| Some((*best.history().epochs().last()?, best.arena().to_vec())));
+        EarlyStopping { earlier: Some(Earlier { history: history.clone(), best }), ..self }
     }
 
     /// The epoch after which this callback stopped the last run, from 0.
@@ -136,8 +151,8 @@ impl EarlyStopping {
         self.best
     }
 
-    /// Counts an epoch; whether it is the best so far.
-    fn judge(&mut self, epoch: usize, value: f64) -> bool {
+    /// Counts an epoch; whether it is the best so far. Otherwise the patience may be used up, which ends the run.
+    fn judge(&mut self, epoch: usize, value: f64, training: &mut Training<'_>) -> bool {
         self.wait += 1;
         let improved = self.monitor.improves(value, self.best);
         if improved {
@@ -145,8 +160,36 @@ impl EarlyStopping {
             if self.baseline.is_none() || self.monitor.improves(value, self.baseline) {
                 self.wait = 0;
             }
+        } else if self.wait >= self.patience && epoch > 0 {
+            self.stopped_epoch = Some(epoch);
+            training.stop();
         }
         improved
+    }
+
+    /// Judges the epochs of an interrupted run, up to the one that stops it.
+    fn replay(&mut self, earlier: Earlier, training: &mut Training<'_>) -> Result<()> {
+        let Earlier { history, best } = earlier;
+        for (&epoch, &value) in history.epochs().iter().zip(history.get(&self.monitor.name)) {
+            if epoch >= self.start_from_epoch && !value.is_nan() && self.stopped_epoch.is_none() {
+                self.judge(epoch, value, training);
+            }
+        }
+        let Some(best_epoch) = self.best_epoch.filter(|_| self.restore_best_weights) else { return Ok(()) };
+        self.best_weights = match best {
+            _ if history.epochs().last() == Some(&best_epoch) => Some(training.weights().to_vec()),
+            Some((epoch, weights)) if epoch == best_epoch => Some(weights),
+            other => {
+                let given =
+                    other.map_or("no model".into(), |(epoch, _)| format!("that of epoch {}", epoch + 1));
+                return Err(Error::Training(format!(
+                    "EarlyStopping goes on with a run whose best epoch is {}, and needs the model after it to restore \
+                     its weights; it was given {given}",
+                    best_epoch + 1
+                )));
+            }
+        };
+        Ok(())
     }
 
     fn keep_weights(&mut self, training: &Training<'_>) {
@@ -163,15 +206,10 @@ impl Callback for EarlyStopping {
         self.monitor.begin(training)?;
         (self.wait, self.best, self.best_epoch) = (0, None, None);
         (self.best_weights, self.stopped_epoch) = (None, None);
-        if let Some((history, weights)) = self.earlier.take() {
-            for (&epoch, &value) in history.epochs().iter().zip(history.get(&self.monitor.name)) {
-                if epoch >= self.start_from_epoch {
-                    self.judge(epoch, value);
-                }
-            }
-            self.best_weights = self.restore_best_weights.then_some(weights);
+        match self.earlier.take() {
+            Some(earlier) => self.replay(earlier, training),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> Result<()> {
@@ -179,12 +217,8 @@ impl Callback for EarlyStopping {
         if epoch < self.start_from_epoch {
             return Ok(());
         }
-        let improved = self.judge(epoch, value);
-        if improved {
+        if self.judge(epoch, value, training) {
             self.keep_weights(training);
-        } else if self.wait >= self.patience && epoch > 0 {
-            self.stopped_epoch = Some(epoch);
-            training.stop();
         }
         Ok(())
     }

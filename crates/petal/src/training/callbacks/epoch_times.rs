@@ -26,6 +26,11 @@ impl EpochTimes {
         EpochTimes::default()
     }
 
+    /// Goes on after epochs that took these seconds.
+    pub fn resume(self, seconds: &[f64]) -> Self {
+        EpochTimes { seconds: seconds.to_vec(), ..self }
+    }
+
     /// The seconds of each epoch so far.
     pub fn seconds(&self) -> &[f64] {
         &self.seconds

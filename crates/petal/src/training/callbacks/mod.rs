@@ -1,4 +1,35 @@
 //! What happens between epochs: early stopping, checkpoints, a falling learning rate, logs, and the user's own.
+//!
+//! Callbacks forget what they saw when a training begins. To go on with one that was interrupted, load the model that
+//! was saved last and give its history to each callback's `resume`: the run then ends with the very weights, history
+//! and files of one that was never interrupted. Add the [`ModelCheckpoint`] that keeps the last model after the other
+//! callbacks, so that it saves what they did in its epoch.
+//!
+//! ```
+//! use petal::data::ArrayDataset;
+//! use petal::layers::*;
+//! use petal::model::Model;
+//! use petal::training::callbacks::{EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
+//! use petal::training::{Fit, SGD, SparseCategoricalCrossentropy, Verbose};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let last = folder.path().join("last.petal").display().to_string();
+//! # let x = Input::new([3]);
+//! # let mut model = Model::new(&x, &Dense::new(2).on(&x)?)?;
+//! # model.compile(SGD::new(0.1), SparseCategoricalCrossentropy::from_logits())?;
+//! # let data = ArrayDataset::new(ndarray::Array2::ones((4, 3)), &[0, 1, 0, 0])?;
+//! # model.fit(&data, Fit::epochs(1).callback(ModelCheckpoint::new(&last)).verbose(Verbose::Silent))?;
+//!
+//! let mut model = Model::load(&last)?;
+//! let history = model.history().clone();
+//! let fit = Fit::epochs(3)
+//!     .initial_epoch(history.next_epoch())
+//!     .callback(ReduceLROnPlateau::new().monitor("loss").resume(&history))
+//!     .callback(EarlyStopping::new().monitor("loss").patience(5).resume(&history, None))
+//!     .callback(ModelCheckpoint::new(&last));
+//! model.fit(&data, fit.verbose(Verbose::Silent))?;
+//! assert_eq!(model.history().epochs(), [0, 1, 2]);
+//! # Ok::<(), petal::Error>(())
+//! ```
 
 mod csv_logger;
 mod early_stopping;
@@ -148,7 +179,8 @@ impl Training<'_> {
         self.model
     }
 
-    /// Ends training after this epoch and its validation, as Keras' `stop_training = True`.
+    /// Ends training after this epoch and its validation, as Keras' `stop_training = True`; before the first one, at
+    /// once.
     pub fn stop(&mut self) {
         self.stop = self.stop.max(Stop::AfterEpoch);
     }

@@ -3,6 +3,8 @@ use std::path::Path;
 use super::file_name::{FileName, Values};
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
+use crate::saving::remove_unfinished;
+use crate::training::History;
 use crate::{Error, Result};
 
 /// Saves the model after each epoch, or after the best ones.
@@ -43,6 +45,8 @@ pub struct ModelCheckpoint {
     best: Option<f64>,
     epoch: usize,
     batches: usize,
+    /// What an interrupted run that is gone on with had seen.
+    earlier: Option<History>,
 }
 
 impl ModelCheckpoint {
@@ -57,6 +61,7 @@ impl ModelCheckpoint {
             best: None,
             epoch: 0,
             batches: 0,
+            earlier: None,
         }
     }
 
@@ -90,6 +95,13 @@ impl ModelCheckpoint {
     /// Whether to say on stderr what is done.
     pub fn verbose(self, verbose: bool) -> Self {
         ModelCheckpoint { verbose, ..self }
+    }
+
+    /// Goes on as if this callback had seen the epochs of `history`: only what is better than the best of them is saved,
+    /// and the steps until the next save are counted from the optimizer's first. An epoch whose value is NaN counts as
+    /// one without the figure.
+    pub fn resume(self, history: &History) -> Self {
+        ModelCheckpoint { earlier: Some(history.clone()), ..self }
     }
 
     /// The best value so far.
@@ -148,10 +160,27 @@ impl Callback for ModelCheckpoint {
             let expected = "a name that ends in .petal, since Petal writes its own format";
             return Err(Error::argument("the checkpoint's file name", found, expected));
         }
-        match self.every_batches {
-            Some(0) => Err(Error::argument("every_batches", 0, "at least 1")),
-            _ => Ok(()),
+        if self.every_batches == Some(0) {
+            return Err(Error::argument("every_batches", 0, "at least 1"));
         }
+        if let Some(history) = self.earlier.take() {
+            if self.save_best_only {
+                for &value in history.get(&self.monitor.name) {
+                    if !value.is_nan() && self.monitor.improves(value, self.best) {
+                        self.best = Some(value);
+                    }
+                }
+            }
+            let steps = training.compiled().state.as_ref().map_or(0, |state| state.iterations);
+            self.batches = self.every_batches.map_or(0, |every| (steps % every as u64) as usize);
+        }
+        // What a killed run left half written where the files go.
+        if let Some(folder) = Path::new(self.file.template()).parent()
+            && !folder.to_string_lossy().contains('{')
+        {
+            remove_unfinished(folder)?;
+        }
+        Ok(())
     }
 
     fn on_epoch_begin(&mut self, epoch: usize, _training: &mut Training<'_>) -> Result<()> {

@@ -1,7 +1,7 @@
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
-use crate::training::LearningRate;
 use crate::training::python_float::repr;
+use crate::training::{History, LearningRate};
 use crate::{Error, Result};
 
 /// Lowers the learning rate when a figure no longer improves, and adds the rate to the logs as `learning_rate`.
@@ -41,6 +41,8 @@ pub struct ReduceLROnPlateau {
     best: Option<f64>,
     wait: usize,
     cooldown_left: usize,
+    /// What an interrupted run that is gone on with had seen.
+    earlier: Option<History>,
 }
 
 impl ReduceLROnPlateau {
@@ -60,6 +62,7 @@ impl ReduceLROnPlateau {
             best: None,
             wait: 0,
             cooldown_left: 0,
+            earlier: None,
         }
     }
 
@@ -106,19 +109,47 @@ impl ReduceLROnPlateau {
         ReduceLROnPlateau { verbose, ..self }
     }
 
-    fn reduce(&mut self, epoch: usize, training: &mut Training<'_>) {
-        let rate = f64::from(training.learning_rate());
-        if rate <= f64::from(self.min_lr as f32) {
-            return;
+    /// Goes on as if this callback had seen the epochs of `history`: patience and cool-down are what they were then, and
+    /// the learning rate becomes that of the epoch after them. An epoch whose value is NaN counts as one without the
+    /// figure.
+    pub fn resume(self, history: &History) -> Self {
+        ReduceLROnPlateau { earlier: Some(history.clone()), ..self }
+    }
+
+    /// Counts an epoch that ended with this learning rate; the lower one that follows, if its time has come.
+    fn judge(&mut self, value: f64, rate: f64) -> Option<f64> {
+        if self.cooldown_left > 0 {
+            self.cooldown_left -= 1;
+            self.wait = 0;
         }
-        let reduced = (rate * self.factor).max(self.min_lr);
-        training.set_learning_rate(reduced as f32);
-        if self.verbose {
-            let (epoch, rate) = (epoch + 1, repr(reduced));
-            training.say(&format!("\nEpoch {epoch}: ReduceLROnPlateau reducing learning rate to {rate}."));
+        if self.monitor.improves(value, self.best) {
+            self.best = Some(value);
+            self.wait = 0;
+            return None;
+        }
+        if self.cooldown_left > 0 {
+            return None;
+        }
+        self.wait += 1;
+        if self.wait < self.patience || rate <= f64::from(self.min_lr as f32) {
+            return None;
         }
         self.cooldown_left = self.cooldown;
         self.wait = 0;
+        Some((rate * self.factor).max(self.min_lr))
+    }
+
+    fn replay(&mut self, history: &History, training: &mut Training<'_>) {
+        // An epoch has no rate in its history where the model was saved before this callback had its turn.
+        let present = f64::from(training.learning_rate());
+        let rates = history.get("learning_rate");
+        let mut next = present;
+        for (i, &value) in history.get(&self.monitor.name).iter().enumerate() {
+            let rate = rates.get(i).copied().filter(|rate| rate.is_finite()).unwrap_or(present);
+            let lower = if value.is_nan() { None } else { self.judge(value, rate) };
+            next = lower.unwrap_or(rate);
+        }
+        training.set_learning_rate(next as f32);
     }
 }
 
@@ -137,23 +168,22 @@ impl Callback for ReduceLROnPlateau {
             ));
         }
         (self.best, self.wait, self.cooldown_left) = (None, 0, 0);
+        if let Some(history) = self.earlier.take() {
+            self.replay(&history, training);
+        }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> Result<()> {
-        logs.insert("learning_rate".into(), f64::from(training.learning_rate()));
+        let rate = f64::from(training.learning_rate());
+        logs.insert("learning_rate".into(), rate);
         let Some(value) = self.monitor.value(logs, "ReduceLROnPlateau", training) else { return Ok(()) };
-        if self.cooldown_left > 0 {
-            self.cooldown_left -= 1;
-            self.wait = 0;
-        }
-        if self.monitor.improves(value, self.best) {
-            self.best = Some(value);
-            self.wait = 0;
-        } else if self.cooldown_left == 0 {
-            self.wait += 1;
-            if self.wait >= self.patience {
-                self.reduce(epoch, training);
+        if let Some(reduced) = self.judge(value, rate) {
+            training.set_learning_rate(reduced as f32);
+            if self.verbose {
+                let (epoch, rate) = (epoch + 1, repr(reduced));
+                training
+                    .say(&format!("\nEpoch {epoch}: ReduceLROnPlateau reducing learning rate to {rate}."));
             }
         }
         Ok(())
