@@ -68,8 +68,8 @@ fn name_by_folders(model: &mut Model, args: &Evaluate, folders: &[String]) -> Re
         .into());
     }
     eprintln!(
-        "The model doesn't name its classes; they are taken for the folders in alphabetical order, {}. If they are others, \
-         name them by --class-names.",
+        "The model doesn't name its classes; they are taken for the folders in alphabetical order, {}. If they are \
+         others, name them by --class-names.",
         folders.join(", ")
     );
     Ok(model.set_class_names(folders)?)

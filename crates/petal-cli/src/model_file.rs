@@ -111,9 +111,9 @@ fn taking_photos(model: Model, unsaid: &Unsaid) -> Result<Model, String> {
         None => {
             if rescales(&model) == Some(false) {
                 eprintln!(
-                    "The model has no layer that rescales pixels, so it gets them as they are, 0 to 255. If it was trained on \
-                     others, its answers are wrong: say which by --preprocess-input unit (0 to 1), tf (-1 to 1), caffe or \
-                     torch."
+                    "The model has no layer that rescales pixels, so it gets them as they are, 0 to 255. If it was \
+                     trained on others, its answers are wrong: say which by --preprocess-input unit (0 to 1), tf \
+                     (-1 to 1), caffe or torch."
                 );
             }
             model

@@ -172,6 +172,19 @@ fn what_cannot_be_opened_is_called_by_what_it_is() {
 }
 
 #[test]
+fn a_model_that_gives_no_classes_is_summarized_and_how_to_use_it_is_said() {
+    let folder = with_photos(1);
+    let model = keras("training_flags.keras");
+    assert_success(&petal(folder.path(), &["summary", &model]));
+    let text = refused(folder.path(), &["predict", &model, "photos/roses/roses_001.jpg"]);
+    assert!(
+        text.contains("its outputs have the shape (None, 10, 8, 4); expected one value for each class"),
+        "{text}"
+    );
+    assert!(text.contains("It is a model of Keras") && text.contains("training_flags.petal"), "{text}");
+}
+
+#[test]
 fn options_that_a_model_needs_not_are_refused() {
     let folder = with_photos(2);
     let folder = folder.path();

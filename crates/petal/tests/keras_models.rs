@@ -1,5 +1,5 @@
-//! Whole models in the files of all Keras versions open and predict what Keras predicts; what is no model is told by what
-//! it is; hostile files cost neither time nor memory.
+//! Whole models in the files of all Keras versions open and predict what Keras predicts; what is no model is told by
+//! what it is; hostile files cost neither time nor memory.
 
 use std::collections::HashMap;
 use std::fs;
@@ -165,7 +165,7 @@ fn only_models_keep_what_a_call_says_of_training() {
     let nested = Model::load(fixture("whole.h5")).unwrap();
     let text = serde_json::to_string(nested.get_layer("base").unwrap().layer()).unwrap();
     assert!(text.contains("\"training\":false"), "{text}");
-    // Called with training=True, which Keras 3 overrides in `predict`, as `models_of_all_versions_predict_the_same` has it.
+    // Called with training=True, which Keras 3 overrides in `predict`: its predictions are those of the fixture.
     let flags = Model::load(fixture("training_flags.keras")).unwrap();
     let text = serde_json::to_string(flags.get_layer("sequential").unwrap().layer()).unwrap();
     assert!(text.contains("\"training\":null"), "{text}");

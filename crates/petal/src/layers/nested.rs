@@ -53,10 +53,11 @@ impl From<&Model> for LayerSpec {
 impl Model {
     /// The model as a layer that is called with this flag, as Keras' `base(x, training=False)`.
     ///
-    /// With `false` it runs in inference mode even while the outer model trains: BatchNormalization uses its moving statistics and leaves them as they are, and dropout and
-    /// augmentation are off, while trainable weights still train, `gamma` and `beta` too: what fine-tuning needs, since
-    /// the statistics of a few photos would undo what the base has learned from millions. Keras 3 ignores the flag in
-    /// `fit`; Petal honours it, as Keras 2 did. `true` changes nothing: as in Keras 3, `fit` trains and `predict` infers.
+    /// With `false` it runs in inference mode even while the outer model trains: BatchNormalization uses its moving
+    /// statistics and leaves them as they are, and dropout and augmentation are off, while trainable weights still train,
+    /// `gamma` and `beta` too. Fine-tuning needs that, since the statistics of a few photos would undo what the base has
+    /// learned from millions. Keras 3 ignores the flag in `fit`; Petal honours it, as Keras 2 did. `true` changes nothing,
+    /// as in Keras 3: `fit` trains and `predict` infers.
     ///
     /// ```
     /// use petal::layers::*;

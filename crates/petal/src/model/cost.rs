@@ -1,5 +1,5 @@
-//! What a model takes for one sample, bounded before memory or time is spent: a graph may come from a file that asks for
-//! more than any machine has.
+//! What a model takes for one sample, bounded before memory or time is spent: a graph may come from a file that asks
+//! for more than any machine has.
 
 use super::Node;
 use crate::layers::Definition;

@@ -10,9 +10,12 @@ impl Model {
     ///
     /// | file | what it is |
     /// |---|---|
-    /// | `.petal` | what [`Model::save`] wrote. It predicts, and if it was compiled trains on, bit for bit as the model that was saved: go on from [`History::next_epoch`](crate::training::History::next_epoch) |
+    /// | `.petal` | what [`Model::save`] wrote |
     /// | `.keras` | a model of Keras 3, or of TensorFlow 2.12 to 2.15 |
     /// | `.h5`, or `.keras` up to TensorFlow 2.11 | HDF5 with a whole model, as Teachable Machine's `keras_model.h5` |
+    ///
+    /// A model of Petal predicts, and if it was compiled trains on, bit for bit as the one that was saved: go on from
+    /// [`History::next_epoch`](crate::training::History::next_epoch).
     ///
     /// See [`Model::load_keras`] for what becomes of Keras' models. They have no class names, and don't say how photos
     /// become their input: [`Model::set_class_names`], [`Model::set_preprocessing`].
@@ -26,7 +29,8 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged or is no model; the error says what was found in it and what was expected.
+    /// If the file cannot be read, is damaged or is no model; the error says what was found in it and what was
+    /// expected.
     pub fn load(path: impl AsRef<Path>) -> Result<Model> {
         let path = path.as_ref();
         match kind::open(path, kind::MODEL)? {

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use super::{arg_max, largest_batch};
 use crate::data::{Dataset, prefetch};
 use crate::model::Model;
-use crate::model::plan::{Passes, Plan, Purpose};
+use crate::model::plan::gives_probabilities;
 use crate::{Error, Result};
 
 /// What a sample was taken for.
@@ -20,8 +20,8 @@ pub struct Prediction {
 impl Model {
     /// The classes' probabilities for `inputs`, `[samples, …]`: `[samples, classes]`, rows that sum to 1.
     ///
-    /// A model that ends with a softmax gives them itself; logits go through a softmax here. A single output is the
-    /// second class's, by its sigmoid unless the model ends with one.
+    /// A model that ends with a softmax, or with the mean of several, gives them itself; logits go through a softmax
+    /// here. A single output is the second class's, by its sigmoid unless the model ends with one.
     ///
     /// ```
     /// use ndarray::array;
@@ -86,8 +86,7 @@ impl Model {
 
     /// The probabilities in outputs of the model, `[samples, …]`.
     pub(crate) fn probabilities(&self, outputs: ArrayD<f32>) -> Result<Array2<f32>> {
-        let plan = Plan::new(self.graph(), Purpose::Infer, 1, true, self.streams(), Passes::default());
-        probabilities(self, outputs, plan.logits.is_some())
+        probabilities(self, outputs, gives_probabilities(self.graph()))
     }
 }
 
@@ -117,4 +116,33 @@ pub(super) fn probabilities(
         }
     }
     Ok(outputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use crate::layers::*;
+    use crate::model::Model;
+
+    #[test]
+    fn the_mean_of_probabilities_is_not_taken_for_logits() {
+        let x = Input::new([2]);
+        let softmax = |scale: f64| Softmax::new().on(&Rescaling::new(scale).on(&x).unwrap()).unwrap();
+        let mean = Average::new().on([&softmax(1.0), &softmax(-3.0)]).unwrap();
+        let inputs = array![[0.5, 2.0]].into_dyn();
+        let ensemble = Model::new(&x, &mean).unwrap();
+        let outputs = ensemble.predict_array(inputs.view()).unwrap();
+        assert_eq!(ensemble.predict_probabilities(inputs.view()).unwrap().into_dyn(), outputs);
+        assert_eq!(ensemble.predictor(1).probabilities(&[0.5, 2.0]).unwrap().into_dyn(), outputs);
+        // Half a softmax, or the mean of logits, is none.
+        for other in
+            [Rescaling::new(0.5).on(&softmax(1.0)).unwrap(), Average::new().on([&softmax(1.0), &x]).unwrap()]
+        {
+            let model = Model::new(&x, &other).unwrap();
+            let probabilities = model.predict_probabilities(inputs.view()).unwrap();
+            assert!((probabilities.sum() - 1.0).abs() < 1e-6);
+            assert_ne!(probabilities.into_dyn(), model.predict_array(inputs.view()).unwrap());
+        }
+    }
 }

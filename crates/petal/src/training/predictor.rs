@@ -2,7 +2,7 @@ use ndarray::Array2;
 use petal_kernels::Pixels;
 
 use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Run};
+use crate::model::plan::{Engine, Passes, Plan, Run, gives_probabilities};
 use crate::{Error, Result};
 
 /// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`].
@@ -11,6 +11,7 @@ pub struct Predictor<'a> {
     model: &'a Model,
     engine: Engine,
     weights: Vec<f32>,
+    are_probabilities: bool,
     /// The samples' numbers, on which nothing depends in inference mode.
     samples: Vec<usize>,
 }
@@ -32,7 +33,9 @@ impl Model {
         let (batch, mut weights) = (batch.max(1), self.arena().to_vec());
         let plan =
             Plan::with_constant_weights(self.graph(), batch, self.streams(), Passes::default(), &mut weights);
-        Predictor { model: self, engine: Engine::new(plan), weights, samples: (0..batch).collect() }
+        let are_probabilities = gives_probabilities(self.graph());
+        let engine = Engine::new(plan);
+        Predictor { model: self, engine, weights, are_probabilities, samples: (0..batch).collect() }
     }
 }
 
@@ -67,7 +70,6 @@ impl Predictor<'_> {
 
     pub(super) fn probabilities_of(&mut self, inputs: Pixels<'_>) -> Result<Array2<f32>> {
         let outputs = self.run(inputs)?.to_vec();
-        let are_probabilities = self.engine.plan().logits.is_some();
-        super::classify::probabilities(self.model, self.model.output_array(outputs), are_probabilities)
+        super::classify::probabilities(self.model, self.model.output_array(outputs), self.are_probabilities)
     }
 }

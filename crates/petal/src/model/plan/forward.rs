@@ -55,6 +55,28 @@ pub(super) fn lower(
     Lowered { values: builder.values, steps: builder.steps, input: 0, output, logits, watched }
 }
 
+/// Whether the outputs of `graph` are probabilities: it ends with a softmax or sigmoid, or with the mean of several, as
+/// an ensemble does.
+pub(crate) fn gives_probabilities(graph: &Graph) -> bool {
+    let Lowered { steps, output, .. } = lower(graph, false, &GradientLayout::default(), Key::new(0), None);
+    are_probabilities(&steps, output)
+}
+
+fn are_probabilities(steps: &[ForwardStep], value: Value) -> bool {
+    let Some(last) = steps.iter().rposition(|step| step.output == value) else { return false };
+    let (before, step) = (&steps[..last], &steps[last]);
+    match step.op {
+        Op::Softmax { .. } | Op::Unary(petal_kernels::Unary::Sigmoid) => true,
+        Op::Scale { scale, offset: 0.0 } => {
+            before.iter().rfind(|sum| sum.output == step.inputs[0]).is_some_and(|sum| {
+                let is_mean = matches!(sum.op, Op::Add) && scale == 1.0 / sum.inputs.len() as f32;
+                is_mean && sum.inputs.iter().all(|&input| are_probabilities(before, input))
+            })
+        }
+        _ => false,
+    }
+}
+
 struct Builder<'a> {
     values: Vec<usize>,
     steps: Vec<ForwardStep>,

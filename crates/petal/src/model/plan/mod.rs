@@ -19,7 +19,7 @@ mod passes;
 
 pub(crate) use backward::BackwardStep;
 pub(crate) use engine::{Engine, Run};
-pub(crate) use forward::{ForwardStep, Lowering, Value};
+pub(crate) use forward::{ForwardStep, Lowering, Value, gives_probabilities};
 pub(crate) use op::{Backward, Forward, Needs, Op, Operation, Param};
 pub(crate) use ops::channel_affine::moments_to_affine;
 pub(crate) use ops::color::Color;
@@ -138,8 +138,7 @@ impl Plan {
         passes: Passes,
         weights: &mut [f32],
     ) -> Plan {
-        // With the logits, to know whether the outputs are probabilities.
-        let mut steps = Steps::new(graph, Purpose::Infer, true, key, passes, None);
+        let mut steps = Steps::new(graph, Purpose::Infer, false, key, passes, None);
         steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));
         steps.plan(Purpose::Infer, batch)
     }

@@ -53,8 +53,8 @@ impl Archive {
             .map_err(|problem| Error::file(&self.path, format!("{CONFIG} cannot be read: {problem}")))
     }
 
-    /// The file with the weights. Keras doesn't compress it; where others did, it may be larger than the archive, but not
-    /// without bounds.
+    /// The file with the weights. Keras doesn't compress it; where others did, it may be larger than the archive, but
+    /// not without bounds.
     pub fn weights(&mut self) -> Result<Vec<u8>> {
         let most = self.size.saturating_mul(MOST_COMPRESSION).saturating_add(64 << 20);
         self.read(WEIGHTS, most.min(crate::data::memory::total() as u64 / 2))

@@ -66,8 +66,8 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    /// `["conv2d", 0, 0, {…}]`, or a list of such: layers' names, the numbers of their call and output, and in the first
-    /// one what is given by name. `_CONSTANT_VALUE` stands for a layer where there is none.
+    /// `["conv2d", 0, 0, {…}]`, or a list of such: layers' names, the numbers of their call and output, and in the
+    /// first one what is given by name. `_CONSTANT_VALUE` stands for a layer where there is none.
     fn add_keras2(&mut self, node: &'a Value) -> Result<(), String> {
         let list = node.as_array().map(Vec::as_slice).unwrap_or_default();
         let inputs =

@@ -15,8 +15,8 @@ use crate::saving::bounds;
 /// The sizes of an input's axes as far as they are known from outside: the batch axis is not one of them.
 type Known<'a> = &'a [usize];
 
-/// The graph that `config` describes. `image_size` is what the caller gives for an input of free size: height and width,
-/// or nothing.
+/// The graph that `config` describes. `image_size` is what the caller gives for an input of free size: height and
+/// width, or nothing.
 pub(super) fn graph(config: &Value, image_size: Known<'_>) -> Result<Graph, String> {
     bounds::check(config)?;
     // A damaged file may ask for sizes whose products overflow.
@@ -34,8 +34,8 @@ fn model(envelope: &Value, known: Known<'_>) -> Result<Graph, String> {
         }
         class => {
             return Err(format!(
-                "is a model of class '{class}', of which Keras' files hold no layers; expected a Sequential or Functional \
-                 model"
+                "is a model of class '{class}', of which Keras' files hold no layers; expected a Sequential or \
+                 Functional model"
             ));
         }
     };
@@ -233,8 +233,9 @@ fn layer(envelope: &Value, call: Option<&Call<'_>>, inputs: &[Shape]) -> Result<
     let config = &envelope["config"];
     let spec = match text(envelope, "class_name").unwrap_or_default() {
         "Sequential" | "Functional" | "Model" => {
-            // `fit` and `predict` set the mode of all layers, whatever they were called with, in Keras 3. What Petal keeps is
-            // a model's inference mode, as Keras 2 did. For single layers Keras 3 writes it as Dropout's default.
+            // In Keras 3 `fit` and `predict` set the mode of all layers, whatever they were called with. What Petal
+            // keeps is a model's inference mode, as Keras 2 did. For a single layer it says nothing: Keras 3 writes it
+            // for every Dropout, as its default.
             let training = call.is_some_and(Call::infers).then_some(false);
             let graph = model(envelope, inputs.first().map_or(&[], |shape| shape))?;
             LayerSpec::from(AnyLayer::Nested(Nested { graph, training, values: None }))

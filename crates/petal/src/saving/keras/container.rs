@@ -1,8 +1,7 @@
-//! The layout of `.weights.h5` and of `model.weights.h5` in a `.keras` file: a group for each layer by its class and its
-//! number among the model's layers of that class, `layers/conv2d_1/vars/0`.
+//! The layout of `.weights.h5` and of `model.weights.h5` in a `.keras` file: a group for each layer by its class and
+//! its number among the model's layers of that class, `layers/conv2d_1/vars/0`.
 //!
-//! TensorFlow 2.12 and 2.13 wrote `_layer_checkpoint_dependencies` in place of `layers`, and counted layers with weights
-//! twice.
+//! TensorFlow 2.12 wrote `_layer_checkpoint_dependencies` in place of `layers`, and counted layers with weights twice.
 
 use std::collections::HashMap;
 

@@ -12,8 +12,8 @@ pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value[key].as_str()
 }
 
-/// The name of a layer or model in Petal, where `/` stands between the names of models and layers: `conv1/bn` of Keras 2's
-/// DenseNet is `conv1_bn`, as in Keras 3.
+/// The name of a layer or model in Petal, where `/` stands between the names of models and layers: `conv1/bn` of Keras
+/// 2's DenseNet is `conv1_bn`, as in Keras 3.
 pub(super) fn name(name: &str) -> String {
     name.replace('/', "_")
 }

@@ -57,8 +57,8 @@ impl LoadWeights {
 }
 
 impl Model {
-    /// Loads weights that Keras has written: `.weights.h5` and `.keras` of Keras 3, with `.weights.json` those that are cut
-    /// into several files, and legacy `.h5` with weights alone or with a full model. The content tells the format,
+    /// Loads weights that Keras has written: `.weights.h5` and `.keras` of Keras 3, with `.weights.json` those that are
+    /// cut into several files, and legacy `.h5` with weights alone or with a full model. The content tells the format,
     /// whatever the name says.
     ///
     /// Layers go by their order in the model, as in Keras; their names need not be the file's. A nested model in a
@@ -105,7 +105,8 @@ impl Model {
     /// `keras_model.h5` is one). The operations that `preprocess_input` leaves in a graph (`TrueDivide`, `Subtract` and
     /// the like, with numbers) become [`Rescaling`](crate::layers::Rescaling) and
     /// [`ReverseChannels`](crate::layers::ReverseChannels) layers of the same names. Regularizers and constraints, which
-    /// only matter in training, are left out, and `fit` says so. Everything is computed in `f32`, whatever the layers' `dtype` says.
+    /// only matter in training, are left out, and `fit` says so. Everything is computed in `f32`, whatever the layers'
+    /// `dtype` says.
     ///
     /// # Errors
     /// If the file cannot be read, a layer's class or one of its settings is none of Petal's, or the weights don't fit;

@@ -1,5 +1,5 @@
-//! The operations that are no layers, which `preprocess_input` and arithmetic leave in a graph: as operations in Keras 3,
-//! `TFOpLambda` and `SlicingOpLambda` layers in Keras 2, `TensorFlowOpLayer`s up to TensorFlow 2.3.
+//! The operations that are no layers, which `preprocess_input` and arithmetic leave in a graph: as operations in Keras
+//! 3, `TFOpLambda` and `SlicingOpLambda` layers in Keras 2, `TensorFlowOpLayer`s up to TensorFlow 2.3.
 
 use serde_json::{Value, json};
 
