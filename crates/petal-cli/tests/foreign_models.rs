@@ -39,7 +39,7 @@ fn every_command_opens_models_of_keras() {
         let model = keras(name);
         let output = petal(folder, &["summary", &model]);
         assert_success(&output);
-        assert!(stdout(&output).contains("(None, 12, 10, 3)"));
+        assert!(stdout(&output).contains("Total params"));
 
         let [photo] = probabilities(folder, &[&model, roses, "--class-names", "daisy,roses,tulips"])
             .try_into()
