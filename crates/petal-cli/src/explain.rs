@@ -18,7 +18,13 @@ pub fn run(args: &Explain) -> Outcome {
     if let Some(name) = &args.class {
         let names = model.class_names();
         let class = names.iter().position(|class| class == name).ok_or_else(|| {
-            format!("{}: there is no class '{name}'; there are {}", args.model.display(), names.join(", "))
+            const SHOWN: usize = 50;
+            let more = match names.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let some = names[..names.len().min(SHOWN)].join(", ");
+            format!("{}: there is no class '{name}'; there are {some}{more}", args.model.display())
         })?;
         settings = settings.class(class);
     }

@@ -71,6 +71,26 @@ fn a_training_ends_with_its_accuracy_its_model_and_commands_that_work() {
 }
 
 #[test]
+fn what_is_proposed_is_what_a_network_lacks() {
+    let folder = with_photos(6);
+    let at = folder.path();
+    for (more, proposal) in [
+        // It knows its photos by heart.
+        (&["--epochs", "25", "--learning-rate", "0.003"][..], "--model cnn-regularized"),
+        (
+            &["--model", "mobilenet-v2", "--weights", "none", "--epochs", "1"],
+            "--model mobilenet-v2 --weights none --fine-tune-at 100",
+        ),
+    ] {
+        let output = run(at, &train(more));
+        assert_success(&output);
+        let commands = proposed(&stderr(&output));
+        let proposal = format!("train photos --image-size 32 {proposal}");
+        assert!(commands.contains(&proposal), "{proposal}: {commands:?}");
+    }
+}
+
+#[test]
 fn the_number_of_a_restored_epoch_is_the_saved_model_s_everywhere() {
     let folder = with_photos(6);
     let at = folder.path();
@@ -95,10 +115,10 @@ fn the_number_of_a_restored_epoch_is_the_saved_model_s_everywhere() {
 
 #[test]
 fn a_lecture_shows_what_its_saved_models_are() {
-    let folder = with_photos(6);
+    let folder = with_photos(4);
     let at = folder.path();
     let output =
-        petal(at, &["lecture", "photos", "--phases", "1,2", "--epochs-scale", "0.3", "--output", "lecture"]);
+        petal(at, &["lecture", "photos", "--phases", "1,2", "--epochs-scale", "0.2", "--output", "lecture"]);
     assert_success(&output);
     let report = fs::read_to_string(at.join("lecture/report.html")).unwrap().replace('\u{a0}', " ");
     let place = |part: &str| report.find(part).unwrap_or_else(|| panic!("{part} is missing"));

@@ -152,7 +152,7 @@ impl Phase {
             Network::FineTuned(_) => "RMSprop",
         };
         let stop = self.patience.map_or(String::new(), |patience| format!(", patience {patience}"));
-        format!("{name} {:e}, {epochs} epochs{stop}", self.learning_rate)
+        format!("{name} {:e}, {epochs} epoch{}{stop}", self.learning_rate, if epochs == 1 { "" } else { "s" })
     }
 }
 

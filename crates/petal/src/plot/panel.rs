@@ -218,12 +218,17 @@ impl Rectangle {
 fn draw_line(drawing: &mut Drawing, line: &Line, path: &[Vec<Point>]) {
     let mut markup = String::new();
     for piece in path {
+        let dash;
+        let piece = match piece[..] {
+            // A point without neighbours would hardly be seen.
+            [(x, y)] => {
+                dash = vec![(x - 4.0, y), (x + 4.0, y)];
+                &dash
+            }
+            _ => piece,
+        };
         for (i, (x, y)) in piece.iter().enumerate() {
             markup += &format!("{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
-        }
-        // A point without neighbours is still seen, as a dot.
-        if let [(x, y)] = piece[..] {
-            markup += &format!("L{x:.1} {y:.1}");
         }
     }
     let dash = if line.dashed { " stroke-dasharray=\"5 4\" stroke-opacity=\"0.75\"" } else { "" };

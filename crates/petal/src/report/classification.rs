@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::plot::Confusion;
-use crate::training::arg_max;
+use crate::training::{Prediction, arg_max};
 use crate::{Error, Result};
 
 /// Precision, recall, F1 and support of each class, as scikit-learn's `classification_report` gives them.
@@ -63,6 +63,19 @@ impl ClassificationReport {
     ) -> Result<Self> {
         let predicted: Vec<usize> =
             probabilities.rows().into_iter().map(|row| arg_max(&row.to_vec())).collect();
+        Self::new(truth, &predicted, class_names)
+    }
+
+    /// Compares true class indices with what [`Model::predict_classes`](crate::model::Model::predict_classes) gave.
+    ///
+    /// # Errors
+    /// As [`ClassificationReport::new`].
+    pub fn from_predictions(
+        truth: &[usize],
+        predictions: &[Prediction],
+        class_names: &[String],
+    ) -> Result<Self> {
+        let predicted: Vec<usize> = predictions.iter().map(|prediction| prediction.class).collect();
         Self::new(truth, &predicted, class_names)
     }
 

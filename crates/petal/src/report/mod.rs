@@ -200,6 +200,20 @@ mod tests {
     }
 
     #[test]
+    fn figures_scroll_by_themselves_and_curves_are_drawn_for_narrow_pages_too() {
+        let html = nasty().html().unwrap();
+        assert_eq!(html.matches("<svg").count(), html.matches("--width: ").count());
+        for figure in html.split("<figure>").skip(1) {
+            assert!(
+                figure.starts_with("<div class=\"scroll\"") || figure.starts_with("<img"),
+                "{}",
+                &figure[..80]
+            );
+        }
+        assert!(html.contains("class=\"wide\"") && html.contains("class=\"narrow\""));
+    }
+
+    #[test]
     fn the_page_needs_nothing_from_outside_and_no_name_becomes_markup() {
         let html = nasty().html().unwrap();
         assert!(!html.contains("<b>") && !html.contains("</script>"));
@@ -210,6 +224,20 @@ mod tests {
             assert!(!outside.contains(link), "{link}");
         }
         assert!(html.matches("<section").count() >= 9);
+    }
+
+    #[test]
+    fn no_line_ends_between_a_number_and_its_unit() {
+        let html = nasty().html().unwrap();
+        let mut texts = String::new();
+        for part in html.split("<svg") {
+            texts += part.split_once("</svg>").map_or(part, |(_, text)| text);
+        }
+        for unit in [" %", " s<", " min<", " h<"] {
+            let before = texts.match_indices(unit).filter_map(|(at, _)| texts[..at].chars().next_back());
+            assert_eq!(before.filter(char::is_ascii_digit).count(), 0, "a number before '{unit}'");
+        }
+        assert!(texts.contains("98.7\u{a0}%"));
     }
 
     #[test]

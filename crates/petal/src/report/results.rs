@@ -33,7 +33,7 @@ impl Report {
     ) -> Result<Report> {
         let names = photos.class_names();
         let predicted: Vec<usize> = predictions.iter().map(|prediction| prediction.class).collect();
-        let classification = ClassificationReport::new(photos.labels(), &predicted, names)?;
+        let classification = ClassificationReport::from_predictions(photos.labels(), predictions, names)?;
         let heat_maps = examples(model, photos, predictions, EXAMPLES)
             .and_then(|examples| (!examples.is_empty()).then(|| heat_map_grid(&examples)).transpose());
         let points = Points::new(photos, model.seed());

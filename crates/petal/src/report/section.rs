@@ -64,7 +64,9 @@ impl Section {
     pub fn pairs(title: impl Into<String>, pairs: &[(String, String)]) -> Section {
         let mut body = String::from("<dl>");
         for (name, value) in pairs {
-            write(&mut body, format_args!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value)));
+            // A number stays with its unit.
+            let value = escape(value).replace(" %", "\u{a0}%").replace(" × ", "\u{a0}×\u{a0}");
+            write(&mut body, format_args!("<div><dt>{}</dt><dd>{value}</dd></div>", escape(name)));
         }
         Section { title: title.into(), body: body + "</dl>" }
     }
@@ -142,7 +144,10 @@ impl Section {
                 thousands(scores.support)
             )
         };
-        let (shown, remark) = least(&report.classes, "the lowest F1", |a, b| a.f1.total_cmp(&b.f1));
+        let (shown, remark) = least(&report.classes, "the lowest F1", |a, b| {
+            // A class without photos has no F1 to speak of.
+            (a.support == 0).cmp(&(b.support == 0)).then(a.f1.total_cmp(&b.f1))
+        });
         let classes: String = shown.into_iter().map(row).collect();
         let named =
             |scores: &ClassScores, name: &str| row(&ClassScores { name: name.to_owned(), ..scores.clone() });
