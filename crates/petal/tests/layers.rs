@@ -204,3 +204,42 @@ fn an_activation_of_another_layer_is_its_name_or_a_layer() {
         assert!(found.starts_with(problem), "{found}");
     }
 }
+
+/// Settings that say nothing about what a layer computes, or that the reader of Keras' files looks at.
+fn is_left_to_others(class: &str, setting: &str) -> bool {
+    let every_layer = ["name", "trainable", "dtype", "seed", "data_format", "quantization_config"];
+    let normalization = ["axis", "synchronized", "renorm", "renorm_clipping", "renorm_momentum"];
+    every_layer.contains(&setting)
+        || setting.ends_with("_regularizer")
+        || setting.ends_with("_constraint")
+        || (class == "BatchNormalization" && (normalization.contains(&setting) || setting.ends_with("_initializer")))
+        // There is only one.
+        || (class, setting) == ("Resizing", "fill_mode")
+}
+
+#[test]
+fn no_setting_that_keras_writes_is_passed_over() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors");
+    let bytes = std::fs::read(path).unwrap();
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let cases = &metadata.metadata().as_ref().unwrap()["cases"];
+    let cases: Vec<serde_json::Value> = serde_json::from_str(cases).unwrap();
+    let mut passed_over = std::collections::BTreeSet::new();
+    let mut checked = 0;
+    for case in &cases {
+        // A case with an interpolation that Petal doesn't have.
+        let Ok(layer) = serde_json::from_value::<AnyLayer>(case["layer"].clone()) else { continue };
+        let kept = serde_json::to_value(&layer).unwrap();
+        let class = layer.class_name();
+        for (setting, value) in case["layer"]["config"].as_object().unwrap() {
+            let known = kept["config"].as_object().is_some_and(|kept| kept.contains_key(setting));
+            // What isn't set isn't kept.
+            if !known && !value.is_null() && !is_left_to_others(class, setting) {
+                passed_over.insert(format!("{class}: {setting}"));
+            }
+            checked += 1;
+        }
+    }
+    assert!(passed_over.is_empty(), "{passed_over:?}");
+    assert!(checked > 2000, "only {checked} settings were checked");
+}

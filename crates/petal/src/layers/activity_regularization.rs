@@ -4,9 +4,9 @@ use super::{Definition, only};
 use crate::model::Shape;
 use crate::model::plan::{Lowering, Value};
 
-/// Gives its input as it is. In Keras' training it adds `l1 · Σ|x| + l2 · Σx²` to the loss, which Petal's doesn't:
-/// [`Model::fit`](crate::model::Model::fit) refuses a model with it, unless both are 0 (the default) or the layer is
-/// called in inference mode.
+/// Gives its input as it is. In Keras' training it adds `l1 · Σ|x| + l2 · Σx²`, the mean over the batch, to the loss, which
+/// Petal's training doesn't: [`Model::fit`](crate::model::Model::fit) refuses a model with it, unless both are 0 (the
+/// default) or the layer is called in inference mode.
 ///
 /// ```
 /// use petal::layers::{ActivityRegularization, Input, Layer};

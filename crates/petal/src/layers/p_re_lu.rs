@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::axes::Axes;
+use super::axes::{self, Axes};
 use super::{Definition, Initializer, WeightSpec, only};
 use crate::model::Shape;
 use crate::model::plan::{Lowering, Op, Value};
@@ -55,17 +55,6 @@ impl Default for PReLU {
     }
 }
 
-/// For each value of the smallest part of a sample that has all slopes, and comes over and over, the number of its slope.
-fn places(input: &[usize], alpha: &[usize]) -> Vec<usize> {
-    let whole = input.iter().zip(alpha).take_while(|(_, slopes)| **slopes == 1).count();
-    let mut places = vec![0];
-    for (&size, &slopes) in input.iter().zip(alpha).skip(whole) {
-        let inner = |place: usize| (0..size).map(move |i| place * slopes + i.min(slopes - 1));
-        places = places.into_iter().flat_map(inner).collect();
-    }
-    places
-}
-
 impl Definition for PReLU {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let input = only(inputs)?;
@@ -80,21 +69,10 @@ impl Definition for PReLU {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let shape = node.output_shape();
-        let alpha = self.alpha(shape).expect("shape inference has accepted the axes");
-        let op = Op::prelu(shape.elements(), node.weight(0), places(shape, &alpha));
-        node.emit(op, &[node.input()], shape)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::places;
-
-    #[test]
-    fn shared_axes_between_others_repeat_their_slopes() {
-        assert_eq!(places(&[5, 2, 3], &[1, 2, 3]), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(places(&[2, 3, 2], &[2, 1, 2]), [0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3]);
-        assert_eq!(places(&[2, 3], &[2, 1]), [0, 0, 0, 1, 1, 1]);
-        assert_eq!(places(&[2, 3], &[1, 1]), [0]);
+        let shared = self.shared_axes.resolve(shape).expect("shape inference has accepted the axes");
+        let own: Vec<usize> = (0..shape.len()).filter(|axis| !shared.contains(axis)).collect();
+        axes::along(node, node.input(), shape, &own, |node, x, rows, _| {
+            node.emit(Op::prelu(rows, node.weight(0)), &[x], shape)
+        })
     }
 }

@@ -266,9 +266,8 @@ impl Op {
         Op::Noise(NoiseOp { noise, stream })
     }
 
-    /// `elements` are those of a sample; `places` has the number of the slope for each of its last values.
-    pub(crate) fn prelu(elements: usize, alpha: Param, places: Vec<usize>) -> Op {
-        Op::Prelu(Prelu { rows: elements / places.len().max(1), alpha, places })
+    pub(crate) fn prelu(rows: usize, alpha: Param) -> Op {
+        Op::Prelu(Prelu { rows, alpha })
     }
 
     /// `elements` are those of a sample.
