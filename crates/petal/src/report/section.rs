@@ -106,8 +106,10 @@ impl Section {
         }
         files(&mut body, "Skipped files", "these could not be used", ["File", "Reason"], &data.skipped);
         if !data.doubts.is_empty() {
-            let lines: String = data.doubts.iter().map(|line| format!("<li>{}</li>", escape(line))).collect();
+            let line = |line: &String| format!("<li>{}</li>", escape(line));
+            let lines: String = data.doubts.iter().take(SHOWN).map(line).collect();
             write(&mut body, format_args!("<h3>Worth a look</h3><ul class=\"doubts\">{lines}</ul>"));
+            more(&mut body, data.doubts.len());
         }
         Section { title: title.into(), body }
     }
@@ -203,6 +205,9 @@ impl Section {
 /// The longer side of a thumbnail in pixels: twice that on the page, for fine screens.
 const THUMBNAIL: u32 = 320;
 
+/// Rows of a table, or lines of a list, that are shown.
+const SHOWN: usize = 100;
+
 /// A drawing with what is said of it.
 fn captioned(drawing: &str, caption: &str) -> String {
     let caption = match caption {
@@ -214,7 +219,6 @@ fn captioned(drawing: &str, caption: &str) -> String {
 
 /// All classes in their order, or of too many those that come first by `order`, with a paragraph that says so.
 fn least<'a, C>(classes: &'a [C], which: &str, order: impl Fn(&C, &C) -> Ordering) -> (Vec<&'a C>, String) {
-    const SHOWN: usize = 100;
     let mut shown: Vec<&C> = classes.iter().collect();
     if shown.len() <= SHOWN {
         return (shown, String::new());
@@ -250,7 +254,12 @@ fn files(body: &mut String, title: &str, remark: &str, heads: [&str; 2], files: 
         write(body, format_args!("<tr><td>{}</td><td>{}</td></tr>", escape(file), escape(other)));
     }
     *body += "</tbody></table></div>";
-    if files.len() > SHOWN {
-        write(body, format_args!("<p>… and {} more.</p>", thousands(files.len() - SHOWN)));
+    more(body, files.len());
+}
+
+/// Says how many of `all` are not shown, if any.
+fn more(body: &mut String, all: usize) {
+    if all > SHOWN {
+        write(body, format_args!("<p>… and {} more.</p>", thousands(all - SHOWN)));
     }
 }
