@@ -137,10 +137,12 @@ impl Model {
                 .say(&format!("warning: no weight of model '{name}' trains, so its layers stay as they are"));
         }
         if let [first, others @ ..] = &training.model.left_out_of_training()[..] {
-            let others =
-                if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            let others = match others.len() {
+                0 => String::new(),
+                more => format!(" and {more} more regularizers or constraints"),
+            };
             training.say(&format!(
-                "warning: Petal trains without regularizers and constraints: without the {first}{others}"
+                "warning: Petal trains without the {first}{others}, with which Keras would train"
             ));
         }
         let mut history = History::default();

@@ -110,3 +110,27 @@ fn simplify(class: &str, key: &str, setting: &mut Value) {
         *setting = json!([setting, setting]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Layer;
+    use crate::model::{Graph, Model};
+
+    #[test]
+    fn what_training_leaves_out_of_a_layer_is_kept_with_it() {
+        let regularizer = json!({ "class_name": "L2", "config": { "l2": 0.01 } });
+        let config = json!({
+            "filters": 2, "kernel_size": [1, 1], "kernel_regularizer": regularizer, "bias_constraint": null,
+        });
+        let x = Input::image(4, 4, 3);
+        let spec = layer(&json!({ "class_name": "Conv2D", "config": config }), &[x.shape().clone()]).unwrap();
+        let model = Model::new(&x, &spec.name("conv").on(&x).unwrap()).unwrap();
+        // As a Petal file keeps it.
+        let text = serde_json::to_string(model.graph()).unwrap();
+        let mut graph: Graph = serde_json::from_str(&text).unwrap();
+        assert_eq!(graph.left_out_of_training(), ["kernel_regularizer of 'conv'"]);
+        graph.set_trainable(false);
+        assert!(graph.left_out_of_training().is_empty());
+    }
+}
