@@ -14,6 +14,9 @@ pub fn run(args: &Download) -> Outcome {
     if let Some(hash) = &args.hash {
         options = options.hash(hash);
     }
+    if let Some(megabytes) = args.max_size {
+        options = options.max_size((megabytes as u64).saturating_mul(1_000_000));
+    }
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
@@ -22,6 +25,9 @@ pub fn run(args: &Download) -> Outcome {
     let path = if args.what == FLOWER_PHOTOS {
         if let Some(name) = &args.name {
             return Err(format!("the folder's name is {FLOWER_PHOTOS}, not {name}; leave out --name").into());
+        }
+        if args.extract {
+            return Err(format!("{FLOWER_PHOTOS} is unpacked in any case; leave out --extract").into());
         }
         flower_photos(options)?
     } else if args.what.starts_with("http://") || args.what.starts_with("https://") {

@@ -22,7 +22,7 @@ pub fn find(typed: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     downloaded_flower_photos().ok_or_else(|| {
         "there is no folder flower_photos here, and it has not been downloaded; `petal download flower_photos` fetches \
-         it (218 MB)"
+         it (229 MB)"
             .into()
     })
 }

@@ -201,13 +201,17 @@ pub struct Show {
 /// Download the lecture's photos of flowers, or any file
 ///
 /// What is downloaded lies where Keras has it: in ~/.keras/datasets, or below $KERAS_HOME. It is there whole or not at
-/// all, and what is there already is not downloaded again. Prints where it is.
+/// all, and what is there already is not downloaded again. After an interruption, what came is in NAME.part, and the same
+/// command goes on from there. Prints where it is.
+///
+/// An archive is unpacked if its checksums are right and it does no harm: no links, nothing outside of its folder, no
+/// more than 100 times its own size.
 ///
 /// Wherever a command takes a folder of photos, the word flower_photos means what was downloaded, if there is no such
 /// folder here.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  petal download flower_photos                     3,670 photos of five kinds of flowers, 218 MB
+  petal download flower_photos                     3,670 photos of five kinds of flowers, 229 MB
   petal download https://example.org/birds.zip --extract")]
 pub struct Download {
     /// flower_photos, or the address of a file
@@ -225,6 +229,10 @@ pub struct Download {
     /// Where to put it instead of Keras' folder
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// The most that is downloaded, in millions of bytes [default: what the server says and the disk has room for; 8000
+    /// where the server doesn't say]
+    #[arg(long, value_name = "MB", value_parser = at_least_one)]
+    pub max_size: Option<usize>,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

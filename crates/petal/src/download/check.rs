@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
-/// What is wrong with a file by its first bytes and its length, if anything.
+/// What is wrong with a file by its first bytes and its length, if anything, as it goes on after "it".
 pub(super) type Structure = fn(head: &[u8], length: u64) -> Option<&'static str>;
 
 /// What a file must be.
@@ -33,7 +33,7 @@ impl Check {
         }
     }
 
-    /// What is wrong with the file, if anything.
+    /// What is wrong with the file, if anything, as it goes on after "it".
     ///
     /// # Errors
     /// If it cannot be read.
@@ -52,7 +52,7 @@ impl Check {
             64 => digest::<Sha256>(path)?,
             _ => digest::<Md5>(path)?,
         };
-        Ok((found != *expected).then(|| format!("its hash is {found}; expected {expected}")))
+        Ok((found != *expected).then(|| format!("has the hash {found}; expected {expected}")))
     }
 }
 
@@ -71,13 +71,13 @@ pub(super) fn anything(_head: &[u8], _length: u64) -> Option<&'static str> {
 }
 
 pub(super) fn archive(head: &[u8], _length: u64) -> Option<&'static str> {
-    super::archive::Format::of(head).is_none().then_some("it is no .tar, .tar.gz, .tgz or .zip archive")
+    super::archive::Format::of(head).is_none().then_some("is no .tar, .tar.gz, .tgz or .zip archive")
 }
 
 /// An HDF5 file says how long it is.
 pub(super) fn hdf5(head: &[u8], length: u64) -> Option<&'static str> {
     if !head.starts_with(b"\x89HDF\r\n\x1a\n") {
-        return Some("it is no HDF5 file");
+        return Some("is no HDF5 file");
     }
     // The end's address in the two kinds of superblocks, if addresses have 8 bytes.
     let (address_size, end) = match head.get(8) {
@@ -87,6 +87,6 @@ pub(super) fn hdf5(head: &[u8], length: u64) -> Option<&'static str> {
     let end = head.get(end..end + 8).filter(|_| address_size == Some(&8));
     match end.map(|bytes| u64::from_le_bytes(bytes.try_into().expect("the slice has 8 bytes"))) {
         Some(end) if end <= length => None,
-        _ => Some("it is not a complete HDF5 file"),
+        _ => Some("is not a complete HDF5 file"),
     }
 }

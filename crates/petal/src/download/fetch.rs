@@ -1,64 +1,50 @@
-//! One file over HTTP: into a temporary file beside its place, taken up again after a broken connection.
+//! One file over HTTP: into a part beside its place, taken up again after a broken connection.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Read};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::Progress;
-use super::check::Check;
-use crate::{Error, Result};
+use super::disk::{Disk, megabytes};
+use super::part::{Origin, Part};
+use crate::PathText;
 
 /// How often in a row a download may break before a byte has come.
 const ATTEMPTS: u32 = 4;
+/// The most bytes from a server that doesn't say how many come.
+const MOST_UNTOLD: u64 = 8_000_000_000;
 
-/// Downloads `url` to `path`, whole and as `check` wants it, or not at all.
+/// Downloads the rest of a part, or says why it can't.
 pub(super) fn fetch(
     url: &str,
-    path: &Path,
-    check: &Check,
+    part: &mut Part,
+    max_size: Option<u64>,
     patience: Duration,
     progress: &mut dyn FnMut(Progress),
-) -> Result<()> {
-    let failed = |reason: String| {
-        let place = path.display();
-        Error::Download(format!("cannot download {url}: {reason}. Or put the file there by hand: {place}"))
-    };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".petal-").suffix(".part");
-    // Temporary files are private by default; this one becomes an ordinary file, within the user's umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut part = builder.tempfile_in(folder).map_err(Error::io("write", folder))?;
-
-    let mut download = Download { agent: agent(url, patience), url, total: None, version: None, received: 0 };
+) -> Result<(), String> {
+    let folder = part.path().parent().unwrap_or(part.path());
+    let disk = Disk::of(folder);
+    let mut download = Download { agent: agent(url, patience), url, max_size, disk };
     let mut attempts = 0;
     loop {
-        let before = download.received;
-        match download.run(&mut part, progress) {
-            Ok(()) => break,
-            Err(Failure::Final(reason)) => return Err(failed(reason)),
-            Err(Failure::File(problem)) => return Err(Error::io("write", part.path())(problem)),
+        let before = part.received();
+        match download.run(part, progress) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Final(reason)) => return Err(reason),
+            Err(Failure::File(problem)) => {
+                return Err(format!("{} cannot be written: {problem}", PathText::new(part.path())));
+            }
             Err(Failure::Broken(reason)) => {
-                attempts = if download.received > before { 1 } else { attempts + 1 };
+                attempts = if part.received() > before { 1 } else { attempts + 1 };
                 if attempts == ATTEMPTS {
-                    return Err(failed(reason));
+                    return Err(reason);
                 }
                 std::thread::sleep(patience / 200 * (1 << attempts));
             }
         }
     }
-    if let Some(problem) = check.problem(part.path())? {
-        return Err(failed(format!("what came is not the file that it should be: {problem}")));
-    }
-    part.as_file().sync_all().map_err(Error::io("write", part.path()))?;
-    part.persist(path).map_err(|failed| Error::io("write", path)(failed.error))?;
-    Ok(())
 }
 
 fn agent(url: &str, patience: Duration) -> Agent {
@@ -83,63 +69,89 @@ enum Failure {
     File(io::Error),
 }
 
+/// What follows a response's head.
+enum Coming {
+    /// The bytes that are missing.
+    Rest,
+    /// Nothing: all of it is here.
+    Nothing,
+}
+
 /// A download that may take several requests.
 struct Download<'a> {
     agent: Agent,
     url: &'a str,
-    /// The file's length, once the server has said it.
-    total: Option<u64>,
-    /// What tells this version of the file from another one (ETag or Last-Modified).
-    version: Option<String>,
-    received: u64,
+    max_size: Option<u64>,
+    disk: Disk,
 }
 
 impl Download<'_> {
-    fn run(&mut self, part: &mut NamedTempFile, progress: &mut dyn FnMut(Progress)) -> Result<(), Failure> {
+    fn run(&mut self, part: &mut Part, progress: &mut dyn FnMut(Progress)) -> Result<(), Failure> {
         let mut request = self.agent.get(self.url);
-        match &self.version {
-            Some(version) if self.received > 0 => {
-                request = request.header(header::RANGE, format!("bytes={}-", self.received));
+        match part.resumable(self.url) {
+            Some(_) if part.is_whole() => return Ok(()),
+            Some(version) => {
+                request = request.header(header::RANGE, format!("bytes={}-", part.received()));
                 request = request.header(header::IF_RANGE, version);
             }
-            // Without a version nobody knows whether the rest is of the same file.
-            _ => self.received = 0,
+            None => part.restart(None).map_err(Failure::File)?,
         }
         let response = request.call().map_err(refused)?;
-        self.accept(&response)?;
-        let file = part.as_file_mut();
-        file.set_len(self.received)
-            .and_then(|()| file.seek(SeekFrom::Start(self.received)))
-            .map_err(Failure::File)?;
-        self.copy(response.into_body(), file, progress)
+        match self.accept(&response, part)? {
+            Coming::Rest => self.copy(response.into_body(), part, progress),
+            Coming::Nothing => Ok(()),
+        }
     }
 
     /// Reads from the response's head what is coming.
-    fn accept(&mut self, response: &Response<Body>) -> Result<(), Failure> {
+    fn accept(&self, response: &Response<Body>, part: &mut Part) -> Result<Coming, Failure> {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        let anew = |part: &mut Part, reason: String| {
+            part.restart(None).map_err(Failure::File)?;
+            Err(Failure::Broken(reason))
+        };
         match response.status() {
             StatusCode::OK => {
-                self.received = 0;
-                self.total = length;
+                let total = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
                 // A weak ETag (W/…) does not promise the same bytes.
                 let tag = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
-                self.version = tag.or(text(header::LAST_MODIFIED)).map(str::to_owned);
-                Ok(())
+                let version = tag.or(text(header::LAST_MODIFIED)).map(str::to_owned);
+                part.restart(Some(Origin { url: self.url.to_owned(), version, total }))
+                    .map_err(Failure::File)?;
+                match total.and_then(|total| {
+                    oversize(total, self.max_size.unwrap_or(u64::MAX)).or_else(|| self.disk.problem(total))
+                }) {
+                    Some(problem) => Err(Failure::Final(problem)),
+                    None => Ok(Coming::Rest),
+                }
             }
             StatusCode::PARTIAL_CONTENT => {
                 let range = text(header::CONTENT_RANGE).unwrap_or_default();
-                if range.starts_with(&format!("bytes {}-", self.received)) {
-                    return Ok(());
+                let total = range.rsplit('/').next().and_then(|total| total.parse::<u64>().ok());
+                let same = text(header::ETAG).is_none_or(|tag| {
+                    part.resumable(self.url)
+                        .is_some_and(|version| version == tag || !version.starts_with('"'))
+                });
+                if range.starts_with(&format!("bytes {}-", part.received()))
+                    && same
+                    && (total.is_none() || part.total().is_none() || total == part.total())
+                {
+                    let rest = part.total().map_or(0, |total| total - part.received());
+                    return match self.disk.problem(rest) {
+                        Some(problem) => Err(Failure::Final(problem)),
+                        None => Ok(Coming::Rest),
+                    };
                 }
-                let problem =
-                    format!("the server sent bytes '{range}' instead of those from {}", self.received);
-                self.version = None;
-                Err(Failure::Broken(problem))
+                let reason =
+                    format!("the server sent bytes '{range}' instead of those from {}", part.received());
+                anew(part, reason)
             }
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                self.version = None;
-                Err(Failure::Broken("the server has fewer bytes than before".into()))
+                let end = format!("bytes */{}", part.received());
+                match part.total().is_none() && text(header::CONTENT_RANGE) == Some(&end) {
+                    true => Ok(Coming::Nothing),
+                    false => anew(part, "the server has fewer bytes than before".into()),
+                }
             }
             status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
                 Err(Failure::Broken(format!("the server answers {status}")))
@@ -154,28 +166,49 @@ impl Download<'_> {
     fn copy(
         &mut self,
         body: Body,
-        file: &mut File,
+        part: &mut Part,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Failure> {
         let (mut body, mut buffer) = (body.into_reader(), vec![0; 1 << 16]);
         loop {
-            progress(Progress { received: self.received, total: self.total });
+            progress(Progress { received: part.received(), total: part.total() });
             let n = body.read(&mut buffer).map_err(|problem| {
-                Failure::Broken(format!("the connection broke after {} bytes ({problem})", self.received))
+                Failure::Broken(format!("the connection broke after {} bytes ({problem})", part.received()))
             })?;
             if n == 0 {
                 break;
             }
-            file.write_all(&buffer[..n]).map_err(Failure::File)?;
-            self.received += n as u64;
+            if part.total().is_none() {
+                // Nothing says that this ends.
+                let most = self.max_size.unwrap_or(MOST_UNTOLD);
+                let problem =
+                    oversize(part.received() + n as u64, most).or_else(|| self.disk.take(n as u64).err());
+                if let Some(problem) = problem {
+                    // More of it won't help.
+                    part.restart(None).map_err(Failure::File)?;
+                    return Err(Failure::Final(problem));
+                }
+            }
+            part.append(&buffer[..n]).map_err(Failure::File)?;
         }
-        match self.total {
-            Some(total) if total != self.received => {
-                Err(Failure::Broken(format!("only {} of {total} bytes came", self.received)))
+        match part.total() {
+            Some(total) if total > part.received() => {
+                Err(Failure::Broken(format!("only {} of {total} bytes came", part.received())))
+            }
+            Some(total) if total < part.received() => {
+                part.restart(None).map_err(Failure::File)?;
+                Err(Failure::Broken(format!("more than {total} bytes came")))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// What is wrong with this many bytes, if anything.
+fn oversize(bytes: u64, most: u64) -> Option<String> {
+    (bytes > most).then(|| {
+        format!("it has more than the {} that are allowed; allow more if you trust it", megabytes(most))
+    })
 }
 
 fn refused(problem: ureq::Error) -> Failure {

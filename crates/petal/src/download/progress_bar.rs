@@ -1,5 +1,7 @@
 //! What a download shows on stderr.
 
+use std::io::{self, Write};
+
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::Progress;
@@ -11,19 +13,20 @@ pub fn progress_bar(url: impl Into<String>) -> impl FnMut(Progress) {
     let mut bar: Option<ProgressBar> = None;
     move |progress| {
         let bar = bar.get_or_insert_with(|| {
-            eprintln!("Downloading data from {url}");
-            let template = match progress.total {
-                Some(_) => "{binary_bytes}/{binary_total_bytes} {bar:20} {binary_bytes_per_sec} {eta}",
-                None => "{binary_bytes} {binary_bytes_per_sec}",
-            };
-            let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
-            ProgressBar::no_length()
-                .with_finish(ProgressFinish::AndLeave)
-                .with_style(style.progress_chars("━━─"))
+            // Nobody may be reading.
+            let _ = writeln!(io::stderr(), "Downloading data from {url}");
+            let bar = ProgressBar::no_length().with_finish(ProgressFinish::AndLeave);
+            bar.with_style(style("{binary_bytes} {binary_bytes_per_sec}"))
         });
-        if let Some(total) = progress.total {
+        if let Some(total) = progress.total.filter(|&total| bar.length() != Some(total)) {
             bar.set_length(total);
+            bar.set_style(style("{binary_bytes}/{binary_total_bytes} {bar:20} {binary_bytes_per_sec} {eta}"));
         }
         bar.set_position(progress.received);
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
+    style.progress_chars("━━─")
 }

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Fuzzes what Petal reads from others, each target for so many seconds, and prints what was tried.
+#
+#     fuzz/run.sh [SECONDS [TARGET…]]
+#
+# Needs a C++ compiler and `cargo install cargo-fuzz`; the stable toolchain will do. Memory is bounded to 2 GB and one
+# input to 10 seconds. Exits with 1 if an input was found that panics, hangs or takes more memory; it then lies in
+# fuzz/artifacts/TARGET, and `cargo fuzz run TARGET FILE` tries it again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+shift || true
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(photos petal_file h5 keras keras_config archives)
+# cargo-fuzz passes flags that are still to become stable.
+export RUSTC_BOOTSTRAP=1
+
+petal=${PETAL:-target/release/petal}
+[ -x "$petal" ] || cargo build --release
+[ -d fuzz/corpus ] || fuzz/corpus.py "$petal" >&2
+mkdir -p fuzz/logs
+
+failures=0
+printf '| target | inputs | seconds | code reached | failures |\n|---|--:|--:|--:|--:|\n'
+for target in "${targets[@]}"; do
+    found=0
+    nice -n 19 cargo fuzz run "$target" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+        -malloc_limit_mb=1024 -max_len=300000 -print_final_stats=1 >"fuzz/logs/$target" 2>&1 || found=1
+    value() { sed -n "s/.*$1 *\([0-9]*\).*/\1/p" "fuzz/logs/$target" | tail -1; }
+    inputs=$(value 'stat::number_of_executed_units:')
+    reached=$(value ' cov:')
+    printf '| %s | %s | %s | %s | %s |\n' "$target" "${inputs:-0}" "$seconds" "${reached:-0}" "$found"
+    if [ "$found" = 1 ]; then
+        failures=1
+        tail -n 30 "fuzz/logs/$target" >&2
+    fi
+done
+exit $failures
