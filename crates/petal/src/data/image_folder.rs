@@ -39,6 +39,10 @@ use crate::{Error, PathText, Result};
 /// # Ok::<(), petal::Error>(())
 /// ```
 ///
+/// A photo's file may have 500 MB, its picture 65,535 pixels a side, and decoding it may take 1 GB; what is larger is
+/// left out before memory is taken for it. All threads together take little more than that, or than an eighth of the
+/// machine's memory.
+///
 /// Separate folders for training and validation are two `ImageFolder`s:
 /// [`load_with_validation`](Self::load_with_validation).
 #[derive(Clone)]

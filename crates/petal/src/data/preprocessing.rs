@@ -75,7 +75,8 @@ impl Preprocessing {
     /// The photo in this file.
     ///
     /// # Errors
-    /// If the file cannot be read or is no whole JPEG, PNG, GIF, BMP or WebP picture.
+    /// If the file cannot be read, is no whole JPEG, PNG, GIF, BMP or WebP picture, or is larger than
+    /// [`ImageFolder`](super::ImageFolder) takes.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Vec<f32>> {
         let path = path.as_ref();
         let mut scratch = Scratch::default();
