@@ -116,7 +116,7 @@ fn mistakes_are_explained_with_what_to_do() {
         (&["train", "empty"], "sub-folder"),
         (&["train", "photos/daisy"], "sub-folder"),
         (&["train", "photos", "--validation-split", "0.001"], "validation"),
-        (&["train", "photos", "--image-size", "4"], "max_pooling2d_2"),
+        (&["train", "photos", "--image-size", "4"], "image size is 4 × 4"),
         (&["predict", "not-a-model.petal", "photos"], "not-a-model.petal"),
         (&["predict", "nowhere.petal", "photos"], "nowhere.petal"),
         (&["train", "--resume", "photos"], "not the folder of a run"),

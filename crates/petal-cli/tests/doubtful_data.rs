@@ -164,6 +164,9 @@ fn every_command_takes_paths_that_are_not_utf_8() {
     let output = petal(&[&[text("train"), photos, text("-o"), run], &quick[..]].concat());
     assert_success(&output);
     assert!(stderr(&output).contains(r"fl\xf6wers: 20 photos of 5 classes"), "{}", stderr(&output));
+    let output = petal(&[text("train"), text("--resume"), run, text("--epochs"), text("2"), text("-q")]);
+    assert_success(&output);
+    assert_eq!(fs::read_to_string(at.join(run).join("history.csv")).unwrap().lines().count(), 3);
     let output = petal(&[text("evaluate"), run, photos]);
     assert_success(&output);
     let output = petal(&[text("predict"), run, photos, text("--json")]);
