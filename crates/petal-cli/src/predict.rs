@@ -8,14 +8,18 @@ use std::thread;
 
 use petal::PathText;
 use petal::data::{FoundPhotos, Preprocessing, find_photos};
+use petal::model::{Graph, Node};
 use rayon::prelude::*;
 use serde_json::json;
 
 use crate::args::Predict;
 use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder};
 
-/// Photos in one call of the model.
+/// Photos in one call of the model: enough for all cores.
 const BATCH: usize = 32;
+
+/// Values of a layer's outputs in one call, 512 MB: of large images few go at a time.
+const VALUES: usize = 1 << 27;
 
 pub fn run(args: &Predict) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
@@ -35,8 +39,9 @@ pub fn run(args: &Predict) -> Outcome {
     let mut writer = Writer::new(args, model.class_names());
     writer.header(&mut out)?;
     let mut broken = 0;
-    let mut predictor = model.predictor(BATCH.min(photos.len()));
-    each_batch(&photos, &preprocessing, |photos, results| {
+    let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
+    let mut predictor = model.predictor(batch);
+    each_batch(&photos, batch, &preprocessing, |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();
         for (photo, result) in photos.iter().zip(results) {
@@ -62,12 +67,19 @@ pub fn run(args: &Predict) -> Outcome {
     Ok(if broken == 0 { SUCCESS } else { FAILURE })
 }
 
+/// The values in the largest output of a layer.
+fn largest_output(graph: &Graph) -> usize {
+    let inside = |node: &Node| node.as_model().map_or(0, largest_output).max(node.output_shape().elements());
+    graph.layers().iter().map(inside).max().unwrap_or(0)
+}
+
 /// A photo's pixels, or what is wrong with it.
 type Loaded = petal::Result<Vec<f32>>;
 
 /// Calls `classify` with the photos of each batch, while a thread decodes those of the next.
 fn each_batch(
     photos: &[PathBuf],
+    batch: usize,
     preprocessing: &Preprocessing,
     mut classify: impl FnMut(&[PathBuf], Vec<Loaded>) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -75,7 +87,7 @@ fn each_batch(
         // Dropped when `classify` fails, which ends the thread.
         let (loaded, batches) = sync_channel(1);
         scope.spawn(move || {
-            for photos in photos.chunks(BATCH) {
+            for photos in photos.chunks(batch) {
                 let results: Vec<Loaded> = photos.par_iter().map(|photo| preprocessing.load(photo)).collect();
                 if loaded.send((photos, results)).is_err() {
                     return;

@@ -102,6 +102,26 @@ fn classes_are_named_by_files_too_and_without_any_by_their_numbers() {
 }
 
 #[test]
+fn a_petal_model_without_class_names_predicts_numbered_classes() {
+    use petal::layers::{Dense, GlobalAveragePooling2D, Input, Layer, Rescaling};
+    let folder = with_photos(1);
+    let folder = folder.path();
+    let x = Input::image(24, 32, 3);
+    let h = GlobalAveragePooling2D::new().on(&Rescaling::new(1.0 / 255.0).on(&x).unwrap()).unwrap();
+    let model = petal::model::Model::new(&x, &Dense::new(4).on(&h).unwrap()).unwrap();
+    model.save(folder.join("model.petal")).unwrap();
+    let photos = probabilities(folder, &["model.petal", "photos"]);
+    assert_eq!(photos.len(), 5);
+    assert!(photos.iter().all(|photo| photo["class"].as_str().unwrap().starts_with("class ")));
+    let named = probabilities(folder, &["model.petal", "photos", "--class-names", "a,b,c,d"]);
+    assert!(["a", "b", "c", "d"].contains(&named[0]["class"].as_str().unwrap()));
+    assert_success(&petal(
+        folder,
+        &["explain", "model.petal", "photos/roses/roses_001.jpg", "--layer", "rescaling"],
+    ));
+}
+
+#[test]
 fn what_a_model_expects_of_pixels_can_be_said() {
     let folder = with_photos(1);
     let folder = folder.path();

@@ -362,7 +362,7 @@ fn files_that_ask_for_too_much_are_refused_at_once() {
     for (layers, problem) in [
         (vec![layer("MaxPooling2D", "pool", "x", pool(2, u64::MAX))], "expected at most 2147483648"),
         (vec![layer("MaxPooling2D", "pool", "x", pool(3000, 1))], "operations for one sample"),
-        (wide, "values in the outputs"),
+        (wide, "values in its layers' outputs"),
         (vec![layer("Dense", "dense", "x", json!({ "units": 1_000_000_000 }))], "expected at most"),
         (
             vec![layer("Conv2D", "c", "x", json!({ "filters": 100_000, "kernel_size": [9, 9] }))],

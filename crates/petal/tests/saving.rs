@@ -69,6 +69,42 @@ fn other_layers() -> Result<Model> {
     Model::new(&x, &Activation::new(Function::Tanh).on(&Dense::new(3).on(&h)?)?)
 }
 
+/// A model with each layer that neither has.
+fn more_layers() -> Result<Model> {
+    let x = Input::image(6, 6, 3);
+    let chain: Vec<LayerSpec> = vec![
+        AutoContrast::new().into(),
+        RandomColorDegeneration::new(0.5).into(),
+        RandomErasing::new(0.5).into(),
+        RandomGrayscale::new(0.5).into(),
+        RandomInvert::new(0.5).into(),
+        RandomPosterization::new((3.0, 6.0)).into(),
+        RandomShear::new(0.1, 0.2).into(),
+        Solarization::new(0.3, 0.5).into(),
+        Identity::new().into(),
+        GaussianNoise::new(0.1).into(),
+        GaussianDropout::new(0.1).into(),
+        AlphaDropout::new(0.1).into(),
+        StochasticDepth::new(0.1).into(),
+        UpSampling2D::new(2).into(),
+        Cropping2D::new(3).into(),
+        Permute::new([2, 1, 3]).into(),
+        PReLU::new().into(),
+        LeakyReLU::new(0.3).into(),
+        ELU::new(1.0).into(),
+        GroupNormalization::new().groups(3).into(),
+        RMSNormalization::new().into(),
+        UnitNormalization::new().into(),
+        LayerScale::new(0.5, 3).into(),
+        ActivityRegularization::new(0.0, 0.0).into(),
+    ];
+    let h = chain.into_iter().try_fold(x.clone(), |h: Tensor, layer| layer.on(&h))?;
+    let a = Average::new().on([&h, &x])?;
+    let b = Maximum::new().on([&a, &Minimum::new().on([&h, &x])?])?;
+    let c = CustomScaleLayer::new(0.2).on([&Subtract::new().on([&a, &b])?, &h])?;
+    Model::new(&x, &Dense::new(3).on(&GlobalAveragePooling2D::new().on(&c)?)?)
+}
+
 fn photos() -> Array4<f32> {
     let mut generator = Key::new(1).generator();
     Array::from_shape_simple_fn((10, 6, 6, 3), || generator.uniform_in(0.0, 255.0))
@@ -96,7 +132,7 @@ fn a_loaded_model_predicts_the_same_bits() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.petal");
     let photos = photos().into_dyn();
-    for mut model in [model()?, other_layers()?] {
+    for mut model in [model()?, other_layers()?, more_layers()?] {
         model.compile(Adam::new(1e-2), SparseCategoricalCrossentropy::from_logits())?;
         fit(&mut model, 0, 1)?;
         model.save(&path)?;
@@ -325,10 +361,11 @@ proptest! {
     fn no_header_makes_loading_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), "[0-9a-z\\[\\]{}:,.\" -]|\\PC"), 1..4),
         insert: bool,
-        which in 0usize..2,
+        which in 0usize..3,
     ) {
-        static SAVED: LazyLock<[(Vec<u8>, usize); 2]> =
-            LazyLock::new(|| [saved(), saved_bytes(other_layers().unwrap())]);
+        static SAVED: LazyLock<[(Vec<u8>, usize); 3]> = LazyLock::new(|| {
+            [saved(), saved_bytes(other_layers().unwrap()), saved_bytes(more_layers().unwrap())]
+        });
         let (bytes, header) = &SAVED[which];
         let mut text = bytes[8..8 + header].to_vec();
         for (place, new) in changes {
@@ -346,7 +383,7 @@ proptest! {
 
 #[test]
 fn no_number_in_the_header_makes_loading_panic() {
-    for model in [model(), other_layers()] {
+    for model in [model(), other_layers(), more_layers()] {
         let (bytes, header) = saved_bytes(model.unwrap());
         let text = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
         let is_number = |c: char| c.is_ascii_digit() || "+-.e".contains(c);

@@ -16,15 +16,14 @@ pub(super) struct Cost {
 
 const MOST_LAYERS: usize = 100_000;
 
-/// 4 GB.
-const MOST_VALUES: usize = 1 << 30;
+/// What a model takes at most: 4 GB, and minutes. VGG16 takes 2^24 values and 2^34 operations at 224 × 224.
+const MOST: [usize; 2] = [1 << 30, 1 << 40];
 
-/// Minutes. VGG16 takes 2^34 at 224 × 224.
-const MOST_OPERATIONS: usize = 1 << 40;
+/// Of that, what it may take that has hardly any weights: 1 GB, and seconds.
+const MOST_WITHOUT_WEIGHTS: [usize; 2] = [1 << 28, 1 << 32];
 
-/// What a model may take that has hardly any weights, and for each of its weights: one use a pixel of 4096 × 4096.
-const FREE_OPERATIONS: usize = 1 << 32;
-const USES_OF_A_WEIGHT: usize = 1 << 24;
+/// And for each weight: one use a pixel of 4096 × 4096, and a value for each thousand of these.
+const MOST_OF_A_WEIGHT: [usize; 2] = [1 << 14, 1 << 24];
 
 impl Cost {
     /// Counts a layer whose shape and weights are known, but for what is inside of a nested model.
@@ -37,27 +36,28 @@ impl Cost {
         self.values = self.values.saturating_add(shape.elements());
         self.operations =
             self.operations.saturating_add(operations).saturating_add(rows.saturating_mul(weights));
-        let (found, most, what) = match () {
-            () if self.layers > MOST_LAYERS => (self.layers, MOST_LAYERS, "layers"),
-            () if self.values > MOST_VALUES => {
-                (self.values, MOST_VALUES, "values in the outputs of the layers up to here, for one sample")
+        match self.layers {
+            0..=MOST_LAYERS => Ok(()),
+            layers => {
+                Err(format!("the model has {layers} layers up to here; expected at most {MOST_LAYERS}"))
             }
-            () => return Ok(()),
-        };
-        Err(format!("the model has {found} {what}; expected at most {most}"))
+        }
     }
 
-    /// Refuses a model with this many weights that takes too long.
+    /// Refuses a model with this many weights that takes too much memory or time.
     pub fn check(&self, weights: usize) -> Result<(), String> {
-        let most =
-            FREE_OPERATIONS.saturating_add(weights.saturating_mul(USES_OF_A_WEIGHT)).min(MOST_OPERATIONS);
-        if self.operations <= most {
-            return Ok(());
+        let found = [(self.values, "values in its layers' outputs"), (self.operations, "operations")];
+        for (i, (found, what)) in found.into_iter().enumerate() {
+            let for_weights = weights.saturating_mul(MOST_OF_A_WEIGHT[i]);
+            let most = for_weights.saturating_add(MOST_WITHOUT_WEIGHTS[i]).min(MOST[i]);
+            if found > most {
+                return Err(format!(
+                    "the model takes {found} {what} for one sample; expected at most {most} for one with {weights} \
+                     parameters"
+                ));
+            }
         }
-        Err(format!(
-            "the model takes {} operations for one sample; expected at most {most} for one with {weights} parameters",
-            self.operations
-        ))
+        Ok(())
     }
 }
 
@@ -75,7 +75,12 @@ mod tests {
     fn what_no_machine_can_compute_is_refused_before_it_is_tried() {
         let image = || Input::image(4096, 4096, 3);
         let wide = |_| Conv2D::new(15, 1).into();
-        assert!(problem(image(), (0..5).map(wide)).contains("expected at most 1073741824"));
+        assert!(problem(image(), (0..5).map(wide)).contains("values in its layers' outputs for one sample"));
+        let cheap = |_| Activation::new(Function::Relu).into();
+        assert!(
+            problem(image(), (0..6).map(cheap))
+                .contains("expected at most 268435456 for one with 0 parameters")
+        );
         let pool = MaxPooling2D::new(4096).strides(1).same().into();
         assert!(problem(image(), [pool]).contains("operations for one sample"));
         let deep = |_| Conv2D::new(256, 3).same().into();

@@ -32,6 +32,7 @@ pub(super) enum Outcome {
 pub(super) fn is_operation(node: &Value) -> bool {
     match (text(node, "class_name"), text(node, "module")) {
         (Some("TFOpLambda" | "SlicingOpLambda" | "TensorFlowOpLayer"), _) => true,
+        (Some("Sequential" | "Functional" | "Model"), _) => false,
         (_, Some(module)) => module.starts_with("keras.src.ops") || module.starts_with("keras.ops"),
         // Legacy files of Keras 3 don't say where a class is from; but each layer's settings say whether it trains.
         (_, None) => node["config"]["trainable"].is_null() && node["inbound_nodes"][0].is_object(),
