@@ -23,9 +23,6 @@ pub fn run(args: &Summary) -> Outcome {
                 format!("{} is no file, and none of the networks {}", args.model, names.join(", ")).into()
             );
         }
-        _ if args.classes.is_some() => {
-            return Err(format!("{} has the classes that it has; leave --classes out", args.model).into());
-        }
         _ => match args.image_size {
             Some((height, width)) => Model::load_for_images(run_folder::model_file(path), height, width)?,
             None => Model::load(run_folder::model_file(path))?,

@@ -19,10 +19,9 @@ pub fn missing(command: &Command, typed: &Typed<'_>) -> Option<String> {
         Command::Predict(predict) if predict.json || predict.csv => {
             (typed.any(&["top"]), "in JSON and CSV, which show the probabilities of all classes")
         }
-        Command::Summary(summary) if !summary.names_network() => (
-            typed.any(&["image_size", "classes"]),
-            "in a model's file; give it with a network's name, like cnn",
-        ),
+        Command::Summary(summary) if !summary.names_network() => {
+            (typed.any(&["classes"]), "in a model's file; give it with a network's name, like cnn")
+        }
         Command::Show(show) if show.path.as_ref().is_some_and(|path| path.is_file()) => (
             typed.any(&["seed", "image_size"]),
             "in one photo, which is shown as it is; name a folder of photos",
