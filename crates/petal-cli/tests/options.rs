@@ -77,7 +77,7 @@ fn what_cannot_work_is_refused_before_a_photo_is_read() {
         (vec!["train", "photos", "-o", "photos"], "photos holds other files"),
         (vec!["train", "photos", "-o", "photos/daisy"], "photos/daisy holds other files"),
         (vec!["lecture", "photos", "-o", "full"], "notes.txt"),
-        (vec!["train", "photos", "--image-size", "4"], "max_pooling2d_2"),
+        (vec!["train", "photos", "--image-size", "4"], "at least 8 × 8 pixels"),
         ([&transfer[..], &["--weights", "nowhere.h5"]].concat(), "nowhere.h5"),
         ([&transfer[..], &["--weights", "photos/daisy/daisy_001.jpg"]].concat(), "daisy_001.jpg"),
         ([&transfer[..], &["--weights", "none", "--fine-tune-at", "999"]].concat(), "0 to 153"),
