@@ -124,7 +124,19 @@ fn decode_with(
 }
 
 fn broken<E: std::fmt::Display>(format: &'static str) -> impl FnOnce(E) -> String {
-    move |error| format!("the {format} is broken ({error}); replace or remove the file")
+    move |error| format!("the {format} is broken ({}); replace or remove the file", plain(&error.to_string()))
+}
+
+/// A decoder's words without what a programmer would write around them: quotes, and a PNG's chunk as a structure.
+fn plain(words: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), words);
+    while let Some((before, chunk)) = rest.split_once("ChunkType { type: ") {
+        let (name, fields) = chunk.split_once(", critical: ").unwrap_or((chunk, ""));
+        plain = plain + before + name;
+        rest = fields.split_once(" }").map_or("", |(_, after)| after);
+    }
+    plain += rest;
+    plain.trim_matches('"').trim_end_matches("\\n").trim_end_matches('.').to_owned()
 }
 
 /// What the file seems to be, for those that often get into a folder of photos.
@@ -148,5 +160,26 @@ mod tests {
         let outcome = guarded::<()>(|| panic!("index out of bounds"));
         assert!(outcome.unwrap_err().contains("its decoder failed"));
         assert_eq!(guarded(|| Ok(7)), Ok(7));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_words() {
+        let chunk = |name| {
+            format!(
+                "ChunkType {{ type: {name}, critical: true, private: false, reserved: false, safecopy: false }}"
+            )
+        };
+        for (words, expected) in [
+            (format!("Chunk length wrong: {}", chunk("IHDR")), "Chunk length wrong: IHDR"),
+            (
+                format!("{} chunk appeared before {} chunk", chunk("A, }"), chunk("IHDR")),
+                "A, } chunk appeared before IHDR chunk",
+            ),
+            ("\"Bogus sampling factor 7.\"".to_owned(), "Bogus sampling factor 7"),
+            ("\"Invalid length:1\\n\"".to_owned(), "Invalid length:1"),
+            ("unexpected end of file".to_owned(), "unexpected end of file"),
+        ] {
+            assert_eq!(plain(&words), expected);
+        }
     }
 }
