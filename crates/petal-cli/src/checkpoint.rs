@@ -1,6 +1,5 @@
 //! What is saved while a training goes on, so that it can be gone on with after any end.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use petal::training::{Callback, History, Logs, Training};
 
 use crate::progress::{Ended, Progress};
 use crate::run_folder::RunFolder;
+use crate::terminal::warn;
 
 /// The names of the files that a training keeps.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl<'a> Checkpoint<'a> {
     fn save_epoch(&mut self, model: &Model) -> petal::Result<()> {
         let made_again = self.folder.make_again();
         if let Ok(true) = made_again {
-            say(&format!("{} had vanished and was made again", self.folder.path().display()));
+            warn(format_args!("{} had vanished and was made again", self.folder.path().display()));
             self.best_is_saved = false;
         }
         let saved = model.save(self.folder.join(&self.files.checkpoint));
@@ -127,7 +127,7 @@ impl<'a> Checkpoint<'a> {
         let from = self.folder.path().to_owned();
         if write(&from).is_err() {
             self.folder.rescue(write)?;
-            say(&rescued(&from, self.folder));
+            warn(rescued(&from, self.folder));
         }
         Ok(())
     }
@@ -169,11 +169,13 @@ impl Callback for Checkpoint<'_> {
             Err(error) => Some(error.to_string()),
         };
         match (&said, &self.said) {
-            (Some(problem), before) if before.as_ref() != Some(problem) => say(&format!(
+            (Some(problem), before) if before.as_ref() != Some(problem) => warn(format_args!(
                 "no checkpoint of epoch {}: {problem}. Training goes on, and saving is tried again after each epoch",
                 epoch + 1
             )),
-            (None, Some(_)) => say(&format!("the checkpoint of epoch {} could be saved again", epoch + 1)),
+            (None, Some(_)) => {
+                warn(format_args!("the checkpoint of epoch {} could be saved again", epoch + 1))
+            }
             _ => {}
         }
         self.said = said;
@@ -182,7 +184,7 @@ impl Callback for Checkpoint<'_> {
 
     fn on_train_end(&mut self, training: &mut Training<'_>) -> petal::Result<()> {
         if let Err(error) = self.rescue() {
-            say(&format!("no checkpoint could be saved anywhere: {error}"));
+            warn(format_args!("no checkpoint could be saved anywhere: {error}"));
         }
         match &mut self.early_stopping {
             Some(stopping) => stopping.on_train_end(training),
@@ -199,10 +201,4 @@ pub fn rescued(from: &Path, folder: &RunFolder) -> String {
         from.display(),
         folder.path().display()
     )
-}
-
-/// Says what must not be missed, even where nothing else is said.
-pub fn say(text: &str) {
-    // A line break first: there may be a progress bar. A closed stderr is no reason to end the training.
-    let _ = writeln!(std::io::stderr(), "\nwarning: {text}");
 }

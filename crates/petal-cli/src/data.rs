@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use petal::PathText;
-use petal::data::{ImageDataset, ImageFolder, Preprocessing};
+use petal::data::{Dataset, ImageDataset, ImageFolder, Preprocessing};
 use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
 
 use crate::photo_folder::from_here;
+use crate::terminal::say;
 use crate::{Failure, load};
 
 /// Which photos, and how they become a model's input.
@@ -72,6 +73,15 @@ impl Data {
         }
         load::warn(&[&train, &validation]);
         Ok(Data { train, validation })
+    }
+
+    /// Takes out the photos that could no longer be read, and names them if training hasn't. Whether there were any.
+    pub fn leave_out_lost(&mut self, says: bool) -> bool {
+        let lost = [self.train.lost(), self.validation.lost()].concat();
+        for file in lost.iter().filter(|_| says) {
+            say!("warning: left out: {file}");
+        }
+        self.train.leave_out_lost() | self.validation.leave_out_lost()
     }
 }
 

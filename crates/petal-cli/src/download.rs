@@ -4,6 +4,7 @@ use petal::download::{GetFile, flower_photos, get_file, progress_bar};
 
 use crate::args::Download;
 use crate::photo_folder::FLOWER_PHOTOS;
+use crate::terminal::answer;
 use crate::{Outcome, SUCCESS};
 
 pub fn run(args: &Download) -> Outcome {
@@ -42,6 +43,6 @@ pub fn run(args: &Download) -> Outcome {
         )
         .into());
     };
-    println!("{}", path.display());
+    answer!("{}", path.display())?;
     Ok(SUCCESS)
 }

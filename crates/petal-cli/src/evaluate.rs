@@ -7,6 +7,7 @@ use petal::report::ClassificationReport;
 use serde_json::json;
 
 use crate::args::Evaluate;
+use crate::terminal::{self, answer, say};
 use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder};
 
 pub fn run(args: &Evaluate) -> Outcome {
@@ -46,10 +47,11 @@ pub fn run(args: &Evaluate) -> Outcome {
             "accuracy": accuracy,
             "classes": report,
         });
-        println!("{line}");
+        terminal::answer_as_is(line)?;
     } else {
-        println!("{report}");
-        println!("accuracy: {accuracy:.4} - loss: {loss:.4}");
+        terminal::answer_lines(report)?;
+        answer!("")?;
+        answer!("accuracy: {accuracy:.4} - loss: {loss:.4}")?;
     }
     Ok(SUCCESS)
 }
@@ -67,7 +69,7 @@ fn name_by_folders(model: &mut Model, args: &Evaluate, folders: &[String]) -> Re
         )
         .into());
     }
-    eprintln!(
+    say!(
         "The model doesn't name its classes; they are taken for the folders in alphabetical order, {}. If they are \
          others, name them by --class-names.",
         folders.join(", ")

@@ -5,6 +5,7 @@ use petal::explain::GradCam;
 use petal::plot::heat_map;
 
 use crate::args::Explain;
+use crate::terminal::answer;
 use crate::{Outcome, SUCCESS, model_file};
 
 pub fn run(args: &Explain) -> Outcome {
@@ -34,7 +35,7 @@ pub fn run(args: &Explain) -> Outcome {
     let pixels = Array3::from_shape_vec(preprocessing.shape(), preprocessing.load(&args.photo)?)?;
     let map = model.grad_cam(pixels.view(), &settings)?;
     heat_map(pixels.view(), &map)?.save(&args.output)?;
-    println!("{}: {} {:.1} %", args.photo.display(), map.class_name, 100.0 * map.probability);
-    println!("{}", args.output.display());
+    answer!("{}: {} {:.1} %", args.photo.display(), map.class_name, 100.0 * map.probability)?;
+    answer!("{}", args.output.display())?;
     Ok(SUCCESS)
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use petal::PathText;
 use petal::data::{Dataset, ImageDataset, ImageFolder};
 
+use crate::terminal::say;
+
 /// Shows on a terminal how many photos are decoded.
 pub fn with_progress(folder: ImageFolder, quiet: bool) -> ImageFolder {
     if quiet || !std::io::stderr().is_terminal() {
@@ -33,7 +35,7 @@ pub fn describe(directory: &Path, parts: &[(&str, &ImageDataset)]) {
             format!("; {}", shares.join(", "))
         }
     };
-    eprintln!(
+    say!(
         "{}: {photos} photos of {} classes ({}){shares}",
         PathText::new(directory),
         classes.len(),
@@ -47,14 +49,14 @@ pub fn warn(parts: &[&ImageDataset]) {
     let skipped: Vec<_> = parts.iter().flat_map(|data| data.skipped()).collect();
     if !skipped.is_empty() {
         let files = if skipped.len() == 1 { "file" } else { "files" };
-        eprintln!("Left out {} {files} that cannot be read as photos:", skipped.len());
-        skipped.iter().take(SHOWN).for_each(|file| eprintln!("  {file}"));
+        say!("Left out {} {files} that cannot be read as photos:", skipped.len());
+        skipped.iter().take(SHOWN).for_each(|file| say!("  {file}"));
         if skipped.len() > SHOWN {
-            eprintln!("  and {} more", skipped.len() - SHOWN);
+            say!("  and {} more", skipped.len() - SHOWN);
         }
     }
     // Both sides of a split have the same.
-    parts[0].doubts().lines().iter().for_each(|line| eprintln!("warning: {line}"));
+    parts[0].doubts().lines().iter().for_each(|line| say!("warning: {line}"));
 }
 
 fn named(classes: &[String]) -> String {

@@ -1,5 +1,8 @@
 //! The command `petal`: arguments in, a run's folder out.
 
+// Both panic where the output is closed or full: see `terminal.rs`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod checkpoint;
 mod class_names;
@@ -23,12 +26,14 @@ mod settings;
 mod shell;
 mod show;
 mod summary;
+mod terminal;
 mod train;
 
-use std::io::Write;
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use terminal::{Unanswered, say, say_lines};
 
 /// Success; 2, for arguments that cannot be understood, is clap's.
 const SUCCESS: u8 = 0;
@@ -44,36 +49,52 @@ type Outcome = Result<u8, Failure>;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = cli.threads {
-        pool = pool.num_threads(threads);
-    }
-    let outcome = match pool.build_global() {
-        Err(error) => Err(error.into()),
-        Ok(()) => match cli.command {
-            Command::Train(args) => train::run(*args),
-            Command::Lecture(args) => lecture::run(&args),
-            Command::Evaluate(args) => evaluate::run(&args),
-            Command::Predict(args) => predict::run(&args),
-            Command::Summary(args) => summary::run(&args),
-            Command::Explain(args) => explain::run(&args),
-            Command::Show(args) => show::run(&args),
-            Command::Download(args) => download::run(&args),
-            Command::SampleData(args) => sample_data::run(&args),
-        },
-    };
-    match outcome {
+    match parse_and_run() {
         Ok(code) => ExitCode::from(code),
-        // The reader of our output has gone away (`petal predict … | head`): that is no fault of ours.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::from(SUCCESS),
+        Err(error) if error.downcast_ref().is_some_and(Unanswered::is_unwanted) => ExitCode::from(SUCCESS),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "petal: {error}");
+            say_lines(format_args!("petal: {error}"));
             ExitCode::from(FAILURE)
         }
     }
 }
 
-fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+fn parse_and_run() -> Outcome {
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(mistake) if mistake.use_stderr() => {
+            say_lines(mistake.render().to_string().trim_end());
+            return Ok(mistake.exit_code() as u8);
+        }
+        // What --help and --version ask for comes as an error, too.
+        Err(help) => return help.print().map(|()| SUCCESS).map_err(|error| Unanswered(error).into()),
+    };
+    start_threads(cli.threads)?;
+    match cli.command {
+        Command::Train(args) => train::run(*args),
+        Command::Lecture(args) => lecture::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Download(args) => download::run(&args),
+        Command::SampleData(args) => sample_data::run(&args),
+    }
+}
+
+/// Starts the threads that all work is shared among.
+fn start_threads(wanted: Option<usize>) -> Result<(), String> {
+    /// More don't make anything faster.
+    const PER_CORE: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = wanted.unwrap_or(cores).min(PER_CORE * cores);
+    if let Some(wanted) = wanted.filter(|&wanted| wanted > threads) {
+        say!("--threads {wanted}: {threads} are used, {PER_CORE} for each core");
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        format!(
+            "cannot start {threads} threads: {error}; ask for fewer with --threads, or end other programs"
+        )
+    })
 }

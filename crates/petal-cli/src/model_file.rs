@@ -9,6 +9,7 @@ use petal::layers::{AnyLayer, Input, Layer, Rescaling};
 use petal::model::{Graph, Model};
 
 use crate::args::{Names, PreprocessInput, Unsaid};
+use crate::terminal::say;
 use crate::{Failure, class_names, run_folder};
 
 /// The classifier at `path`: a file, or the folder of a run.
@@ -110,7 +111,7 @@ fn taking_photos(model: Model, unsaid: &Unsaid) -> Result<Model, String> {
         Some(mode) => after(mode, model).map_err(|error| error.to_string())?,
         None => {
             if rescales(&model) == Some(false) {
-                eprintln!(
+                say!(
                     "The model has no layer that rescales pixels, so it gets them as they are, 0 to 255. If it was \
                      trained on others, its answers are wrong: say which by --preprocess-input unit (0 to 1), tf \
                      (-1 to 1), caffe or torch."

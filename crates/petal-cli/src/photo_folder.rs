@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use petal::data::sample::{self, SampleOptions};
 use petal::download::downloaded_flower_photos;
 
+use crate::terminal::say;
 use crate::{Failure, output};
 
 /// The name by which the lecture's photos are known.
@@ -51,7 +52,7 @@ pub fn from_here(folder: &Path) -> PathBuf {
 fn sample_photos() -> Result<PathBuf, Failure> {
     let folder = output::make_runs()?.join("sample-photos");
     if !folder.exists() {
-        eprintln!("No folder was given: drawing sample photos into {}", folder.display());
+        say!("No folder was given: drawing sample photos into {}", folder.display());
     }
     sample::write(&folder, &SampleOptions::default())
         .map_err(|error| format!("no folder was given, and sample photos cannot be drawn: {error}"))?;

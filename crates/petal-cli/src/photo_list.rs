@@ -10,6 +10,7 @@ use petal::data::ImageFolder;
 use crate::Failure;
 use crate::data::{DataSettings, Validation};
 use crate::run_folder::{PHOTOS, RunFolder, how_to_resume};
+use crate::terminal::say;
 
 /// The classes and the files of a run's photos with their sizes, none of them opened.
 pub struct PhotoList {
@@ -37,7 +38,7 @@ impl PhotoList {
                 }
                 .list()?;
                 for output in &found.outputs {
-                    eprintln!("{} was left out: it holds what Petal wrote, no photos", output.display());
+                    say!("{} was left out: it holds what Petal wrote, no photos", output.display());
                 }
                 for (path, _) in &found.files {
                     let name = field(path.strip_prefix(folder).unwrap_or(path));

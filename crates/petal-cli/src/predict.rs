@@ -1,7 +1,6 @@
 //! `petal predict`.
 
 use std::error::Error;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -13,6 +12,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use crate::args::Predict;
+use crate::terminal::{self, Unanswered, answer, say};
 use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder};
 
 /// Photos in one call of the model: enough for all cores.
@@ -31,16 +31,15 @@ pub fn run(args: &Predict) -> Outcome {
     if args.strict && !doubts.is_empty() {
         return Err(format!("--strict is set, and {doubts}").into());
     }
-    doubts.lines().iter().for_each(|line| eprintln!("warning: {line}"));
+    doubts.lines().iter().for_each(|line| say!("warning: {line}"));
     if photos.is_empty() {
         return Err(format!("no photos in {}", list(&args.photos)).into());
     }
-    let mut out = std::io::stdout().lock();
-    let mut writer = Writer::new(args, model.class_names());
-    writer.header(&mut out)?;
+    let writer = Writer::new(args, model.class_names());
+    writer.header()?;
     let mut broken = 0;
     let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
-    let mut predictor = model.predictor(batch);
+    let mut predictor = model.predictor(batch)?;
     each_batch(&photos, batch, &preprocessing, |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();
@@ -52,18 +51,17 @@ pub fn run(args: &Predict) -> Outcome {
                 }
                 Err(error) if args.strict => return Err(error.into()),
                 Err(error) => {
-                    eprintln!("petal: left out {error}");
+                    say!("petal: left out {error}");
                     broken += 1;
                 }
             }
         }
         let probabilities = predictor.probabilities(&pixels)?;
         for (photo, probabilities) in read.iter().zip(probabilities.rows()) {
-            writer.photo(&mut out, photo, &probabilities.to_vec())?;
+            writer.photo(photo, &probabilities.to_vec())?;
         }
         Ok(())
     })?;
-    out.flush()?;
     Ok(if broken == 0 { SUCCESS } else { FAILURE })
 }
 
@@ -86,14 +84,17 @@ fn each_batch(
     thread::scope(|scope| {
         // Dropped when `classify` fails, which ends the thread.
         let (loaded, batches) = sync_channel(1);
-        scope.spawn(move || {
+        let load = move || {
             for photos in photos.chunks(batch) {
                 let results: Vec<Loaded> = photos.par_iter().map(|photo| preprocessing.load(photo)).collect();
                 if loaded.send((photos, results)).is_err() {
                     return;
                 }
             }
-        });
+        };
+        thread::Builder::new()
+            .spawn_scoped(scope, load)
+            .map_err(|error| format!("cannot start a thread to read photos: {error}; end other programs"))?;
         batches.into_iter().try_for_each(|(photos, results)| classify(photos, results))
     })
 }
@@ -114,7 +115,7 @@ impl<'a> Writer<'a> {
         Writer { args, class_names }
     }
 
-    fn header(&self, out: &mut impl Write) -> std::io::Result<()> {
+    fn header(&self) -> Result<(), Unanswered> {
         if !self.args.csv {
             return Ok(());
         }
@@ -124,10 +125,10 @@ impl<'a> Writer<'a> {
             .chain(self.class_names.iter().cloned())
             .map(|column| quoted(&column))
             .collect();
-        writeln!(out, "{}", columns.join(","))
+        terminal::answer_as_is(columns.join(","))
     }
 
-    fn photo(&mut self, out: &mut impl Write, photo: &Path, probabilities: &[f32]) -> std::io::Result<()> {
+    fn photo(&self, photo: &Path, probabilities: &[f32]) -> Result<(), Unanswered> {
         let mut ranked: Vec<(&str, f32)> =
             self.class_names.iter().map(String::as_str).zip(probabilities.iter().copied()).collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -141,19 +142,23 @@ impl<'a> Writer<'a> {
                 "probability": probability,
                 "probabilities": all,
             });
-            return writeln!(out, "{line}");
+            return terminal::answer_as_is(line);
         }
         if self.args.csv {
             let all: Vec<String> = probabilities.iter().map(f32::to_string).collect();
             let photo = quoted(&text(photo));
-            return writeln!(out, "{photo},{},{probability},{}", quoted(class), all.join(","));
+            return terminal::answer_as_is(format_args!(
+                "{photo},{},{probability},{}",
+                quoted(class),
+                all.join(",")
+            ));
         }
         let shown: Vec<String> = ranked
             .iter()
             .take(self.args.top)
             .map(|(class, probability)| format!("{class} {:.1} %", 100.0 * probability))
             .collect();
-        writeln!(out, "{}: {}", PathText::new(photo), shown.join(", "))
+        answer!("{}: {}", PathText::new(photo), shown.join(", "))
     }
 }
 

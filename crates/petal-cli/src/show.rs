@@ -8,6 +8,7 @@ use petal::data::{ImageFolder, Photo};
 use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
 
 use crate::args::Show;
+use crate::terminal::{answer, say};
 use crate::{Outcome, SUCCESS, load, photo_folder};
 
 pub fn run(args: &Show) -> Outcome {
@@ -21,9 +22,9 @@ pub fn run(args: &Show) -> Outcome {
 /// One photo as it is in its file.
 fn photo(args: &Show, path: &Path) -> Outcome {
     let photo = Photo::open(path)?;
-    eprintln!("{}: {photo}", PathText::new(path));
+    say!("{}: {photo}", PathText::new(path));
     if let Some(action) = photo.to_be_upright() {
-        eprintln!("The picture shows it as the file holds it; to see it upright, {action}.");
+        say!("The picture shows it as the file holds it; to see it upright, {action}.");
     }
     let picture = prepare(args, "photo")?;
     // The same file under another name would be overwritten.
@@ -42,7 +43,7 @@ fn photo(args: &Show, path: &Path) -> Outcome {
     } else {
         photo.save_png(&picture)?;
     }
-    println!("{}", PathText::new(&picture));
+    answer!("{}", PathText::new(&picture))?;
     Ok(SUCCESS)
 }
 
@@ -70,7 +71,7 @@ fn folder(args: &Show) -> Outcome {
     ] {
         let picture = prepare(args, name)?;
         figure.save(&picture)?;
-        println!("{}", PathText::new(&picture));
+        answer!("{}", PathText::new(&picture))?;
     }
     Ok(SUCCESS)
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use petal::model::Model;
 
 use crate::args::{Architecture, Pretrained, Summary};
+use crate::terminal::answer_lines;
 use crate::{Outcome, SUCCESS, networks, run_folder};
 
 pub fn run(args: &Summary) -> Outcome {
@@ -28,6 +29,6 @@ pub fn run(args: &Summary) -> Outcome {
             None => Model::load(run_folder::model_file(path))?,
         },
     };
-    print!("{}", model.summary().expand_nested(args.expand_nested).show_trainable(args.show_trainable));
+    answer_lines(model.summary().expand_nested(args.expand_nested).show_trainable(args.show_trainable))?;
     Ok(SUCCESS)
 }

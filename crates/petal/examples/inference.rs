@@ -42,7 +42,7 @@ fn tensors(model: &Model, batch: usize) -> petal::Result<()> {
     let photos = Array::from_shape_fn([256, SIZE, SIZE, 3], |(n, y, x, c)| {
         ((n * 7 + y * 3 + x * 5 + c * 11) % 256) as f32
     });
-    let mut predictor = model.predictor(batch);
+    let mut predictor = model.predictor(batch)?;
     let mut calls = 0;
     let mut start = Instant::now();
     loop {

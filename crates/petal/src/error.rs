@@ -43,6 +43,9 @@ pub enum Error {
     /// Training was asked for something that cannot be done.
     #[error("{0}")]
     Training(String),
+    /// A loss or a weight became no number, and [`fit`](crate::model::Model::fit) ended.
+    #[error("{0}")]
+    Diverged(String),
     /// A file cannot be had from the internet.
     #[error("{0}")]
     Download(String),

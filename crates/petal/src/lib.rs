@@ -1,5 +1,8 @@
 //! Petal trains and fine-tunes image classifiers from a folder of photos, with Keras' semantics, on the CPU.
 
+// Both panic where the output is closed or full, which is no reason to end a training.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod applications;
 pub mod data;
 pub mod download;
@@ -10,6 +13,7 @@ pub mod model;
 mod path_text;
 pub mod plot;
 pub mod prelude;
+pub mod printable;
 pub mod random;
 pub mod report;
 pub mod saving;

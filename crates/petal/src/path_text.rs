@@ -1,5 +1,7 @@
-use std::fmt::{self, Write};
+use std::fmt;
 use std::path::Path;
+
+use crate::printable::printable;
 
 /// A path, or a name, as people are shown it: what a terminal cannot show, or would obey, is escaped.
 ///
@@ -24,12 +26,7 @@ impl<'a> PathText<'a> {
 impl fmt::Display for PathText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for chunk in self.0.as_os_str().as_encoded_bytes().utf8_chunks() {
-            for character in chunk.valid().chars() {
-                match character.is_control() {
-                    true => write!(f, "{}", character.escape_default())?,
-                    false => f.write_char(character)?,
-                }
-            }
+            write!(f, "{}", printable(chunk.valid()))?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{Phases, Pretrained, phases, positive};
+use super::values::{Phases, Pretrained, phases, scale};
 
 /// The whole lecture in one command: four networks on one folder of photos, and one report
 ///
@@ -24,7 +24,7 @@ pub struct Lecture {
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// Multiplies the number of epochs of each phase; each has at least one
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = positive)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = scale)]
     pub epochs_scale: f32,
     /// The phases to run: 1,2,3,4 or a range like 1-3. Fine-tuning, 4, goes on from 3
     #[arg(long, value_name = "LIST", default_value = "1-4", value_parser = phases)]

@@ -17,7 +17,7 @@ pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::Pretrained;
 
 use effect::Typed;
-use values::{at_least_one, image_size};
+use values::{MOST, at_least_one, image_size};
 
 /// Train image classifiers from a folder of photos.
 ///
@@ -26,26 +26,29 @@ use values::{at_least_one, image_size};
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// Number of threads [default: all cores]. Results don't depend on it.
-    #[arg(long, global = true, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
+    /// Number of threads, up to 4 for each core [default: all cores]. Results don't depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one::<{ usize::MAX }>, hide_short_help = true)]
     pub threads: Option<usize>,
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// What was typed. Ends the program, with a message, where it cannot be understood or an option has no effect.
-    pub fn read() -> Self {
+    /// What was typed.
+    ///
+    /// # Errors
+    /// If it cannot be understood, an option has no effect, or it asks for help.
+    pub fn read() -> clap::error::Result<Self> {
         let mut command = Cli::command();
-        let matches = command.get_matches_mut();
-        let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         if let Some((name, matches)) = matches.subcommand()
             && let Some(command) = command.find_subcommand_mut(name)
             && let Some(problem) = effect::missing(&cli.command, &Typed { command, matches })
         {
-            command.error(ErrorKind::ArgumentConflict, problem).exit();
+            return Err(command.error(ErrorKind::ArgumentConflict, problem));
         }
-        cli
+        Ok(cli)
     }
 }
 
@@ -72,7 +75,7 @@ pub struct Evaluate {
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// Photos at a time
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,
     /// Follow links to folders inside the class folders
     #[arg(long, hide_short_help = true)]
@@ -102,7 +105,7 @@ pub struct Predict {
     #[arg(value_name = "PHOTO", required = true)]
     pub photos: Vec<PathBuf>,
     /// Show this many classes of each photo
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<MOST>)]
     pub top: usize,
     /// Print JSON, one object a line, with the probabilities of all classes
     #[arg(long, conflicts_with = "csv")]
@@ -137,7 +140,7 @@ pub struct Summary {
     #[arg(long, value_name = "SIZE", value_parser = image_size)]
     pub image_size: Option<(usize, usize)>,
     /// The number of classes of a network by name [default: 5]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub classes: Option<usize>,
 }
 
@@ -231,7 +234,7 @@ pub struct Download {
     pub output: Option<PathBuf>,
     /// The most that is downloaded, in millions of bytes [default: what the server says and the disk has room for; 8000
     /// where the server doesn't say]
-    #[arg(long, value_name = "MB", value_parser = at_least_one)]
+    #[arg(long, value_name = "MB", value_parser = at_least_one::<{ u32::MAX as usize }>)]
     pub max_size: Option<usize>,
     /// Show no progress
     #[arg(long, short)]
@@ -245,7 +248,7 @@ pub struct SampleData {
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// Photos of each class
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = at_least_one::<MOST>)]
     pub per_class: usize,
     /// The same seed draws the same photos
     #[arg(long, value_name = "N", default_value_t = 42)]

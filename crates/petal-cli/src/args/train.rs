@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::values::{Pretrained, at_least_one, color_mode, epochs, image_size, interpolation, positive};
+use super::values::{
+    MOST, Pretrained, at_least_one, color_mode, image_size, interpolation, positive, share, up_to,
+};
 
 /// The networks that can be trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -78,16 +80,16 @@ pub struct Train {
     #[arg(long, value_enum, ignore_case = true, default_value_t = Architecture::Cnn)]
     pub model: Architecture,
     /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
-    #[arg(long, value_name = "N", value_parser = epochs)]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub epochs: Option<usize>,
     /// The weights that a network for transfer learning begins with: imagenet, none, or a file that Keras wrote
     #[arg(long, value_name = "imagenet|none|FILE", default_value = "imagenet")]
     pub weights: Pretrained,
     /// Then fine-tune: train the base's layers from this number on, too. 100 is a good begin for mobilenet-v2
-    #[arg(long, value_name = "LAYER")]
+    #[arg(long, value_name = "LAYER", value_parser = up_to::<MOST>)]
     pub fine_tune_at: Option<usize>,
     /// The epochs of fine-tuning [default: 10]
-    #[arg(long, value_name = "N", value_parser = epochs)]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub fine_tune_epochs: Option<usize>,
     /// The step size of RMSprop in fine-tuning
     #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
@@ -98,7 +100,7 @@ pub struct Train {
     /// Stop when val_accuracy hasn't improved for N epochs, and keep the best weights; 0 turns it off. Fine-tuning
     /// counts by itself
     /// [default: 5 for cnn-regularized, else 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to::<MOST>)]
     pub early_stopping: Option<usize>,
     /// Weigh each class's samples so that rare classes count as much as common ones
     #[arg(long)]
@@ -109,7 +111,7 @@ pub struct Train {
     #[command(flatten)]
     pub photos: Photos,
     /// The share of the photos that is kept for validation
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, conflicts_with = "validation")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "validation")]
     pub validation_split: f64,
     /// A folder of its own for validation, instead of a share
     #[arg(long, value_name = "DIR")]
@@ -133,7 +135,7 @@ pub struct Train {
 #[derive(Debug, Args)]
 pub struct Photos {
     /// Photos in a training step
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,
     /// The size to which photos are shrunk: 180, or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE", default_value = "180", value_parser = image_size)]

@@ -41,20 +41,38 @@ impl From<&Pretrained> for Weights {
     }
 }
 
-pub fn at_least_one(text: &str) -> Result<usize, String> {
+/// A whole number of 1 to `MAX`, with which sums and sizes stay far from overflowing.
+pub fn at_least_one<const MAX: usize>(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("expected at least 1".into()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("expected a whole number of at least 1".into()),
+        Ok(number) if (1..=MAX).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number, 1 to {MAX}")),
     }
 }
 
-/// A number of epochs, so small that sums of several can be counted.
-pub fn epochs(text: &str) -> Result<usize, String> {
-    const MOST: usize = 1_000_000_000;
+/// As [`at_least_one`], or 0.
+pub fn up_to<const MAX: usize>(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number <= MAX)
+        .ok_or_else(|| format!("expected a whole number, 0 to {MAX}"))
+}
+
+/// The most that an option may ask for: more than anyone needs.
+pub const MOST: usize = 1_000_000;
+
+/// A share of the photos.
+pub fn share(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(epochs) if (1..=MOST).contains(&epochs) => Ok(epochs),
-        _ => Err(format!("expected a whole number from 1 to {MOST}")),
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("expected a number above 0 and below 1, like 0.2".into()),
+    }
+}
+
+/// What epochs are multiplied by.
+pub fn scale(text: &str) -> Result<f32, String> {
+    match positive(text) {
+        Ok(scale) if scale <= 1000.0 => Ok(scale),
+        _ => Err("expected a number above 0 and up to 1000, like 0.5".into()),
     }
 }
 
@@ -120,6 +138,20 @@ mod tests {
         assert_eq!(phases("3, 4,1"), Ok(Phases(vec![1, 3, 4])));
         for wrong in ["", "0", "5", "2-", "4-1", "4", "1,,2", "cnn"] {
             assert!(phases(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_would_overflow_are_refused() {
+        assert_eq!(at_least_one::<MOST>("1000000"), Ok(MOST));
+        for wrong in ["0", "-1", "1000001", "18446744073709551615", "18446744073709551616", "1e3", ""] {
+            assert!(at_least_one::<MOST>(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["0", "1", "nan", "inf", "-0.2", "20%"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["0", "nan", "inf", "1e38", "1001"] {
+            assert!(scale(wrong).is_err(), "{wrong}");
         }
     }
 

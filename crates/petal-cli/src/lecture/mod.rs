@@ -12,13 +12,14 @@ use petal::report::{LecturePhase, LectureReport};
 use petal::training::Verbose;
 
 use crate::args;
-use crate::checkpoint::{Files, rescued, say};
+use crate::checkpoint::{Files, rescued};
 use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{PHOTOS, RunFolder, SETTINGS};
+use crate::terminal::{answer, say, say_lines, warn};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
 use phases::{PHASES, Phase};
 use settings::LectureSettings;
@@ -29,41 +30,50 @@ const PROGRESS: &str = "progress.json";
 pub fn run(args: &args::Lecture) -> Outcome {
     let interrupt = Interrupt::install()?;
     let (folder, settings, data) = match &args.resume {
-        Some(folder) => resume(folder, args.quiet)?,
-        None => begin(args)?,
+        Some(folder) => resume(folder, args.quiet, interrupt)?,
+        None => begin(args, interrupt)?,
     };
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
     let mut lecture =
         Lecture { settings, data, folder, interrupt, verbose, done: Vec::new(), left_out: Vec::new() };
     lecture.run()?;
-    let Lecture { settings, data, folder, done, left_out, .. } = lecture;
+    let Lecture { settings, mut data, folder, done, left_out, .. } = lecture;
 
     for (name, reason) in &left_out {
-        eprintln!("{name} was left out: {reason}");
+        say!("{name} was left out: {reason}");
     }
     let all_done = left_out.is_empty() && !interrupt.came();
     let photos = &settings.data.photos;
     let name = photos.file_name().map_or(photos.as_path(), Path::new);
-    let report = LectureReport {
-        title: format!("CNN and transfer learning: {}", name.display()),
-        settings: settings.rows(),
-        train: &data.train,
-        validation: &data.validation,
-        phases: &done,
-        left_out,
-    };
     let resume = format!("`petal lecture --resume {}`", folder.path().display());
-    let report = report.write(folder.path()).map_err(|error| {
+    data.leave_out_lost(args.quiet);
+    let report = loop {
+        let report = LectureReport {
+            title: format!("CNN and transfer learning: {}", name.display()),
+            settings: settings.rows(),
+            train: &data.train,
+            validation: &data.validation,
+            phases: &done,
+            left_out: left_out.clone(),
+        };
+        let report = report.write(folder.path());
+        // A photo may vanish even now.
+        if report.is_ok() || !data.leave_out_lost(true) {
+            break report;
+        }
+    };
+    let report = report.map_err(|error| {
         format!(
             "the report could not be written: {error}; the models are there, and {resume} writes the report"
         )
     })?;
-    println!("{}", report.display());
+    // The lecture is whole without this line.
+    let _ = answer!("{}", report.display());
     if !args.quiet {
-        eprint!("{}", last_words::last_words(&done, folder.path(), &data.validation));
+        say_lines(last_words::last_words(&done, folder.path(), &data.validation));
     }
     if interrupt.came() {
-        eprintln!(
+        say!(
             "Ended by Ctrl-C; what was done until then is in {}, and {resume} goes on.",
             folder.path().display()
         );
@@ -76,13 +86,14 @@ pub fn run(args: &args::Lecture) -> Outcome {
 }
 
 /// A new lecture: all that can be refused is, before the photos are read.
-fn begin(args: &args::Lecture) -> Result<(RunFolder, LectureSettings, Data), Failure> {
+fn begin(args: &args::Lecture, interrupt: Interrupt) -> Result<(RunFolder, LectureSettings, Data), Failure> {
     let mut settings = LectureSettings::new(args)?;
     let output = Output::new(args.output.as_deref(), "lecture-", &settings.data.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     settings.check_weights()?;
     let data = Data::load(&settings.data, args.quiet)?;
+    interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;
     folder.write(SETTINGS, settings.to_json())?;
@@ -90,7 +101,11 @@ fn begin(args: &args::Lecture) -> Result<(RunFolder, LectureSettings, Data), Fai
 }
 
 /// An earlier lecture.
-fn resume(folder: &Path, quiet: bool) -> Result<(RunFolder, LectureSettings, Data), Failure> {
+fn resume(
+    folder: &Path,
+    quiet: bool,
+    interrupt: Interrupt,
+) -> Result<(RunFolder, LectureSettings, Data), Failure> {
     let mut folder = RunFolder::resume(folder, &settings::command())?;
     let path = folder.path().display().to_string();
     let settings: Option<LectureSettings> = folder.read(SETTINGS)?;
@@ -103,6 +118,7 @@ fn resume(folder: &Path, quiet: bool) -> Result<(RunFolder, LectureSettings, Dat
         return Err(format!("{problem}. Put them back, or begin a new lecture").into());
     }
     let data = Data::load(&settings.data, quiet)?;
+    interrupt.training_begins();
     folder.write(PHOTOS, photos.to_csv())?;
     folder.write(SETTINGS, settings.to_json())?;
     Ok((folder, settings, data))
@@ -162,9 +178,16 @@ impl Lecture {
                 Err(error) => return Err(error.into()),
             };
             if self.verbose != Verbose::Silent {
-                eprintln!("\n{number} · {}\n{}\n{}", phase.name, phase.about, model.summary());
+                say_lines(format_args!("\n{number} · {}\n{}\n{}", phase.name, phase.about, model.summary()));
             }
-            let mut progress = phase.train(&mut model, self, files)?;
+            let mut progress = match phase.train(&mut model, self, files) {
+                // The other networks may do better.
+                Err(error) if matches!(error.downcast_ref(), Some(petal::Error::Diverged(_))) => {
+                    self.leave_out(phase, &error.to_string());
+                    continue;
+                }
+                progress => progress?,
+            };
             if self.interrupt.came() {
                 progress.ended = None;
             }
@@ -195,7 +218,7 @@ impl Lecture {
         if self.folder.make_again().and_then(|_| write(self.folder.path(), moved)).is_err() {
             let from = self.folder.path().to_owned();
             self.folder.rescue(|folder| write(folder, all))?;
-            say(&rescued(&from, &self.folder));
+            warn(rescued(&from, &self.folder));
         }
         if progress.ended.is_some() {
             // The phase's model is whole; whatever is left of these does no harm.

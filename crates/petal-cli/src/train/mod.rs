@@ -1,5 +1,6 @@
 //! `petal train`.
 
+mod failed;
 mod last_words;
 mod phases;
 mod resume;
@@ -11,34 +12,37 @@ use petal::report::TrainingReport;
 use petal::training::Verbose;
 
 use crate::args::Train;
-use crate::checkpoint::{rescued, say};
+use crate::checkpoint::rescued;
 use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, SETTINGS};
 use crate::settings::Settings;
+use crate::terminal::{answer, say, say_lines, warn};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
 use phases::{CHECKPOINT, PROGRESS, Run};
 use resume::Resumed;
 
 pub fn run(args: Train) -> Outcome {
     let interrupt = Interrupt::install()?;
-    let (mut folder, settings, mut model, data) = match &args.resume {
+    let (mut folder, settings, mut model, mut data) = match &args.resume {
         Some(folder) => {
             let mut resumed = Resumed::open(folder, &args)?;
             let data = Data::load(&resumed.settings.data, args.quiet)?;
+            interrupt.training_begins();
             resumed.write()?;
             let Resumed { folder, settings, model, .. } = resumed;
             (folder, settings, model, data)
         }
-        None => begin(&args)?,
+        None => begin(&args, interrupt)?,
     };
 
     let started = Instant::now();
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
     let progress = Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose }
-        .train(&mut model)?;
+        .train(&mut model)
+        .map_err(|error| failed::keep(error, &folder, &settings))?;
     let interrupted = interrupt.came();
     if !interrupted {
         // The finished model needs no optimizer, which is twice its size.
@@ -46,15 +50,23 @@ pub fn run(args: Train) -> Outcome {
     }
     save(&mut folder, &model)?;
     let seconds = progress.seconds.iter().sum::<f64>().max(started.elapsed().as_secs_f64());
-    let report = TrainingReport {
-        title: format!("{} on {}", settings.model.name(), settings.data.photos_from_here().display()),
-        settings: settings.rows(),
-        model: &model,
-        train: &data.train,
-        validation: &data.validation,
-        seconds,
+    data.leave_out_lost(args.quiet);
+    let report = loop {
+        let report = TrainingReport {
+            title: format!("{} on {}", settings.model.name(), settings.data.photos_from_here().display()),
+            settings: settings.rows(),
+            model: &model,
+            train: &data.train,
+            validation: &data.validation,
+            seconds,
+        };
+        let report = report.write(folder.path());
+        // A photo may vanish even now.
+        if report.is_ok() || !data.leave_out_lost(true) {
+            break report;
+        }
     };
-    let report = report.write(folder.path()).map_err(|error| {
+    let report = report.map_err(|error| {
         let (model, resume) = (folder.join(MODEL), folder.path().display());
         format!(
             "the report could not be written: {error}; the model is in {}, and `petal train --resume {resume}` writes \
@@ -62,14 +74,15 @@ pub fn run(args: Train) -> Outcome {
             model.display()
         )
     })?;
-    println!("{}", folder.join("report.html").display());
+    // The run is whole without this line.
+    let _ = answer!("{}", folder.join("report.html").display());
     if interrupted {
         let resume = format!("`petal train --resume {}`", folder.path().display());
         if folder.join(CHECKPOINT).exists() {
-            eprintln!("Ended by Ctrl-C; {resume} goes on.");
+            say!("Ended by Ctrl-C; {resume} goes on.");
         } else {
             let learned = folder.join(MODEL);
-            eprintln!(
+            say!(
                 "Ended by Ctrl-C in the first epoch; what was learned is in {}, and {resume} begins anew.",
                 learned.display()
             );
@@ -78,24 +91,26 @@ pub fn run(args: Train) -> Outcome {
     }
     progress.save(&folder.join(PROGRESS))?;
     if !args.quiet {
-        eprint!("{}", last_words::last_words(&settings, &model, &report, folder.path()));
+        say_lines(last_words::last_words(&settings, &model, &report, folder.path()));
     }
     Ok(if folder.is_rescued() { FAILURE } else { SUCCESS })
 }
 
 /// A new run: all that can be refused is, before the photos are read.
-fn begin(args: &Train) -> Result<(RunFolder, Settings, Model, Data), Failure> {
+fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Model, Data), Failure> {
     let mut settings = Settings::new(args)?;
     let output = Output::new(args.output.as_deref(), "", &settings.data.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     let model = Run::new_model(&settings)?;
+    model.check_training_memory(settings.data.batch_size)?;
     let data = Data::load(&settings.data, args.quiet)?;
+    interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;
     folder.write(SETTINGS, settings.to_json())?;
     if !args.quiet {
-        eprintln!("{}", model.summary());
+        say_lines(model.summary());
     }
     Ok((folder, settings, model, data))
 }
@@ -111,7 +126,7 @@ fn save(folder: &mut RunFolder, model: &Model) -> petal::Result<()> {
     if saved.is_err() {
         let from = folder.path().to_owned();
         folder.rescue(write)?;
-        say(&rescued(&from, folder));
+        warn(rescued(&from, folder));
     }
     Ok(())
 }

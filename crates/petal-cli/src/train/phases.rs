@@ -7,12 +7,13 @@ use petal::training::callbacks::EarlyStopping;
 use petal::training::{Adam, Fit, RMSprop, SparseCategoricalCrossentropy, Verbose};
 
 use crate::Failure;
-use crate::checkpoint::{self, Checkpoint, Files};
+use crate::checkpoint::{Checkpoint, Files};
 use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_folder::{HISTORY_CSV, RunFolder};
 use crate::settings::Settings;
+use crate::terminal::{say, warn};
 
 /// The model with the optimizer's state, after the last finished epoch. It stays when the run has ended, so that more
 /// epochs can be trained.
@@ -67,14 +68,14 @@ impl Run<'_> {
             let optimizer = RMSprop::new(fine_tuning.learning_rate);
             model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
             if let Err(error) = model.save(self.folder.join(CHECKPOINT)) {
-                checkpoint::say(&format!("no checkpoint of the begin of fine-tuning: {error}"));
+                warn(format_args!("no checkpoint of the begin of fine-tuning: {error}"));
             }
         }
         if self.verbose != Verbose::Silent {
-            eprintln!("Fine-tuning from layer {} on", fine_tuning.at);
+            say!("Fine-tuning from layer {} on", fine_tuning.at);
         }
         let before = model.history().fine_tuning_starts().unwrap_or_default();
-        self.fit(model, before, before + fine_tuning.epochs)
+        self.fit(model, before, before.saturating_add(fine_tuning.epochs))
     }
 
     /// Trains up to epoch `epochs` in a phase that began after `before` epochs.

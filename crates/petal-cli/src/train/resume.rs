@@ -6,13 +6,13 @@ use petal::model::Model;
 
 use super::phases::{BEST, CHECKPOINT, PROGRESS, Run};
 use crate::args::Train;
-use crate::checkpoint;
 use crate::data::Validation;
 use crate::photo_folder::absolute;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{MODEL, PHOTOS, RunFolder, SETTINGS};
 use crate::settings::{self, Settings};
+use crate::terminal::{say, warn};
 use crate::{Failure, photo_folder};
 
 /// An earlier run.
@@ -72,7 +72,7 @@ impl Resumed {
                 return Err(format!("{problem}. Put them back, or go on with --accept-changed-data").into());
             }
             Some(problem) => {
-                checkpoint::say(&problem);
+                warn(problem);
                 settings.photos_changed_after.push(done);
             }
             None => {}
@@ -81,7 +81,7 @@ impl Resumed {
             Some(model) => model,
             None => {
                 if !args.quiet {
-                    eprintln!("{} has no finished epoch; it begins anew", folder.path().display());
+                    say!("{} has no finished epoch; it begins anew", folder.path().display());
                 }
                 Run::new_model(&settings)?
             }

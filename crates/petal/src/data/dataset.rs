@@ -1,5 +1,5 @@
-use super::Inputs;
-use crate::Result;
+use super::{Inputs, Skipped};
+use crate::{Error, Result};
 
 /// Labelled samples that can be loaded in any order.
 ///
@@ -32,9 +32,29 @@ pub trait Dataset: Sync {
 
     /// Replaces what is in `batch` by these samples, in this order. Reuses the batch's memory.
     ///
+    /// Samples that can no longer be read may be left out, if [`Dataset::lost`] names them and they stay out.
+    ///
     /// # Errors
     /// If a sample can no longer be read.
     fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()>;
+
+    /// The samples that [`Dataset::load`] has left out so far, in the order in which that was found.
+    fn lost(&self) -> Vec<Skipped> {
+        Vec::new()
+    }
+}
+
+/// Refuses what was computed of fewer than all samples of `data`, where each has its row.
+pub(crate) fn check_complete(data: &dyn Dataset, rows: usize) -> Result<()> {
+    if rows == data.len() {
+        return Ok(());
+    }
+    let first = data.lost().first().map_or(String::new(), |file| format!(", first of all {file}"));
+    Err(Error::Data(format!(
+        "{} of {} samples can no longer be read{first}; put the files back, or load the folder again without them",
+        data.len().saturating_sub(rows),
+        data.len()
+    )))
 }
 
 /// Samples side by side, ready for a training step.

@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -19,7 +20,9 @@ use crate::{Error, PathText, Result};
 ///
 /// Every photo was decoded once, so those here are whole; the others are in [`skipped`](Self::skipped). Pixels are kept
 /// at the target size as bytes as far as the memory budget goes; photos past it are decoded again when they are
-/// wanted.
+/// wanted. One of those that has vanished or changed by then is left out from there on, and [`lost`](Dataset::lost)
+/// names it; with [`strict`](super::ImageFolder::strict), or where they are more than 10 and more than a tenth, this is
+/// an error.
 #[derive(Clone, Debug)]
 pub struct ImageDataset {
     file_paths: Vec<PathBuf>,
@@ -33,6 +36,15 @@ pub struct ImageDataset {
     sample_shape: [usize; 3],
     /// The pixels of the first photos.
     cache: Vec<u8>,
+    lost: Arc<Mutex<Lost>>,
+}
+
+/// Photos that were whole once and can no longer be read.
+#[derive(Debug, Default)]
+struct Lost {
+    samples: BTreeSet<usize>,
+    /// In the order in which that was found.
+    files: Vec<Skipped>,
 }
 
 /// A file that is not used, and why.
@@ -129,7 +141,10 @@ impl ImageDataset {
     /// If the file can no longer be read.
     pub fn image(&self, sample: usize) -> Result<RgbImage> {
         let mut pixels = vec![0; self.sample_size()];
-        self.read(sample, &mut Scratch::default(), &mut pixels)?;
+        if let Err(reason) = self.read(sample, &mut Scratch::default(), &mut pixels) {
+            self.lose(sample, reason.clone());
+            return Err(Error::file(&self.file_paths[sample], reason));
+        }
         let pixels = match self.settings.preprocessing.color_mode {
             ColorMode::Rgb => pixels,
             ColorMode::Grayscale => pixels.iter().flat_map(|&gray| [gray; 3]).collect(),
@@ -143,20 +158,60 @@ impl ImageDataset {
         self.sample_shape.iter().product()
     }
 
+    /// Takes out the photos that can no longer be read, as if they had never been whole; the others' numbers change.
+    /// Whether there were any.
+    pub fn leave_out_lost(&mut self) -> bool {
+        let Lost { samples, files } = std::mem::take(&mut *self.lock_lost());
+        self.skipped.extend(files);
+        // Photos in memory are never lost, so the pixels stay where they are.
+        for &sample in samples.iter().rev() {
+            self.file_paths.remove(sample);
+            self.labels.remove(sample);
+            self.digests.remove(sample);
+        }
+        !samples.is_empty()
+    }
+
     /// Copies or decodes a sample's pixels to `out`.
-    fn read(&self, sample: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<()> {
+    fn read(&self, sample: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), String> {
         if sample < self.cached() {
             out.copy_from_slice(&self.cache[sample * out.len()..][..out.len()]);
             return Ok(());
         }
-        let path = &self.file_paths[sample];
-        let read = scratch.read(path).and_then(|()| self.settings.preprocessing.prepare_read(scratch, out));
-        read.map_err(|problem| {
-            Error::file(
-                path,
-                format!("{problem}; it was whole when training began, so leave the folder as it is"),
-            )
-        })
+        scratch.read(&self.file_paths[sample])?;
+        if Digest::of(&scratch.bytes) != self.digests[sample] {
+            return Err("it has changed since it was read first".into());
+        }
+        self.settings.preprocessing.prepare_read(scratch, out)
+    }
+
+    fn lock_lost(&self) -> MutexGuard<'_, Lost> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, sample: usize, reason: String) {
+        let mut lost = self.lock_lost();
+        if lost.samples.insert(sample) {
+            lost.files.push(Skipped { path: self.file_paths[sample].clone(), reason });
+        }
+    }
+
+    /// Refuses to go on with too few of the photos.
+    fn check_lost(&self) -> Result<()> {
+        /// Photos that may always be lost.
+        const FEW: usize = 10;
+        let lost = self.lock_lost();
+        let most = if self.settings.strict { 0 } else { FEW.max(self.len() / 10) };
+        match lost.files.as_slice() {
+            [first, ..] if lost.files.len() > most => {
+                let (count, all) = (lost.files.len(), self.len());
+                Err(Error::Data(format!(
+                    "{first}; {count} of {all} photos were whole when training began and can no longer be used; put \
+                     them back and leave the folder as it is"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -191,16 +246,42 @@ impl Dataset for ImageDataset {
 
     fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
         let size = self.sample_size();
-        batch.samples.clear();
-        batch.samples.extend_from_slice(samples);
+        let before = {
+            let lost = self.lock_lost();
+            batch.samples.clear();
+            batch.samples.extend(samples.iter().filter(|sample| !lost.samples.contains(sample)));
+            lost.files.len()
+        };
+        let inputs = batch.inputs.bytes_mut();
+        inputs.resize(batch.samples.len() * size, 0);
+        let rows = inputs.par_chunks_exact_mut(size).zip(batch.samples.par_iter());
+        rows.for_each_init(Default::default, |scratch, (row, &sample)| {
+            if let Err(reason) = self.read(sample, scratch, row) {
+                self.lose(sample, reason);
+            }
+        });
+        let lost = self.lock_lost();
+        if lost.files.len() > before {
+            let mut rows = 0;
+            for i in 0..batch.samples.len() {
+                if !lost.samples.contains(&batch.samples[i]) {
+                    inputs.copy_within(i * size..(i + 1) * size, rows * size);
+                    rows += 1;
+                }
+            }
+            inputs.truncate(rows * size);
+            batch.samples.retain(|sample| !lost.samples.contains(sample));
+        }
+        drop(lost);
         batch.targets.clear();
-        for &sample in samples {
+        for &sample in &batch.samples {
             self.settings.label_mode.push(self.labels[sample], self.class_names.len(), &mut batch.targets);
         }
-        let inputs = batch.inputs.bytes_mut();
-        inputs.resize(samples.len() * size, 0);
-        let rows = inputs.par_chunks_exact_mut(size).zip(samples.par_iter());
-        rows.try_for_each_init(Default::default, |scratch, (row, &sample)| self.read(sample, scratch, row))
+        self.check_lost()
+    }
+
+    fn lost(&self) -> Vec<Skipped> {
+        self.lock_lost().files.clone()
     }
 }
 
@@ -210,6 +291,8 @@ pub(super) struct Settings {
     pub preprocessing: Preprocessing,
     pub label_mode: LabelMode,
     pub batch_size: usize,
+    /// Whether a photo that can no longer be read is an error.
+    pub strict: bool,
     /// The stream that each epoch's order is drawn from; `None` keeps the order.
     pub order: Option<Key>,
 }
@@ -249,6 +332,7 @@ impl ImageDataset {
             settings,
             sample_shape,
             cache: Vec::new(),
+            lost: Arc::default(),
         };
         let cached = cache.len() / size;
         let mut kept = 0;

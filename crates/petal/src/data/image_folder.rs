@@ -183,8 +183,8 @@ impl ImageFolder {
         self
     }
 
-    /// Whether a broken, empty or unreadable file, and whatever else is [doubtful](ImageDataset::doubts), is an error.
-    /// Default: no, the file is left out and the doubt told.
+    /// Whether a broken, empty or unreadable file, also one that becomes so in training, and whatever else is
+    /// [doubtful](ImageDataset::doubts), is an error. Default: no, the file is left out and the doubt told.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
@@ -357,7 +357,8 @@ impl ImageFolder {
         let preprocessing = Preprocessing { aspect_ratio, ..self.preprocessing.clone() };
         preprocessing.check()?;
         let order = shuffle.then(|| Key::new(self.seed.unwrap_or(0).into()).named("order"));
-        Ok(Settings { preprocessing, label_mode: self.label_mode, batch_size: self.batch_size, order })
+        let (label_mode, batch_size, strict) = (self.label_mode, self.batch_size, self.strict);
+        Ok(Settings { preprocessing, label_mode, batch_size, strict, order })
     }
 
     fn open_one(&self, listing: Listing, files: Files, shuffle: bool) -> Result<ImageDataset> {

@@ -22,6 +22,7 @@ mod resize;
 pub mod sample;
 
 pub use array_dataset::ArrayDataset;
+pub(crate) use dataset::check_complete;
 pub use dataset::{Batch, Dataset};
 pub use decode::ColorMode;
 pub use doubt::{Doubt, Doubts};

@@ -3,14 +3,14 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::{Batch, Dataset};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Batches that are loaded ahead of the one in use.
 const AHEAD: usize = 2;
 
 /// Calls `step` with `dataset`'s batches in the order of `order`, while a thread loads those that come next.
 ///
-/// Batches have the data set's batch size; the last may be shorter. `step` ends the run early by
+/// Batches have the data set's batch size; the last may be shorter, and so is one whose samples can no longer be read. `step` ends the run early by
 /// `Ok(ControlFlow::Break(()))`. The thread has ended when this returns, and batches' memory is used again, so that a
 /// run allocates a handful of batches only.
 ///
@@ -29,7 +29,7 @@ const AHEAD: usize = 2;
 /// ```
 ///
 /// # Errors
-/// The first one that a load or `step` gives.
+/// The first one that a load or `step` gives, or that the thread cannot be started.
 pub fn prefetch(
     dataset: &dyn Dataset,
     order: &[usize],
@@ -39,7 +39,7 @@ pub fn prefetch(
         // Both ends below are dropped when `step` ends the run, fails or panics; that ends the thread.
         let (loaded, batches) = sync_channel::<Result<Batch>>(AHEAD);
         let (done, used) = channel::<Batch>();
-        scope.spawn(move || {
+        let load = move || {
             for samples in order.chunks(dataset.batch_size().max(1)) {
                 let mut batch = used.try_recv().unwrap_or_default();
                 let outcome = dataset.load(samples, &mut batch).map(|()| batch);
@@ -48,9 +48,18 @@ pub fn prefetch(
                     return;
                 }
             }
-        });
+        };
+        thread::Builder::new().spawn_scoped(scope, load).map_err(|error| {
+            Error::Data(format!(
+                "cannot start a thread to load photos: {error}; end other programs and try again"
+            ))
+        })?;
         for batch in batches {
             let batch = batch?;
+            // All its samples can no longer be read.
+            if batch.is_empty() {
+                continue;
+            }
             if step(&batch)?.is_break() {
                 break;
             }

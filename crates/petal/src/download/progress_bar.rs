@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::Progress;
+use crate::printable::printable;
 
 /// For [`GetFile::progress`](super::GetFile::progress): says on stderr, as Keras does, what is downloaded, and on a
 /// terminal how far it is. Nothing is shown for a file that is in the cache.
@@ -14,7 +15,7 @@ pub fn progress_bar(url: impl Into<String>) -> impl FnMut(Progress) {
     move |progress| {
         let bar = bar.get_or_insert_with(|| {
             // Nobody may be reading.
-            let _ = writeln!(io::stderr(), "Downloading data from {url}");
+            let _ = writeln!(io::stderr(), "Downloading data from {}", printable(&url));
             let bar = ProgressBar::no_length().with_finish(ProgressFinish::AndLeave);
             bar.with_style(style("{binary_bytes} {binary_bytes_per_sec}"))
         });

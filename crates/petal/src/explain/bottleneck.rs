@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use ndarray::Array2;
 
 use super::layer_path;
-use crate::data::{Dataset, prefetch};
+use crate::data::{Dataset, check_complete, prefetch};
 use crate::model::Model;
 use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
 use crate::training::largest_batch;
@@ -31,6 +31,7 @@ impl Model {
     /// If the model has no Dense layer, the data has other shapes than it takes, or a sample cannot be read.
     pub fn bottleneck_features(&self, data: &dyn Dataset) -> Result<Array2<f32>> {
         self.check_input(data.sample_shape())?;
+        self.check_weights()?;
         let Some((layer, features)) = layer_path::before_last_dense(self) else {
             return Err(Error::Model(format!(
                 "model '{}' has no Dense layer; bottleneck features are what goes into the last one",
@@ -39,7 +40,7 @@ impl Model {
         };
         let (batch, passes) = (largest_batch(data), Passes::default());
         let plan = Plan::watching(self.graph(), Purpose::Infer, batch, &layer, self.streams(), passes);
-        let mut engine = Engine::new(plan);
+        let mut engine = Engine::new(plan)?;
         let mut weights = self.arena().to_vec();
         let mut values = Vec::with_capacity(data.len() * features);
         let order: Vec<usize> = (0..data.len()).collect();
@@ -48,6 +49,7 @@ impl Model {
             values.extend_from_slice(engine.watched(batch.len())[0]);
             Ok(ControlFlow::Continue(()))
         })?;
+        check_complete(data, values.len() / features.max(1))?;
         Ok(Array2::from_shape_vec((values.len() / features.max(1), features), values)
             .expect("features are whole samples"))
     }

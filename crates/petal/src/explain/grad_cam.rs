@@ -80,9 +80,10 @@ impl Model {
     ///
     /// # Errors
     /// If the pixels aren't of the model's input shape, the model's output isn't one row of classes, or there is no such
-    /// class or layer, or the layer gives no images.
+    /// class or layer, the layer gives no images, or the model has weights that are no numbers.
     pub fn grad_cam(&self, pixels: ArrayView3<'_, f32>, settings: &GradCam) -> Result<HeatMap> {
         self.check_input(pixels.shape())?;
+        self.check_weights()?;
         let layer = match &settings.layer {
             Some(path) => path.clone(),
             None => layer_path::last_image(self).ok_or_else(|| {
@@ -95,7 +96,7 @@ impl Model {
         let image = layer_path::image_of(self, &layer)?;
         let (streams, passes) = (self.streams(), Passes::default());
         let mut engine =
-            Engine::new(Plan::watching(self.graph(), Purpose::Explain, 1, &layer, streams, passes));
+            Engine::new(Plan::watching(self.graph(), Purpose::Explain, 1, &layer, streams, passes))?;
         let mut weights = self.arena().to_vec();
         let run = Run { samples: &[0], epoch: 0 };
         let pixels: Vec<f32> = pixels.iter().copied().collect();

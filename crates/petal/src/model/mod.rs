@@ -22,7 +22,7 @@ pub use tensor::Tensor;
 pub(crate) use graph::ModelWeight;
 pub(crate) use summary::thousands;
 
-use crate::data::Preprocessing;
+use crate::data::{Preprocessing, memory};
 use crate::layers::AnyLayer;
 use crate::random::Key;
 use crate::training::{Compiled, History};
@@ -56,7 +56,8 @@ impl Model {
     /// The model between two tensors, its weights drawn with seed 0.
     ///
     /// # Errors
-    /// If `output` doesn't depend on `input`, depends on another input too, or two layers have one name.
+    /// If `output` doesn't depend on `input`, depends on another input too, two layers have one name, or there is too
+    /// little memory for the weights.
     pub fn new(input: &Tensor, output: &Tensor) -> Result<Model> {
         Model::with_seed(0, input, output)
     }
@@ -66,7 +67,7 @@ impl Model {
     /// # Errors
     /// As [`Model::new`].
     pub fn with_seed(seed: u64, input: &Tensor, output: &Tensor) -> Result<Model> {
-        Ok(Model::from_graph(Graph::new(GraphKind::Functional, None, input, output)?, seed))
+        Model::from_graph(Graph::new(GraphKind::Functional, None, input, output)?, seed)
     }
 
     /// As [`Model::with_seed`], with a name; by default it is `functional`.
@@ -74,7 +75,7 @@ impl Model {
     /// # Errors
     /// As [`Model::new`].
     pub fn named(name: impl Into<String>, seed: u64, input: &Tensor, output: &Tensor) -> Result<Model> {
-        Ok(Model::from_graph(Graph::new(GraphKind::Functional, Some(name.into()), input, output)?, seed))
+        Model::from_graph(Graph::new(GraphKind::Functional, Some(name.into()), input, output)?, seed)
     }
 
     /// The layers, to set what trains: `model.layers_mut()[..100]`. Takes effect at the next
@@ -205,11 +206,15 @@ impl Model {
         (self.graph, self.arena)
     }
 
-    pub(crate) fn from_graph(mut graph: Graph, seed: u64) -> Model {
-        let mut arena = vec![0.0; graph.count_params()];
+    pub(crate) fn from_graph(mut graph: Graph, seed: u64) -> Result<Model> {
+        let params = graph.count_params();
+        memory::check(params.saturating_mul(size_of::<f32>()), || {
+            format!("model '{}' with its {} parameters", graph.name(), thousands(params))
+        })?;
+        let mut arena = vec![0.0; params];
         initialize(&graph, &mut arena, Key::new(seed).named("weights"));
         graph.take_values(&mut arena);
-        Model::from_arena(graph, arena, seed)
+        Ok(Model::from_arena(graph, arena, seed))
     }
 
     /// The model with these values of all weights, in the graph's order.

@@ -58,6 +58,6 @@ impl Sequential {
         for layer in self.layers {
             output = layer.on(&output)?;
         }
-        Ok(Model::from_graph(Graph::new(GraphKind::Sequential, self.name, &self.input, &output)?, self.seed))
+        Model::from_graph(Graph::new(GraphKind::Sequential, self.name, &self.input, &output)?, self.seed)
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::{Graph, Model, Node};
+use crate::printable::printable;
 
 /// A model's table of layers, as Keras' `summary()` prints it; made by [`Model::summary`].
 ///
@@ -138,7 +139,7 @@ impl fmt::Display for Summary<'_> {
         let columns = self.columns();
         let mut rows = Vec::new();
         self.rows(self.graph, 0, self.graph.trainable(), &mut rows);
-        writeln!(f, "Model: \"{}\"", self.graph.name())?;
+        writeln!(f, "Model: \"{}\"", printable(self.graph.name()))?;
         rule(f, &columns, ["┏", "━", "┳", "┓"])?;
         let headers: Vec<String> = columns.iter().map(|column| column.header.to_owned()).collect();
         row(f, &columns, &headers, "┃")?;
@@ -213,8 +214,11 @@ fn rule(
 }
 
 fn row(f: &mut fmt::Formatter<'_>, columns: &[Column], cells: &[String], border: &str) -> fmt::Result {
-    let lines: Vec<Vec<String>> =
-        columns.iter().zip(cells).map(|(column, cell)| wrap(cell, column.width)).collect();
+    let lines: Vec<Vec<String>> = columns
+        .iter()
+        .zip(cells)
+        .map(|(column, cell)| wrap(&printable(cell).to_string(), column.width))
+        .collect();
     for i in 0..lines.iter().map(Vec::len).max().unwrap_or(0) {
         f.write_str(border)?;
         for (column, lines) in columns.iter().zip(&lines) {

@@ -47,6 +47,29 @@ impl Model {
         Ok(())
     }
 
+    /// Refuses weights that are no numbers, as a training that diverged leaves them.
+    pub(crate) fn check_weights(&self) -> Result<()> {
+        match self.no_number() {
+            None => Ok(()),
+            Some(path) => Err(Error::Model(format!(
+                "weight '{path}' of model '{}' is no number (NaN or infinite), so its answers mean nothing; train the \
+                 model anew, with a smaller learning rate",
+                self.name()
+            ))),
+        }
+    }
+
+    /// The path of the first weight that holds NaN or an infinite value.
+    pub(crate) fn no_number(&self) -> Option<String> {
+        // Without a branch, so that it runs as fast as the memory gives the values.
+        let is_bad = |values: &[f32]| values.iter().fold(false, |found, value| found | !value.is_finite());
+        if !is_bad(&self.arena) {
+            return None;
+        }
+        let weights = self.graph.all_weights().into_iter();
+        weights.filter(|w| is_bad(&self.arena[w.weight.range()])).map(|w| w.path).next()
+    }
+
     fn no_weight(&self, path: &str) -> Error {
         let paths: Vec<String> = self.graph.all_weights().into_iter().map(|w| w.path).collect();
         Error::Model(format!("model '{}' has no weight '{path}'; it has {}", self.name(), paths.join(", ")))

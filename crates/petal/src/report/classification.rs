@@ -4,6 +4,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::plot::Confusion;
+use crate::printable::printable;
 use crate::training::{Prediction, arg_max};
 use crate::{Error, Result};
 
@@ -141,14 +142,12 @@ fn average(name: &str, classes: &[ClassScores], weight: impl Fn(&ClassScores) ->
 /// A table for the terminal, in scikit-learn's layout.
 impl fmt::Display for ClassificationReport {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let names = self.classes.iter().map(|class| class.name.chars().count());
+        let name = |class: &ClassScores| printable(&class.name).to_string();
+        let names = self.classes.iter().map(|class| name(class).chars().count());
         let width = names.chain(["weighted avg".len()]).max().unwrap_or(0);
         let row = |f: &mut fmt::Formatter, s: &ClassScores| {
-            writeln!(
-                f,
-                "{:>width$} {:>10.2} {:>9.2} {:>9.2} {:>9}",
-                s.name, s.precision, s.recall, s.f1, s.support
-            )
+            let (name, support) = (name(s), s.support);
+            writeln!(f, "{name:>width$} {:>10.2} {:>9.2} {:>9.2} {support:>9}", s.precision, s.recall, s.f1)
         };
         writeln!(
             f,

@@ -33,7 +33,8 @@ impl DataSummary {
     pub fn new(train: &ImageDataset, validation: &ImageDataset) -> Self {
         let names = train.class_names().iter();
         let counts = train.class_counts().into_iter().zip(validation.class_counts());
-        let skipped = train.skipped().iter().chain(validation.skipped());
+        let lost = [train.lost(), validation.lost()].concat();
+        let skipped = train.skipped().iter().chain(validation.skipped()).chain(&lost);
         DataSummary {
             classes: names
                 .zip(counts)

@@ -82,5 +82,5 @@ pub(super) fn augmentation_of(model: &Model) -> Option<Model> {
     let nested = model.layers().iter().find_map(|node| node.as_model())?;
     let augments = |layer: &AnyLayer| layer.class_name().starts_with("Random");
     let all = nested.layers().iter().all(|node| augments(node.layer()) || node.inputs().is_empty());
-    all.then(|| Model::from_graph(nested.clone(), model.seed()))
+    all.then(|| Model::from_graph(nested.clone(), model.seed())).and_then(Result::ok)
 }

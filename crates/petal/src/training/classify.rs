@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 
 use super::{arg_max, largest_batch};
-use crate::data::{Dataset, prefetch};
+use crate::data::{Dataset, check_complete, prefetch};
 use crate::model::Model;
 use crate::model::plan::gives_probabilities;
 use crate::{Error, Result};
@@ -36,7 +36,8 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If the inputs have another shape than the model takes, or the model's output isn't one row a sample.
+    /// If the inputs have another shape than the model takes, the model's output isn't one row a sample, or an output is
+    /// no number.
     pub fn predict_probabilities(&self, inputs: ArrayViewD<'_, f32>) -> Result<Array2<f32>> {
         self.probabilities(self.predict_array(inputs)?)
     }
@@ -44,7 +45,7 @@ impl Model {
     /// As [`Model::predict_probabilities`], for all samples of `data` in their own order.
     ///
     /// # Errors
-    /// As [`Model::predict`], or if the model's output isn't one row a sample.
+    /// As [`Model::predict`], or if the model's output isn't one row a sample, or an output is no number.
     pub fn classify(&self, data: &dyn Dataset) -> Result<Array2<f32>> {
         self.probabilities(self.predict(data)?)
     }
@@ -70,7 +71,7 @@ impl Model {
     /// As [`Model::classify`].
     pub fn predict_classes(&self, data: &dyn Dataset) -> Result<Vec<Prediction>> {
         self.check_input(data.sample_shape())?;
-        let mut predictor = self.predictor(largest_batch(data));
+        let mut predictor = self.predictor(largest_batch(data))?;
         let mut predictions = Vec::with_capacity(data.len());
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
@@ -81,6 +82,7 @@ impl Model {
             }));
             Ok(ControlFlow::Continue(()))
         })?;
+        check_complete(data, predictions.len())?;
         Ok(predictions)
     }
 
@@ -96,6 +98,13 @@ pub(super) fn probabilities(
     outputs: ArrayD<f32>,
     are_probabilities: bool,
 ) -> Result<Array2<f32>> {
+    if outputs.iter().any(|value| !value.is_finite()) {
+        return Err(Error::Model(format!(
+            "model '{}' gives answers that are no numbers (NaN or infinite): its training has diverged, or the inputs are \
+             no numbers; train it anew, with a smaller learning rate",
+            model.name()
+        )));
+    }
     let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
         let (name, shape) = (model.name(), model.output_shape());
         Error::Model(format!("model '{name}' has outputs of shape {shape}, not one value a class"))
@@ -134,7 +143,7 @@ mod tests {
         let ensemble = Model::new(&x, &mean).unwrap();
         let outputs = ensemble.predict_array(inputs.view()).unwrap();
         assert_eq!(ensemble.predict_probabilities(inputs.view()).unwrap().into_dyn(), outputs);
-        assert_eq!(ensemble.predictor(1).probabilities(&[0.5, 2.0]).unwrap().into_dyn(), outputs);
+        assert_eq!(ensemble.predictor(1).unwrap().probabilities(&[0.5, 2.0]).unwrap().into_dyn(), outputs);
         // Half a softmax, or the mean of logits, is none.
         for other in
             [Rescaling::new(0.5).on(&softmax(1.0)).unwrap(), Average::new().on([&softmax(1.0), &x]).unwrap()]

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use super::loss::{Loss, Predicted};
 use super::progress::Progress;
 use super::{Logs, Metric, Verbose};
-use crate::data::{Batch, Dataset, prefetch};
+use crate::data::{Batch, Dataset, check_complete, prefetch};
 use crate::model::Model;
 use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
 use crate::random::Key;
@@ -38,7 +38,8 @@ impl Model {
     /// Loss and metrics of `data`, in inference mode.
     ///
     /// # Errors
-    /// If the model isn't compiled, the data has other shapes than it takes, or a sample cannot be read.
+    /// If the model isn't compiled or has weights that are no numbers, the data has other shapes than it takes, there is
+    /// too little memory, or a sample cannot be read.
     pub fn evaluate(&mut self, data: &dyn Dataset) -> Result<Evaluation> {
         self.evaluate_verbose(data, Verbose::Silent)
     }
@@ -49,7 +50,8 @@ impl Model {
     /// As [`Model::evaluate`].
     pub fn evaluate_verbose(&mut self, data: &dyn Dataset, verbose: Verbose) -> Result<Evaluation> {
         self.check_data(data)?;
-        let mut engine = self.evaluation_engine(largest_batch(data));
+        self.check_weights()?;
+        let mut engine = self.evaluation_engine(largest_batch(data))?;
         let mut totals = self.totals(data)?;
         let mut logs = Logs::new();
         let mut progress = Progress::new(verbose);
@@ -71,7 +73,8 @@ impl Model {
     /// The model's outputs for all samples of `data` in their own order, in inference mode: `[samples, …]`.
     ///
     /// # Errors
-    /// If the data has other shapes than the model takes, or a sample cannot be read.
+    /// If the data has other shapes than the model takes, the model has weights that are no numbers, there is too little
+    /// memory, or a sample can no longer be read, since each has its row.
     pub fn predict(&self, data: &dyn Dataset) -> Result<ArrayD<f32>> {
         self.predict_verbose(data, Verbose::Silent)
     }
@@ -85,7 +88,7 @@ impl Model {
         let mut progress = Progress::new(verbose);
         progress.pass(steps(data));
         let mut step = 0;
-        let mut predictor = self.predictor(largest_batch(data));
+        let mut predictor = self.predictor(largest_batch(data))?;
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
@@ -95,6 +98,7 @@ impl Model {
             Ok(ControlFlow::Continue(()))
         })?;
         progress.finish(&Logs::new());
+        check_complete(data, outputs.len() / self.output_shape().elements().max(1))?;
         Ok(self.output_array(outputs))
     }
 
@@ -112,7 +116,7 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If the inputs have another shape than the model takes.
+    /// If the inputs have another shape than the model takes, or the model has weights that are no numbers.
     pub fn predict_array(&self, inputs: ArrayViewD<'_, f32>) -> Result<ArrayD<f32>> {
         self.run_array(inputs, Purpose::Infer, 0)
     }
@@ -121,7 +125,8 @@ impl Model {
     /// batch statistics, which are not kept. Each `draw` is another one, and the same each time.
     ///
     /// # Errors
-    /// If the inputs have another shape than the model takes, or it has a layer that Petal doesn't train through.
+    /// If the inputs have another shape than the model takes, or it has weights that are no numbers or a layer that Petal
+    /// doesn't train through.
     pub fn augment(&self, inputs: ArrayViewD<'_, f32>, draw: usize) -> Result<ArrayD<f32>> {
         self.graph().check_training()?;
         self.run_array(inputs, Purpose::Augment, draw)
@@ -134,11 +139,12 @@ impl Model {
             return Err(Error::argument("inputs", "an array of rank 0", "samples along the first axis"));
         };
         self.check_input(shape)?;
+        self.check_weights()?;
         let inputs = inputs.as_standard_layout();
         let values = inputs.as_slice().expect("an array in standard layout is a slice");
         let plan =
             Plan::new(self.graph(), purpose, BATCH.min(samples), false, self.streams(), Passes::default());
-        let mut engine = Engine::new(plan);
+        let mut engine = Engine::new(plan)?;
         let mut weights = self.arena().to_vec();
         let numbers: Vec<usize> = (0..samples).collect();
         let mut outputs = Vec::with_capacity(samples * self.output_shape().elements());
@@ -162,7 +168,7 @@ impl Model {
         Key::new(self.seed()).named("layers")
     }
 
-    fn evaluation_engine(&self, batch: usize) -> Engine {
+    fn evaluation_engine(&self, batch: usize) -> Result<Engine> {
         let on_logits = self.compiled.as_ref().is_some_and(|c| self.loss_on_logits(&c.loss));
         let plan =
             Plan::new(self.graph(), Purpose::Infer, batch, on_logits, self.streams(), Passes::default());

@@ -22,32 +22,38 @@ struct Frozen {
     features: Vec<f32>,
     targets: Vec<f32>,
     seen: Vec<bool>,
-    missing: usize,
+    /// Those that a whole pass over the data didn't give: they can no longer be read.
+    lost: Vec<bool>,
 }
 
 impl Halves {
-    pub(super) fn whole(plan: Plan) -> Self {
-        Halves { frozen: None, rest: Engine::new(plan) }
+    /// # Errors
+    /// If there is too little memory.
+    pub(super) fn whole(plan: Plan) -> Result<Self> {
+        Ok(Halves { frozen: None, rest: Engine::new(plan)? })
     }
 
     /// For the plans of [`Plan::split`]; none if there is no frozen part or its outputs for all of `data` would take
     /// too much memory.
-    pub(super) fn new((frozen, rest): (Option<Plan>, Plan), data: &dyn Dataset) -> Option<Self> {
-        let frozen = frozen?;
+    ///
+    /// # Errors
+    /// If there is too little memory for the engines.
+    pub(super) fn new((frozen, rest): (Option<Plan>, Plan), data: &dyn Dataset) -> Result<Option<Self>> {
+        let Some(frozen) = frozen else { return Ok(None) };
         let width = frozen.buffers[frozen.output].per_sample;
-        let floats = data.len().checked_mul(width)?;
-        if floats.checked_mul(size_of::<f32>())? > memory::total() / 8 {
-            return None;
+        let floats = data.len().saturating_mul(width);
+        if floats.saturating_mul(size_of::<f32>()) > memory::total() / 8 {
+            return Ok(None);
         }
         let frozen = Frozen {
-            engine: Engine::new(frozen),
+            engine: Engine::new(frozen)?,
             width,
             features: vec![0.0; floats],
             targets: vec![0.0; data.len() * data.target_width()],
             seen: vec![false; data.len()],
-            missing: data.len(),
+            lost: vec![false; data.len()],
         };
-        Some(Halves { frozen: Some(frozen), rest: Engine::new(rest) })
+        Ok(Some(Halves { frozen: Some(frozen), rest: Engine::new(rest)? }))
     }
 
     /// Calls `step` with the batches of `data` in this order, and with what the engine takes as its input.
@@ -62,17 +68,24 @@ impl Halves {
         let Some(frozen) = &mut self.frozen else {
             return prefetch(data, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
         };
-        if frozen.missing == 0 {
+        if order.iter().all(|&sample| frozen.seen[sample] || frozen.lost[sample]) {
             let features = Features { data, frozen, shape: [frozen.width] };
             return prefetch(&features, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
         }
+        let mut is_whole = true;
         prefetch(data, order, |batch| {
             // No random numbers are drawn before the cut, so the epoch doesn't matter.
             let run = Run { samples: &batch.samples, epoch: 0 };
             frozen.engine.forward(run, &batch.inputs, training.model.arena_mut());
             frozen.keep(batch);
-            step(training, rest, batch, frozen.engine.output(batch.len()).into())
-        })
+            let flow = step(training, rest, batch, frozen.engine.output(batch.len()).into())?;
+            is_whole &= flow.is_continue();
+            Ok(flow)
+        })?;
+        if is_whole {
+            order.iter().for_each(|&sample| frozen.lost[sample] = !frozen.seen[sample]);
+        }
+        Ok(())
     }
 }
 
@@ -85,7 +98,7 @@ impl Frozen {
             self.features[sample * self.width..][..self.width].copy_from_slice(features);
             let targets = &batch.targets[row * target_width..][..target_width];
             self.targets[sample * target_width..][..target_width].copy_from_slice(targets);
-            self.missing -= usize::from(!std::mem::replace(&mut self.seen[sample], true));
+            self.seen[sample] = true;
         }
     }
 }
@@ -125,11 +138,11 @@ impl Dataset for Features<'_> {
     fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
         let (width, target_width) = (self.frozen.width, self.target_width());
         batch.samples.clear();
-        batch.samples.extend_from_slice(samples);
+        batch.samples.extend(samples.iter().filter(|&&sample| self.frozen.seen[sample]));
         let inputs = batch.inputs.floats_mut();
         inputs.clear();
         batch.targets.clear();
-        for &sample in samples {
+        for &sample in &batch.samples {
             inputs.extend_from_slice(&self.frozen.features[sample * width..][..width]);
             let targets = &self.frozen.targets[sample * target_width..][..target_width];
             batch.targets.extend_from_slice(targets);

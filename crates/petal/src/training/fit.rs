@@ -23,6 +23,7 @@ pub struct Fit<'a> {
     callbacks: Vec<Box<dyn Callback + 'a>>,
     class_weights: Option<Vec<f32>>,
     reuse_features: bool,
+    terminate_on_nan: bool,
     verbose: Verbose,
 }
 
@@ -52,6 +53,7 @@ impl<'a> Fit<'a> {
             callbacks: Vec::new(),
             class_weights: None,
             reuse_features: true,
+            terminate_on_nan: true,
             verbose: Verbose::Auto,
         }
     }
@@ -92,6 +94,30 @@ impl<'a> Fit<'a> {
         Fit { reuse_features, ..self }
     }
 
+    /// Whether a loss or weight that is NaN or infinite ends the training with [`Error::Diverged`]; by default it does,
+    /// which in Keras takes the callback `TerminateOnNaN`. The model is then as it was after the last whole epoch: its
+    /// weights, which are numbers, and its history; the optimizer begins anew.
+    ///
+    /// ```
+    /// use ndarray::Array2;
+    /// use petal::data::ArrayDataset;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// use petal::training::{Fit, MeanSquaredError, SGD};
+    /// let x = Input::new([2]);
+    /// let mut model = Model::new(&x, &Dense::new(1).on(&x)?)?;
+    /// model.compile(SGD::new(1e30), MeanSquaredError::new())?;
+    /// let before = model.weight("dense/kernel")?;
+    /// let data = ArrayDataset::with_targets(Array2::ones((64, 2)), Array2::ones((64, 1)))?;
+    /// let error = model.fit(&data, Fit::epochs(3)).unwrap_err();
+    /// assert!(matches!(error, petal::Error::Diverged(_)) && error.to_string().contains("step 2 of epoch 1"));
+    /// assert_eq!(model.weight("dense/kernel")?, before);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn terminate_on_nan(self, terminate: bool) -> Self {
+        Fit { terminate_on_nan: terminate, ..self }
+    }
+
     /// What is shown of the training.
     pub fn verbose(self, verbose: Verbose) -> Self {
         Fit { verbose, ..self }
@@ -110,7 +136,8 @@ impl Model {
     ///
     /// # Errors
     /// If the model isn't compiled, what trains has changed since it was, the data doesn't go with it, it has a layer that
-    /// Petal doesn't train through, a sample cannot be read, or a callback fails.
+    /// Petal doesn't train through, there is too little memory, a sample cannot be read, the training diverges
+    /// ([`Fit::terminate_on_nan`]), or a callback fails.
     pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
         self.check_data(train)?;
         if let Some(validation) = fit.validation {
@@ -124,8 +151,10 @@ impl Model {
         if let Some(weights) = &fit.class_weights {
             self.check_class_weights(weights)?;
         }
+        self.check_training_memory(largest_batch(train))?;
         let mut session = Session::new(self, train, &fit)?;
-        let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, .. } = fit;
+        let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, terminate_on_nan, .. } =
+            fit;
         let output: Box<dyn Write> = match verbose {
             Verbose::Silent => Box::new(io::sink()),
             _ => Box::new(io::stderr()),
@@ -149,6 +178,7 @@ impl Model {
         for callback in &mut callbacks {
             callback.on_train_begin(&mut training)?;
         }
+        let mut good = terminate_on_nan.then(|| Good::new(training.model));
         for epoch in initial_epoch..epochs {
             if training.stop != Stop::Never {
                 break;
@@ -157,11 +187,16 @@ impl Model {
                 callback.on_epoch_begin(epoch, &mut training)?;
             }
             session.progress.epoch(epoch, epochs, steps(train));
-            session.train_epoch(&mut training, train, epoch, &mut callbacks)?;
-            let mut logs = session.logs.clone();
-            if training.stop != Stop::Now && (epoch + 1).is_multiple_of(validation_freq) {
-                session.validate(&mut training, &mut logs)?;
+            let validates = (epoch + 1).is_multiple_of(validation_freq);
+            let logs = session.epoch(&mut training, train, epoch, validates, &mut callbacks);
+            if logs.is_err() {
+                session.progress.abandon();
             }
+            if let (Err(Error::Diverged(_)), Some(good)) = (&logs, &good) {
+                good.restore(training.model);
+            }
+            let mut logs = logs?;
+            session.name_lost(&mut training, train);
             // Before the callbacks, so that a checkpoint counts its epoch, with what those before it have added.
             training.model.history_mut().push(epoch, &logs);
             for callback in &mut callbacks {
@@ -170,6 +205,9 @@ impl Model {
             }
             session.progress.finish(&logs);
             history.push(epoch, &logs);
+            if let Some(good) = &mut good {
+                good.keep(training.model);
+            }
         }
         for callback in &mut callbacks {
             callback.on_train_end(&mut training)?;
@@ -212,8 +250,30 @@ struct Session<'a> {
     totals: Totals,
     class_weights: Option<Vec<f32>>,
     validation: Option<(&'a dyn Dataset, Halves, Totals)>,
+    terminate_on_nan: bool,
+    /// Samples for training and for validation that were lost and named.
+    named: [usize; 2],
     progress: Progress<'static>,
     logs: Logs,
+}
+
+/// The weights after the last whole epoch, to which a training that diverges goes back.
+struct Good(Vec<f32>);
+
+impl Good {
+    fn new(model: &Model) -> Self {
+        Good(model.arena().to_vec())
+    }
+
+    fn keep(&mut self, model: &Model) {
+        self.0.copy_from_slice(model.arena());
+    }
+
+    fn restore(&self, model: &mut Model) {
+        model.arena_mut().copy_from_slice(&self.0);
+        // Its moments have seen what is no number.
+        model.forget_optimizer_state();
+    }
 }
 
 impl<'a> Session<'a> {
@@ -225,25 +285,67 @@ impl<'a> Session<'a> {
         }
         let on_logits = model.loss_on_logits(&compiled.loss);
         model.compiled = Some(compiled);
-        let halves = |data: &dyn Dataset, purpose| {
+        let halves = |data: &dyn Dataset, purpose| -> Result<Halves> {
             let (graph, batch, key) = (model.graph(), largest_batch(data), model.streams());
             let split = || Plan::split(graph, purpose, batch, on_logits, key, Passes::default());
-            let halves = if fit.reuse_features { Halves::new(split(), data) } else { None };
+            let halves = if fit.reuse_features { Halves::new(split(), data)? } else { None };
             let whole = || Plan::new(graph, purpose, batch, on_logits, key, Passes::default());
-            halves.unwrap_or_else(|| Halves::whole(whole()))
+            halves.map_or_else(|| Halves::whole(whole()), Ok)
         };
         let validation = fit
             .validation
-            .map(|data| Ok::<_, Error>((data, halves(data, Purpose::Infer), model.totals(data)?)))
+            .map(|data| Ok::<_, Error>((data, halves(data, Purpose::Infer)?, model.totals(data)?)))
             .transpose()?;
         Ok(Session {
-            halves: halves(train, Purpose::Train),
+            halves: halves(train, Purpose::Train)?,
             totals,
             class_weights: fit.class_weights.clone(),
             validation,
+            terminate_on_nan: fit.terminate_on_nan,
+            named: [0; 2],
             progress: Progress::new(fit.verbose),
             logs: Logs::new(),
         })
+    }
+
+    /// Names the samples that can no longer be read, each once.
+    fn name_lost(&mut self, training: &mut Training<'_>, train: &dyn Dataset) {
+        let validation = self.validation.as_ref().map(|(data, ..)| *data);
+        for (data, named) in [Some(train), validation].into_iter().zip(&mut self.named) {
+            let lost = data.map(Dataset::lost).unwrap_or_default();
+            for file in lost.iter().skip(*named) {
+                training.say(&format!("\nwarning: left out from now on: {file}"));
+            }
+            *named = lost.len();
+        }
+    }
+
+    /// Trains an epoch and validates; returns what both gave.
+    fn epoch(
+        &mut self,
+        training: &mut Training<'_>,
+        train: &dyn Dataset,
+        epoch: usize,
+        validates: bool,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<Logs> {
+        self.train_epoch(training, train, epoch, callbacks)?;
+        if let Some(weight) = self.terminate_on_nan.then(|| training.model.no_number()).flatten() {
+            return Err(diverged(
+                training,
+                format!("after epoch {}, weight '{weight}' is no number", epoch + 1),
+            ));
+        }
+        let mut logs = self.logs.clone();
+        if validates && training.stop != Stop::Now {
+            self.validate(training, &mut logs, callbacks)?;
+        }
+        match logs.get("val_loss") {
+            Some(loss) if self.terminate_on_nan && !loss.is_finite() => {
+                Err(diverged(training, format!("the val_loss of epoch {} is {loss}", epoch + 1)))
+            }
+            _ => Ok(logs),
+        }
     }
 
     fn train_epoch(
@@ -253,14 +355,22 @@ impl<'a> Session<'a> {
         epoch: usize,
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<()> {
-        let Session { halves, totals, class_weights, progress, logs, .. } = self;
+        let Session { halves, totals, class_weights, progress, logs, terminate_on_nan, .. } = self;
         totals.reset();
         let mut step = 0;
         halves.each(train, &train.order(epoch), training, |training, engine, batch, inputs| {
             let run = Run { samples: &batch.samples, epoch };
             let model = &mut *training.model;
             engine.forward(run, inputs, model.arena_mut());
-            totals.add(engine, batch, class_weights.as_deref());
+            let loss = totals.add(engine, batch, class_weights.as_deref());
+            if *terminate_on_nan && !loss.is_finite() {
+                let (step, epoch) = (step + 1, epoch + 1);
+                return Err(diverged(
+                    training,
+                    format!("the loss of step {step} of epoch {epoch} is {loss}"),
+                ));
+            }
+            let model = &mut *training.model;
             engine.backward(run, model.arena());
             model.step_optimizer(engine.gradients_mut());
             totals.logs_into("", logs);
@@ -273,19 +383,43 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn validate(&mut self, training: &mut Training<'_>, logs: &mut Logs) -> Result<()> {
+    fn validate(
+        &mut self,
+        training: &mut Training<'_>,
+        logs: &mut Logs,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<()> {
         let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
         totals.reset();
         let order: Vec<usize> = (0..data.len()).collect();
+        let mut step = 0;
         halves.each(*data, &order, training, |training, engine, batch, inputs| {
             let run = Run { samples: &batch.samples, epoch: 0 };
             engine.forward(run, inputs, training.model.arena_mut());
             totals.add(engine, batch, None);
-            Ok(ControlFlow::Continue(()))
+            for callback in callbacks.iter_mut() {
+                callback.on_test_batch_end(step, training)?;
+            }
+            step += 1;
+            Ok(if training.stop == Stop::Now { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        totals.logs_into("val_", logs);
+        if training.stop != Stop::Now {
+            totals.logs_into("val_", logs);
+        }
         Ok(())
     }
+}
+
+fn diverged(training: &Training<'_>, what: String) -> Error {
+    let whole = match training.model.history().epochs().last() {
+        Some(epoch) => format!("of epoch {}", epoch + 1),
+        None => "from before the training".into(),
+    };
+    let rate = training.learning_rate();
+    Error::Diverged(format!(
+        "{what}: the training has diverged and ends here, with the weights {whole}; choose a learning rate smaller than \
+         {rate:e}, and look for inputs or labels that are no numbers"
+    ))
 }
 
 impl Model {

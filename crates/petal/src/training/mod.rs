@@ -10,6 +10,7 @@ mod fit;
 mod fixture;
 mod history;
 mod loss;
+mod memory;
 mod metric;
 pub mod optimizer;
 mod predictor;

@@ -1,6 +1,7 @@
 use ndarray::Array2;
 use petal_kernels::Pixels;
 
+use crate::data::memory;
 use crate::model::Model;
 use crate::model::plan::{Engine, Passes, Plan, Run, gives_probabilities};
 use crate::{Error, Result};
@@ -24,18 +25,26 @@ impl Model {
     /// use petal::model::Model;
     /// let x = Input::new([2]);
     /// let model = Model::new(&x, &Activation::new(Function::Relu).on(&x)?)?;
-    /// let mut predictor = model.predictor(32);
+    /// let mut predictor = model.predictor(32)?;
     /// assert_eq!(predictor.predict(&[1.0, -1.0])?, [1.0, 0.0]);
     /// assert_eq!(predictor.predict(&[-2.0, 3.0, 4.0, 5.0])?, [0.0, 3.0, 4.0, 5.0]);
     /// # Ok::<(), petal::Error>(())
     /// ```
-    pub fn predictor(&self, batch: usize) -> Predictor<'_> {
-        let (batch, mut weights) = (batch.max(1), self.arena().to_vec());
+    ///
+    /// # Errors
+    /// If the model has weights that are no numbers, or there is too little memory for so many samples.
+    pub fn predictor(&self, batch: usize) -> Result<Predictor<'_>> {
+        self.check_weights()?;
+        let batch = batch.max(1);
+        // At least, and so little that the plan's sizes are far from overflowing.
+        let inputs = batch.saturating_mul(self.input_shape().elements() * size_of::<f32>());
+        memory::check(inputs, || format!("a batch of {batch} samples"))?;
+        let mut weights = self.arena().to_vec();
         let plan =
             Plan::with_constant_weights(self.graph(), batch, self.streams(), Passes::default(), &mut weights);
         let are_probabilities = gives_probabilities(self.graph());
-        let engine = Engine::new(plan);
-        Predictor { model: self, engine, weights, are_probabilities, samples: (0..batch).collect() }
+        let engine = Engine::new(plan)?;
+        Ok(Predictor { model: self, engine, weights, are_probabilities, samples: (0..batch).collect() })
     }
 }
 

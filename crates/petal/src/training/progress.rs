@@ -72,6 +72,14 @@ impl Progress<'_> {
         self.step_at(self.begin.elapsed(), seen, logs);
     }
 
+    /// Leaves the bar as it is, for what is to be said of an epoch that failed.
+    pub(crate) fn abandon(&mut self) {
+        if std::mem::take(&mut self.width) > 0 {
+            self.text.replace_range(.., "\n");
+            self.show();
+        }
+    }
+
     /// After the last step.
     pub(crate) fn finish(&mut self, logs: &Logs) {
         self.finish_at(self.begin.elapsed(), logs);

@@ -114,7 +114,7 @@ fn call(
     let mut plan = Plan::new(model.graph(), Purpose::Train, batch, false, Key::new(1), Passes::default());
     plan.forward.iter_mut().for_each(|step| adjust(&mut step.op));
     let layout = plan.gradients.clone();
-    let mut engine = Engine::new(plan);
+    let mut engine = Engine::new(plan).unwrap();
     let run = Run { samples, epoch: 0 };
     let mut eye = vec![0.0; batch * batch];
     eye.iter_mut().step_by(batch + 1).for_each(|value| *value = 1.0);

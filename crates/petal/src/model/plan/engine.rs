@@ -9,6 +9,8 @@ use super::arena::Arena;
 use super::backward::BackwardStep;
 use super::op::{Backward, Forward};
 use super::{Plan, memory::Buffer};
+use crate::Result;
+use crate::data::memory;
 use crate::random::Key;
 
 /// What distinguishes one call of a plan from another.
@@ -44,15 +46,21 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(plan: Plan) -> Self {
-        Engine {
+    /// # Errors
+    /// If the plan needs more memory than there is.
+    pub(crate) fn new(plan: Plan) -> Result<Self> {
+        memory::check(plan.bytes(), || match plan.batch {
+            1 => "a batch of 1 sample".into(),
+            batch => format!("a batch of {batch} samples"),
+        })?;
+        Ok(Engine {
             arena: Arena::zeroed(plan.arena),
             masks: vec![0; plan.masks],
             scratch: Arena::zeroed(plan.scratch),
             gradients: vec![0.0; if plan.backward.is_empty() { 0 } else { plan.gradients.len }],
             keys: Vec::with_capacity(plan.batch),
             plan,
-        }
+        })
     }
 
     pub(crate) fn plan(&self) -> &Plan {

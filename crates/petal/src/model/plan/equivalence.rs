@@ -123,7 +123,7 @@ fn step_on<'a>(
 ) -> [Vec<f32>; 2] {
     let batch = 5;
     let plan = Plan::new(model.graph(), Purpose::Train, batch, false, Key::new(1), passes);
-    let mut engine = Engine::new(plan);
+    let mut engine = Engine::new(plan).unwrap();
     let run = Run { samples: &[4, 8, 15, 16, 23], epoch: 2 };
     // Moving statistics too are somewhere in the middle of training; a variance stays above 0.
     let mut weights: Vec<f32> =
@@ -183,7 +183,7 @@ fn watch(model: &Model, watched: &str, passes: Passes) -> [Vec<f32>; 2] {
     let inputs: Vec<f32> = (0..batch * 360).map(|_| generator.normal()).collect();
     let plan = Plan::watching(model.graph(), Purpose::Explain, batch, watched, Key::new(1), passes);
     assert!(plan.gradients.segments.is_empty());
-    let mut engine = Engine::new(plan);
+    let mut engine = Engine::new(plan).unwrap();
     let run = Run { samples: &[0, 1, 2], epoch: 0 };
     let mut weights = model.arena().to_vec();
     engine.forward(run, &inputs, &mut weights);
@@ -231,7 +231,8 @@ fn infer(model: &Model, purpose: Purpose, passes: Passes) -> (Vec<f32>, usize) {
     let mut generator = Key::new(3).named("infer").generator();
     let sample: usize = model.input_shape().elements();
     let inputs: Vec<f32> = (0..batch * sample).map(|_| generator.normal()).collect();
-    let mut engine = Engine::new(Plan::new(model.graph(), purpose, batch, false, Key::new(1), passes));
+    let mut engine =
+        Engine::new(Plan::new(model.graph(), purpose, batch, false, Key::new(1), passes)).unwrap();
     engine.forward(Run { samples: &[0, 1], epoch: 0 }, &inputs, &mut model.arena().to_vec());
     (engine.output(batch).to_vec(), engine.plan().forward.len())
 }
@@ -273,7 +274,7 @@ fn weights_that_stay_as_they_are_are_folded_once_to_the_same_bits() {
         let folded = Plan::with_constant_weights(graph, batch, key, passes, &mut constant);
         let plan = Plan::new(graph, Purpose::Infer, batch, true, key, passes);
         let [folded, plan] = [(folded, constant), (plan, weights)].map(|(plan, mut weights)| {
-            let mut engine = Engine::new(plan);
+            let mut engine = Engine::new(plan).unwrap();
             // A second batch too: the first one must not change what was folded.
             for _ in 0..2 {
                 engine.forward(Run { samples: &[0, 1], epoch: 0 }, &inputs, &mut weights);
@@ -297,7 +298,8 @@ fn augment(layers: Vec<LayerSpec>) -> [Vec<f32>; 2] {
     [true, false].map(|compose_warps| {
         let passes = Passes { compose_warps, ..Passes::default() };
         let mut engine =
-            Engine::new(Plan::new(model.graph(), Purpose::Augment, batch, false, Key::new(7), passes));
+            Engine::new(Plan::new(model.graph(), Purpose::Augment, batch, false, Key::new(7), passes))
+                .unwrap();
         assert!(!compose_warps || engine.plan().forward.len() == 1);
         engine.forward(Run { samples: &[0, 1, 2], epoch: 1 }, &inputs, &mut []);
         engine.output(batch).to_vec()

@@ -143,6 +143,13 @@ impl Plan {
         steps.plan(Purpose::Infer, batch)
     }
 
+    /// The memory that it runs in, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let gradients = if self.backward.is_empty() { 0 } else { self.gradients.len };
+        let floats = self.arena.saturating_add(self.scratch).saturating_add(gradients);
+        floats.saturating_mul(size_of::<f32>()).saturating_add(self.masks)
+    }
+
     /// [`Plan::new`] in two plans, of which the first gives the second's input, and gives the same for a sample as long as
     /// the model trains; without such a part the second is the whole.
     pub(crate) fn split(

@@ -54,6 +54,7 @@ pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 
 use super::{Compiled, LearningRate, Metric};
 use crate::model::Model;
+use crate::printable::printable_lines;
 use crate::{Error, Result};
 
 /// The values of an epoch, or of the epoch so far, by name and in alphabetical order: `accuracy`, `loss`,
@@ -105,6 +106,14 @@ pub trait Callback {
         Ok(())
     }
 
+    /// After step `step` of the validation, from 0. After [`Training::stop_now`] the validation gives no values.
+    ///
+    /// # Errors
+    /// See [`Callback::on_train_begin`].
+    fn on_test_batch_end(&mut self, _step: usize, _training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// After epoch `epoch` (from 0) and its validation.
     ///
     /// # Errors
@@ -134,6 +143,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn on_batch_end(&mut self, step: usize, logs: &Logs, training: &mut Training<'_>) -> Result<()> {
         (**self).on_batch_end(step, logs, training)
+    }
+
+    fn on_test_batch_end(&mut self, step: usize, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_test_batch_end(step, training)
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> Result<()> {
@@ -185,7 +198,7 @@ impl Training<'_> {
         self.stop = self.stop.max(Stop::AfterEpoch);
     }
 
-    /// Ends training after the current step, without validation.
+    /// Ends training after the current step, be it one of the training or of the validation.
     pub fn stop_now(&mut self) {
         self.stop = Stop::Now;
     }
@@ -231,10 +244,10 @@ impl Training<'_> {
     /// line break leaves the epoch's progress bar as it is.
     pub fn say(&mut self, line: &str) {
         // A closed stderr is no reason to end the training.
-        let _ = writeln!(self.output, "{line}");
+        let _ = writeln!(self.output, "{}", printable_lines(line));
     }
 
-    /// Whether the epoch ended early and without validation.
+    /// Whether the epoch ended early, in its training or in its validation.
     pub fn is_cut_short(&self) -> bool {
         self.stop == Stop::Now
     }
