@@ -55,8 +55,11 @@ check() {
     resume_photos_added) has '--accept-changed-data' && has 'rc=1' ;;
     thousands_of_classes)
         has 'rc=0'
-        side=$(grep -oE '[0-9]+ x [0-9]+' "$output" | tr -s ' x' '\n' | sort -n | tail -1)
-        [ "${side:-99999}" -le 3000 ] || wrong+=("a picture is $side pixels wide or high") ;;
+        # The case's script asks `file` for the picture's size.
+        if command -v file >/dev/null; then
+            side=$(grep -oE '[0-9]+ x [0-9]+' "$output" | tr -s ' x' '\n' | sort -n | tail -1 || true)
+            [ "${side:-99999}" -le 3000 ] || wrong+=("a picture is ${side:-?} pixels wide or high")
+        fi ;;
     train_dot_runs_becomes_a_class) has 'rc=0' && never '6 classes' ;;
     train_val_test_as_classes) has '--validation' ;;
     esac
