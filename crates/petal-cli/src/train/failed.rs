@@ -22,16 +22,16 @@ pub fn keep(error: Failure, folder: &RunFolder, settings: &Settings) -> Failure 
         Ok(None) => ("no epoch was finished, so there is no model".into(), false),
         Err(problem) => (format!("what was learned cannot be saved: {problem}"), false),
     };
+    // A tenth, and no more than the defaults.
     let diverged = matches!(error.downcast_ref(), Some(Error::Diverged(_)));
     let advice = match &settings.fine_tuning {
         Some(fine_tuning) if diverged && fine_tunes => {
-            format!(
-                "train anew, for example with --fine-tune-learning-rate {:e}",
-                fine_tuning.learning_rate / 10.0
-            )
+            let rate = (fine_tuning.learning_rate / 10.0).min(1e-5);
+            format!("train anew, for example with --fine-tune-learning-rate {rate:e}")
         }
         _ if diverged => {
-            format!("train anew, for example with --learning-rate {:e}", settings.learning_rate / 10.0)
+            let rate = (settings.learning_rate / 10.0).min(1e-3);
+            format!("train anew, for example with --learning-rate {rate:e}")
         }
         _ => format!("then `petal train --resume {}` goes on", folder.display()),
     };
