@@ -164,12 +164,14 @@ impl Panel<'_> {
             })
         });
         let hits = |&(x, y): &Point| {
-            let around = Rectangle { left: x - half, right: x + half, top: y - 0.8 * LABEL, bottom: y + 3.0 };
+            // The digits, and around them the width of a line and of the paper that parts both.
+            let digits = Rectangle { left: x - half, right: x + half, top: y - 0.75 * LABEL, bottom: y };
+            let around = digits.grown(3.5);
             let crossed = |piece: &Vec<Point>| match piece[..] {
                 [point] => usize::from(around.is_crossed(point, point)),
                 _ => piece.windows(2).filter(|ends| around.is_crossed(ends[0], ends[1])).count(),
             };
-            let on_dots = dots.iter().filter(|&&dot| around.grown(4.5).is_crossed(dot, dot)).count();
+            let on_dots = dots.iter().filter(|&&dot| around.grown(2.0).is_crossed(dot, dot)).count();
             paths.iter().flatten().map(crossed).sum::<usize>() + 10 * on_dots
         };
         candidates.min_by_key(hits).unwrap_or(dot)
