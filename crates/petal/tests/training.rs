@@ -327,12 +327,14 @@ fn class_weights_must_be_one_for_each_class() -> Result<()> {
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_reported_and_does_not_end_the_run() -> Result<()> {
+fn a_loss_that_is_no_number_is_in_the_history_of_a_run_that_may_go_on() -> Result<()> {
     let (mut model, _) = dense()?;
     let mut inputs = Array2::zeros((4, 3));
     inputs[[2, 0]] = f32::NAN;
     let data = ArrayDataset::new(inputs, &[0, 1, 0, 1])?.batch_size(2);
-    let history = model.fit(&data, Fit::epochs(2).validation(&data).verbose(Verbose::Silent))?;
+    let fit = || Fit::epochs(2).validation(&data).verbose(Verbose::Silent);
+    assert!(matches!(model.clone().fit(&data, fit()), Err(Error::Diverged(_))));
+    let history = model.fit(&data, fit().terminate_on_nan(false))?;
     assert_eq!(history.epochs(), [0, 1]);
     assert!(history.get("loss").iter().chain(history.get("val_loss")).all(|loss| loss.is_nan()));
     Ok(())
