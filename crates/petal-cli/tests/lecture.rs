@@ -76,7 +76,7 @@ fn ctrl_c_leaves_what_was_done_and_a_report_of_it() {
     let arguments =
         ["lecture", "photos", "--phases", "1,2", "--epochs-scale", "20", "--output", "lecture", "-q"];
     let mut child = command(at, &arguments).spawn().unwrap();
-    while !at.join("lecture").exists() {
+    while !at.join("lecture/1-cnn-progress.json").exists() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let interrupted =
