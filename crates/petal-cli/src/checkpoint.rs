@@ -124,10 +124,8 @@ impl<'a> Checkpoint<'a> {
             unsaved.history().save(folder.join(&files.history))?;
             progress.save(&folder.join(&files.progress))
         };
-        let from = self.folder.path().to_owned();
-        if write(&from).is_err() {
+        if write(self.folder.path()).is_err() {
             self.folder.rescue(write)?;
-            warn(rescued(&from, self.folder));
         }
         Ok(())
     }
@@ -191,14 +189,4 @@ impl Callback for Checkpoint<'_> {
             None => Ok(()),
         }
     }
-}
-
-/// What is said where a run had to be moved.
-pub fn rescued(from: &Path, folder: &RunFolder) -> String {
-    let resume = crate::run_folder::how_to_resume(folder.path()).unwrap_or_default();
-    format!(
-        "nothing can be written into {}, so the run is saved in {} instead; it can be moved, and {resume} goes on with it",
-        from.display(),
-        folder.path().display()
-    )
 }

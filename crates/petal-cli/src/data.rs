@@ -75,8 +75,23 @@ impl Data {
         Ok(Data { train, validation })
     }
 
+    /// Writes a report on the data, without the photos that could no longer be read, and again without those that vanish
+    /// even then. The first are named if `says`, where training hasn't.
+    ///
+    /// # Errors
+    /// `write`'s own.
+    pub fn report<R>(&mut self, says: bool, write: impl Fn(&Data) -> petal::Result<R>) -> petal::Result<R> {
+        self.leave_out_lost(says);
+        loop {
+            let report = write(self);
+            if report.is_ok() || !self.leave_out_lost(true) {
+                return report;
+            }
+        }
+    }
+
     /// Takes out the photos that could no longer be read, and names them if training hasn't. Whether there were any.
-    pub fn leave_out_lost(&mut self, says: bool) -> bool {
+    fn leave_out_lost(&mut self, says: bool) -> bool {
         let lost = [self.train.lost(), self.validation.lost()].concat();
         for file in lost.iter().filter(|_| says) {
             say!("warning: left out: {file}");

@@ -24,12 +24,6 @@ pub fn run(args: &Download) -> Outcome {
         options = options.cache_dir(folder).cache_subdir("");
     }
     let path = if args.what == FLOWER_PHOTOS {
-        if let Some(name) = &args.name {
-            return Err(format!("the folder's name is {FLOWER_PHOTOS}, not {name}; leave out --name").into());
-        }
-        if args.extract {
-            return Err(format!("{FLOWER_PHOTOS} is unpacked in any case; leave out --extract").into());
-        }
         flower_photos(options)?
     } else if args.what.starts_with("http://") || args.what.starts_with("https://") {
         if let Some(name) = &args.name {

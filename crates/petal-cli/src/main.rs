@@ -23,7 +23,6 @@ mod progress;
 mod run_folder;
 mod sample_data;
 mod settings;
-mod shell;
 mod show;
 mod summary;
 mod terminal;

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use petal::applications::{self, imagenet_class_names};
-use petal::data::{AspectRatio, ColorMode, Preprocessing};
+use petal::data::{ColorMode, Preprocessing};
 use petal::layers::{AnyLayer, Input, Layer, Rescaling};
 use petal::model::{Graph, Model};
 
-use crate::args::{Names, PreprocessInput, Unsaid};
+use crate::args::{Names, PreprocessInput, Unsaid, aspect_ratio};
 use crate::terminal::say;
 use crate::{Failure, class_names, run_folder};
 
@@ -123,11 +123,7 @@ fn taking_photos(model: Model, unsaid: &Unsaid) -> Result<Model, String> {
     let preprocessing = Preprocessing {
         color_mode,
         interpolation: unsaid.interpolation.unwrap_or_default(),
-        aspect_ratio: match (unsaid.crop_to_aspect_ratio, unsaid.pad_to_aspect_ratio) {
-            (true, _) => AspectRatio::Crop,
-            (_, true) => AspectRatio::Pad,
-            _ => AspectRatio::Stretch,
-        },
+        aspect_ratio: aspect_ratio(unsaid.crop_to_aspect_ratio, unsaid.pad_to_aspect_ratio),
         ..Preprocessing::new(height, width)
     };
     model.set_preprocessing(preprocessing).map_err(|error| error.to_string())?;

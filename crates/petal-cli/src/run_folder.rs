@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use petal::data::OUTPUT_MARK;
 use petal::saving::{remove_unfinished, write_atomically};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::terminal::warn;
 
 /// The names of the files in a run's folder.
 pub const MODEL: &str = "model.petal";
@@ -86,6 +89,16 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes the settings, which the folder is known by.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn write_settings(&mut self, settings: &impl Serialize) -> petal::Result<()> {
+        let mut text = serde_json::to_vec_pretty(settings).expect("settings are plain data");
+        text.push(b'\n');
+        self.write(SETTINGS, text)
+    }
+
     /// A document as it was written; none if there is no such file.
     ///
     /// # Errors
@@ -123,7 +136,7 @@ impl RunFolder {
     }
 
     /// Goes on in a new folder elsewhere, below the present or the system's temporary folder, into which `write` can
-    /// write what would be lost.
+    /// write what would be lost, and says so.
     ///
     /// # Errors
     /// `write`'s own if it can write nowhere.
@@ -138,6 +151,13 @@ impl RunFolder {
             let mut elsewhere = RunFolder { path, _lock: None, documents, rescued: true };
             match elsewhere.make().and_then(|()| write(&elsewhere.path)) {
                 Ok(()) => {
+                    let resume = how_to_resume(&elsewhere.path).unwrap_or_default();
+                    warn(format_args!(
+                        "nothing can be written into {}, so the run is saved in {} instead; it can be moved, and {resume} \
+                         goes on with it",
+                        self.path.display(),
+                        elsewhere.path.display()
+                    ));
                     *self = elsewhere;
                     return Ok(());
                 }

@@ -1,10 +1,10 @@
 //! A training run's settings, complete and checked.
 
-use petal::data::{AspectRatio, Preprocessing};
+use petal::data::Preprocessing;
 use petal::model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Architecture, Pretrained, Train};
+use crate::args::{Architecture, Pretrained, Train, aspect_ratio};
 use crate::data::{DataSettings, Validation};
 use crate::photo_folder::absolute;
 use crate::{Failure, networks, photo_folder};
@@ -74,11 +74,7 @@ impl Settings {
                     image_size: photos.image_size,
                     color_mode: photos.color_mode,
                     interpolation: photos.interpolation,
-                    aspect_ratio: match (photos.crop_to_aspect_ratio, photos.pad_to_aspect_ratio) {
-                        (true, _) => AspectRatio::Crop,
-                        (_, true) => AspectRatio::Pad,
-                        _ => AspectRatio::Stretch,
-                    },
+                    aspect_ratio: aspect_ratio(photos.crop_to_aspect_ratio, photos.pad_to_aspect_ratio),
                     exif_orientation: photos.exif_orientation,
                 },
                 follow_links: photos.follow_links,
@@ -86,10 +82,7 @@ impl Settings {
                 memory_budget_mib: photos.memory_budget,
             },
             model: args.model,
-            weights: match &args.weights {
-                Pretrained::File(file) => Pretrained::File(absolute(file)?),
-                weights => weights.clone(),
-            },
+            weights: args.weights.absolute()?,
             epochs: args.epochs.unwrap_or(if regularized { 15 } else { 10 }),
             learning_rate: args.learning_rate,
             fine_tuning: args.fine_tune_at.map(|at| FineTuning {
@@ -104,13 +97,6 @@ impl Settings {
             },
             balance_classes: args.balance_classes,
         })
-    }
-
-    /// The settings as they are written to the run's folder.
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("settings are plain data");
-        text.push(b'\n');
-        text
     }
 
     /// The model before training.

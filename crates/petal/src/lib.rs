@@ -17,6 +17,7 @@ pub mod printable;
 pub mod random;
 pub mod report;
 pub mod saving;
+pub mod shell;
 pub mod training;
 
 pub use error::{Error, Result};

@@ -14,7 +14,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use lecture::Lecture;
 pub use train::{Architecture, Train};
 pub use unsaid::{Names, PreprocessInput, Unsaid};
-pub use values::Pretrained;
+pub use values::{Pretrained, aspect_ratio};
 
 use effect::Typed;
 use values::{MOST, at_least_one, image_size};

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use petal::applications::Weights;
+use petal::data::AspectRatio;
 use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
+
+use crate::photo_folder::absolute;
 
 /// The weights that transfer learning begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,19 @@ pub enum Pretrained {
     None,
     #[serde(with = "any_path")]
     File(PathBuf),
+}
+
+impl Pretrained {
+    /// The same, a file from the root on.
+    ///
+    /// # Errors
+    /// If the present folder is gone.
+    pub fn absolute(&self) -> Result<Self, String> {
+        match self {
+            Pretrained::File(file) => Ok(Pretrained::File(absolute(file)?)),
+            weights => Ok(weights.clone()),
+        }
+    }
 }
 
 impl FromStr for Pretrained {
@@ -59,6 +75,15 @@ pub fn up_to<const MAX: usize>(text: &str) -> Result<usize, String> {
 
 /// The most that an option may ask for: more than anyone needs.
 pub const MOST: usize = 1_000_000;
+
+/// What the two options on a photo's proportions ask for, which exclude each other.
+pub fn aspect_ratio(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> AspectRatio {
+    match (crop_to_aspect_ratio, pad_to_aspect_ratio) {
+        (true, _) => AspectRatio::Crop,
+        (_, true) => AspectRatio::Pad,
+        _ => AspectRatio::Stretch,
+    }
+}
 
 /// A share of the photos.
 pub fn share(text: &str) -> Result<f64, String> {

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use petal::data::ImageDataset;
 use petal::report::{LecturePhase, saved_epoch};
-
-use crate::shell::quoted;
+use petal::shell::quoted;
 
 /// The saved models with their accuracies, and what to do with the best.
 pub fn last_words(phases: &[LecturePhase], folder: &Path, validation: &ImageDataset) -> String {

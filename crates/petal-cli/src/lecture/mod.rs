@@ -12,14 +12,14 @@ use petal::report::{LecturePhase, LectureReport};
 use petal::training::Verbose;
 
 use crate::args;
-use crate::checkpoint::{Files, rescued};
+use crate::checkpoint::Files;
 use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{PHOTOS, RunFolder, SETTINGS};
-use crate::terminal::{answer, say, say_lines, warn};
+use crate::terminal::{answer, say, say_lines};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
 use phases::{PHASES, Phase};
 use settings::LectureSettings;
@@ -46,8 +46,7 @@ pub fn run(args: &args::Lecture) -> Outcome {
     let photos = &settings.data.photos;
     let name = photos.file_name().map_or(photos.as_path(), Path::new);
     let resume = format!("`petal lecture --resume {}`", folder.path().display());
-    data.leave_out_lost(args.quiet);
-    let report = loop {
+    let report = data.report(args.quiet, |data| {
         let report = LectureReport {
             title: format!("CNN and transfer learning: {}", name.display()),
             settings: settings.rows(),
@@ -56,12 +55,8 @@ pub fn run(args: &args::Lecture) -> Outcome {
             phases: &done,
             left_out: left_out.clone(),
         };
-        let report = report.write(folder.path());
-        // A photo may vanish even now.
-        if report.is_ok() || !data.leave_out_lost(true) {
-            break report;
-        }
-    };
+        report.write(folder.path())
+    });
     let report = report.map_err(|error| {
         format!(
             "the report could not be written: {error}; the models are there, and {resume} writes the report"
@@ -96,7 +91,7 @@ fn begin(args: &args::Lecture, interrupt: Interrupt) -> Result<(RunFolder, Lectu
     interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;
-    folder.write(SETTINGS, settings.to_json())?;
+    folder.write_settings(&settings)?;
     Ok((folder, settings, data))
 }
 
@@ -120,7 +115,7 @@ fn resume(
     let data = Data::load(&settings.data, quiet)?;
     interrupt.training_begins();
     folder.write(PHOTOS, photos.to_csv())?;
-    folder.write(SETTINGS, settings.to_json())?;
+    folder.write_settings(&settings)?;
     Ok((folder, settings, data))
 }
 
@@ -216,9 +211,7 @@ impl Lecture {
             Ok(())
         };
         if self.folder.make_again().and_then(|_| write(self.folder.path(), moved)).is_err() {
-            let from = self.folder.path().to_owned();
             self.folder.rescue(|folder| write(folder, all))?;
-            warn(rescued(&from, &self.folder));
         }
         if progress.ended.is_some() {
             // The phase's model is whole; whatever is left of these does no harm.

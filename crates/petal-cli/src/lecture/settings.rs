@@ -52,10 +52,7 @@ impl LectureSettings {
             phases: args.phases.0.clone(),
             epochs_scale: args.epochs_scale,
             weights_seed: args.seed,
-            weights: match &args.weights {
-                Pretrained::File(file) => Pretrained::File(absolute(file)?),
-                weights => weights.clone(),
-            },
+            weights: args.weights.absolute()?,
         })
     }
 
@@ -70,13 +67,6 @@ impl LectureSettings {
             networks::build(Architecture::MobileNetV2, image, classes, &self.weights, 0)?;
         }
         Ok(())
-    }
-
-    /// The settings as they are written to the lecture's folder.
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("settings are plain data");
-        text.push(b'\n');
-        text
     }
 
     /// The settings as a table for the report.

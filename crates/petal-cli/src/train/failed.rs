@@ -7,7 +7,7 @@ use petal::model::Model;
 
 use super::phases::CHECKPOINT;
 use crate::Failure;
-use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, RunFolder};
+use crate::run_folder::{MODEL, RunFolder};
 use crate::settings::Settings;
 
 /// Saves what was learned until the last finished epoch, and adds to the error where it is and what to do.
@@ -45,8 +45,6 @@ fn save(checkpoint: &Path, folder: &Path) -> petal::Result<Option<Model>> {
     }
     let mut model = Model::load(checkpoint)?;
     model.forget_optimizer_state();
-    model.save(folder.join(MODEL))?;
-    model.history().save(folder.join(HISTORY_CSV))?;
-    model.history().save(folder.join(HISTORY_JSON))?;
+    super::write(&model, folder)?;
     Ok(Some(model))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use petal::data::ColorMode;
 use petal::model::Model;
 use petal::report::{Report, saved_epoch};
+use petal::shell::quoted;
 use petal::training::History;
 
 use crate::args::{Architecture, Pretrained};
@@ -13,7 +14,6 @@ use crate::data::Validation;
 use crate::photo_folder::from_here;
 use crate::run_folder::MODEL;
 use crate::settings::Settings;
-use crate::shell::quoted;
 
 /// `report` is that of the model that was saved.
 pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &Path) -> String {

@@ -5,6 +5,7 @@ mod last_words;
 mod phases;
 mod resume;
 
+use std::path::Path;
 use std::time::Instant;
 
 use petal::model::Model;
@@ -12,14 +13,13 @@ use petal::report::TrainingReport;
 use petal::training::Verbose;
 
 use crate::args::Train;
-use crate::checkpoint::rescued;
 use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
-use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, SETTINGS};
+use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder};
 use crate::settings::Settings;
-use crate::terminal::{answer, say, say_lines, warn};
+use crate::terminal::{answer, say, say_lines};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
 use phases::{CHECKPOINT, PROGRESS, Run};
 use resume::Resumed;
@@ -50,8 +50,7 @@ pub fn run(args: Train) -> Outcome {
     }
     save(&mut folder, &model)?;
     let seconds = progress.seconds.iter().sum::<f64>().max(started.elapsed().as_secs_f64());
-    data.leave_out_lost(args.quiet);
-    let report = loop {
+    let report = data.report(args.quiet, |data| {
         let report = TrainingReport {
             title: format!("{} on {}", settings.model.name(), settings.data.photos_from_here().display()),
             settings: settings.rows(),
@@ -60,12 +59,8 @@ pub fn run(args: Train) -> Outcome {
             validation: &data.validation,
             seconds,
         };
-        let report = report.write(folder.path());
-        // A photo may vanish even now.
-        if report.is_ok() || !data.leave_out_lost(true) {
-            break report;
-        }
-    };
+        report.write(folder.path())
+    });
     let report = report.map_err(|error| {
         let (model, resume) = (folder.join(MODEL), folder.path().display());
         format!(
@@ -108,7 +103,7 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
     interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;
-    folder.write(SETTINGS, settings.to_json())?;
+    folder.write_settings(&settings)?;
     if !args.quiet {
         say_lines(model.summary());
     }
@@ -117,16 +112,15 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
 
 /// Saves what was learned, elsewhere if it must be.
 fn save(folder: &mut RunFolder, model: &Model) -> petal::Result<()> {
-    let write = |folder: &std::path::Path| -> petal::Result<()> {
-        model.save(folder.join(MODEL))?;
-        model.history().save(folder.join(HISTORY_CSV))?;
-        model.history().save(folder.join(HISTORY_JSON))
-    };
-    let saved = folder.make_again().and_then(|_| write(folder.path()));
-    if saved.is_err() {
-        let from = folder.path().to_owned();
-        folder.rescue(write)?;
-        warn(rescued(&from, folder));
+    if folder.make_again().and_then(|_| write(model, folder.path())).is_err() {
+        folder.rescue(|folder| write(model, folder))?;
     }
     Ok(())
+}
+
+/// Writes what a training gives into a folder.
+fn write(model: &Model, folder: &Path) -> petal::Result<()> {
+    model.save(folder.join(MODEL))?;
+    model.history().save(folder.join(HISTORY_CSV))?;
+    model.history().save(folder.join(HISTORY_JSON))
 }

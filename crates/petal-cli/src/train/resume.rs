@@ -100,7 +100,7 @@ impl Resumed {
             so_far.save(&progress)?;
         }
         self.folder.write(PHOTOS, self.photos.to_csv())?;
-        self.folder.write(SETTINGS, self.settings.to_json())
+        self.folder.write_settings(&self.settings)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::doubt::{Doubt, Doubts};
 use super::listing::{ENDINGS, Entries};
+use crate::shell::quoted;
 use crate::{Error, PathText, Result};
 
 /// The names of folders that hold a side of a split, in lower case, with those for training first.
@@ -42,7 +43,7 @@ pub(super) fn check_sides(directory: &Path, class_names: &[String], doubts: &mut
         doubts.push(Doubt::SidesAsClasses { classes: names });
         return Ok(());
     }
-    let path = |name: &String| shell_word(&directory.join(name));
+    let path = |name: &String| quoted(&directory.join(name));
     let what = if below.iter().all(|other| *other == below[0]) { "the same" } else { "almost the same" };
     Err(Error::Data(format!(
         "{} has no classes but the sides of a split: its folders {} have {what} sub-folders; did you mean \
@@ -177,11 +178,4 @@ fn holds_photos(folder: &Path, depth: usize) -> bool {
     let Ok(entries) = Entries::of(folder) else { return false };
     entries.has_photos()
         || depth > 0 && entries.class_folders().any(|name| holds_photos(&folder.join(name), depth - 1))
-}
-
-/// A path as it is typed in a shell.
-fn shell_word(path: &Path) -> String {
-    let text = PathText::new(path).to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

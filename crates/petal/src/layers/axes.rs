@@ -50,6 +50,14 @@ impl Axes {
         Ok(places)
     }
 
+    /// Refuses axes that aren't there, and none.
+    pub(super) fn check_some(&self, shape: &Shape) -> Result<(), String> {
+        match self.resolve(shape)?.is_empty() {
+            true => Err("it has no axis; expected at least one".into()),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses all but the last axis.
     pub(super) fn check_last(&self, shape: &Shape) -> Result<(), String> {
         if self.resolve(shape)? == [shape.len() - 1] {

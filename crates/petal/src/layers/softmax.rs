@@ -44,9 +44,7 @@ impl Default for Softmax {
 impl Definition for Softmax {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let input = only(inputs)?;
-        if self.axis.resolve(input)?.is_empty() {
-            return Err("it has no axis; expected at least one".into());
-        }
+        self.axis.check_some(input)?;
         Ok(input.clone())
     }
 
