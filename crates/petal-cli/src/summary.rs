@@ -4,8 +4,9 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use petal::model::Model;
+use petal::program::{Gradient, Mode, Passes};
 
-use crate::args::{Architecture, Pretrained, Summary};
+use crate::args::{Architecture, Pretrained, ProgramMode, Summary};
 use crate::terminal::answer_lines;
 use crate::{Outcome, SUCCESS, networks, run_folder};
 
@@ -29,6 +30,15 @@ pub fn run(args: &Summary) -> Outcome {
             None => Model::load(run_folder::model_file(path))?,
         },
     };
+    if let Some(mode) = args.program {
+        let (mode, gradient) = match mode {
+            ProgramMode::Infer => (Mode::Infer, Gradient::None),
+            ProgramMode::Augment => (Mode::Augment, Gradient::None),
+            ProgramMode::Train => (Mode::Train, Gradient::Weights),
+        };
+        answer_lines(model.program(mode, gradient).simplify(Passes::default()))?;
+        return Ok(SUCCESS);
+    }
     answer_lines(model.summary().expand_nested(args.expand_nested).show_trainable(args.show_trainable))?;
     Ok(SUCCESS)
 }

@@ -4,19 +4,30 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod applications;
+pub mod cpu;
 pub mod data;
 pub mod download;
 mod error;
 pub mod explain;
+#[cfg(test)]
+mod fixture;
+pub mod history;
 pub mod layers;
+pub mod losses;
+mod memory;
+pub mod metrics;
 pub mod model;
+pub mod optimizers;
 mod path_text;
 pub mod plot;
 pub mod prelude;
 pub mod printable;
+pub mod program;
+mod python_float;
 pub mod random;
 pub mod report;
 pub mod saving;
+mod shape;
 pub mod shell;
 pub mod training;
 

@@ -136,12 +136,33 @@ pub struct Summary {
     /// Show which layers train
     #[arg(long)]
     pub show_trainable: bool,
+    /// Show the operations that the model is computed by instead, with the shapes of all values
+    #[arg(
+        long,
+        value_name = "MODE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "infer",
+        conflicts_with_all = ["expand_nested", "show_trainable"]
+    )]
+    pub program: Option<ProgramMode>,
     /// The image size of a network by name [default: 180], or of a model that takes any: 180, or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE", value_parser = image_size)]
     pub image_size: Option<(usize, usize)>,
     /// The number of classes of a network by name [default: 5]
     #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub classes: Option<usize>,
+}
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgramMode {
+    /// Prediction
+    Infer,
+    /// Prediction with augmentation
+    Augment,
+    /// Training
+    Train,
 }
 
 impl Summary {

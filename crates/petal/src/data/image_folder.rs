@@ -8,10 +8,10 @@ use super::doubt::{Doubt, Doubts};
 use super::examine::examine;
 use super::image_dataset::{ImageDataset, LabelMode, Settings};
 use super::listing::{self, Classes, Listing};
-use super::memory;
 use super::numpy_random::permutation;
 use super::preprocessing::{AspectRatio, Preprocessing};
 use super::resize::Interpolation;
+use crate::memory;
 use crate::random::Key;
 use crate::{Error, PathText, Result};
 

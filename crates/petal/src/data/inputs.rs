@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use petal_kernels::Pixels;
+use crate::program::Samples;
 
 /// The inputs of a batch, as numbers or, where they are pixels, as bytes. Models take both, and give the same for the
 /// same values.
@@ -66,11 +66,11 @@ impl From<Vec<u8>> for Inputs {
     }
 }
 
-impl<'a> From<&'a Inputs> for Pixels<'a> {
+impl<'a> From<&'a Inputs> for Samples<'a> {
     fn from(inputs: &'a Inputs) -> Self {
         match inputs {
-            Inputs::Floats(values) => Pixels::Floats(values),
-            Inputs::Bytes(values) => Pixels::Bytes(values),
+            Inputs::Floats(values) => Samples::Floats(values),
+            Inputs::Bytes(values) => Samples::Bytes(values),
         }
     }
 }

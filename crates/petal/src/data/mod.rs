@@ -13,7 +13,6 @@ mod image_folder;
 mod inputs;
 mod layout;
 mod listing;
-pub(crate) mod memory;
 mod numpy_random;
 mod photo;
 mod prefetch;

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::layer_path;
 use crate::data::{Dataset, check_complete, prefetch};
 use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
+use crate::program::{Gradient, Mode};
 use crate::training::largest_batch;
 use crate::{Error, Result};
 
@@ -38,15 +38,15 @@ impl Model {
                 self.name()
             )));
         };
-        let (batch, passes) = (largest_batch(data), Passes::default());
-        let plan = Plan::watching(self.graph(), Purpose::Infer, batch, &layer, self.streams(), passes);
-        let mut engine = Engine::new(plan)?;
-        let mut weights = self.arena().to_vec();
+        let program = self.program_watching(Mode::Infer, Gradient::None, Some(&layer));
+        let mut engine = self.new_engine();
+        let program = engine.load(program, largest_batch(data))?;
+        engine.set_weights(self.shared_weights());
         let mut values = Vec::with_capacity(data.len() * features);
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
-            engine.forward(Run { samples: &batch.samples, epoch: 0 }, &batch.inputs, &mut weights);
-            values.extend_from_slice(engine.watched(batch.len())[0]);
+            engine.forward(program, self.run(&batch.samples, 0), (&batch.inputs).into())?;
+            values.extend_from_slice(engine.watched(program, batch.len())[0]);
             Ok(ControlFlow::Continue(()))
         })?;
         check_complete(data, values.len() / features.max(1))?;

@@ -2,9 +2,9 @@ use ndarray::{Array2, ArrayD, ArrayView3};
 use petal_kernels::Resize;
 
 use super::layer_path;
+use crate::metrics::arg_max;
 use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
-use crate::training::arg_max;
+use crate::program::{Gradient, Mode};
 use crate::{Error, Result};
 
 /// Which class and which layer a heat map is for.
@@ -94,23 +94,23 @@ impl Model {
             })?,
         };
         let image = layer_path::image_of(self, &layer)?;
-        let (streams, passes) = (self.streams(), Passes::default());
-        let mut engine =
-            Engine::new(Plan::watching(self.graph(), Purpose::Explain, 1, &layer, streams, passes))?;
-        let mut weights = self.arena().to_vec();
-        let run = Run { samples: &[0], epoch: 0 };
+        let program = self.program_watching(Mode::Infer, Gradient::Watched, Some(&layer));
+        let mut engine = self.new_engine();
+        let program = engine.load(program, 1)?;
+        engine.set_weights(self.shared_weights());
+        let run = self.run(&[0], 0);
         let pixels: Vec<f32> = pixels.iter().copied().collect();
-        engine.forward(run, &pixels, &mut weights);
+        engine.forward(program, run, (&pixels).into())?;
 
         let output = [&[1], &self.output_shape()[..]].concat();
-        let output = ArrayD::from_shape_vec(output, engine.output(1).to_vec());
+        let output = ArrayD::from_shape_vec(output, engine.output(program, 1).to_vec());
         let probabilities = self.probabilities(output.expect("an output has the model's shape"))?;
         let probabilities = probabilities.row(0).to_vec();
         let class = settings.class.unwrap_or_else(|| arg_max(&probabilities));
         let Some(&probability) = probabilities.get(class) else {
             return Err(Error::argument("class", class, format!("an index below {}", probabilities.len())));
         };
-        if let Some(d_output) = engine.loss_buffers(1).1 {
+        if let Some(d_output) = engine.loss(program, 1).1 {
             match d_output {
                 [single] => *single = if class == 1 { 1.0 } else { -1.0 },
                 all => {
@@ -119,8 +119,8 @@ impl Model {
                 }
             }
         }
-        engine.backward(run, &weights);
-        let raw = weighted_sum(image, engine.watched(1));
+        engine.backward(program, run)?;
+        let raw = weighted_sum(image, engine.watched(program, 1));
         Ok(HeatMap {
             values: enlarge(&raw, [self.input_shape()[0], self.input_shape()[1]]),
             raw,

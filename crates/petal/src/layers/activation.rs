@@ -1,10 +1,9 @@
-use petal_kernels::Unary;
 use serde::de::{Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Definition, ELU, LeakyReLU, ReLU, Softmax};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, ELU, LeakyReLU, Lowering, ReLU, Softmax};
+use crate::program::{Op, Unary, Value};
+use crate::shape::Shape;
 
 /// The functions that a layer can apply to its output, by Keras' names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -173,11 +172,12 @@ impl Function {
     /// Emits the function applied to `x`, a value of the node's output shape.
     pub(crate) fn lower(self, node: &mut Lowering<'_>, x: Value) -> Value {
         let shape = node.output_shape();
+        let features = shape.last().copied().unwrap_or(1);
         let relu = |max_value, negative_slope| Unary::Relu { max_value, negative_slope, threshold: 0.0 };
         let unary = match self {
             Function::Linear => return x,
-            Function::Softmax => return node.emit(Op::softmax(shape), &[x], shape),
-            Function::LogSoftmax => return node.emit(Op::log_softmax(shape), &[x], shape),
+            Function::Softmax => return node.step(Op::Softmax { features }, &[x], shape),
+            Function::LogSoftmax => return node.step(Op::LogSoftmax { features }, &[x], shape),
             Function::Relu => relu(None, 0.0),
             Function::Relu6 => relu(Some(6.0), 0.0),
             Function::LeakyRelu => relu(None, 0.2),
@@ -205,6 +205,6 @@ impl Function {
             Function::Layer(ActivationLayer::LeakyReLU(layer)) => layer.unary(),
             Function::Layer(ActivationLayer::ELU(layer)) => layer.unary(),
         };
-        node.emit(Op::Unary(unary), &[x], shape)
+        node.step(Op::Unary(unary), &[x], shape)
     }
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering, only};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// Gives its input as it is. In Keras' training it adds `l1 · Σ|x| + l2 · Σx²`, the mean over the batch, to the loss, which
 /// Petal's training doesn't: [`Model::fit`](crate::model::Model::fit) refuses a model with it, unless both are 0 (the

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The sum of several inputs of one shape, value by value.
 ///
@@ -40,6 +40,6 @@ impl Definition for Add {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.emit(Op::Add, &node.inputs(), node.output_shape())
+        node.emit(Op::Add)
     }
 }

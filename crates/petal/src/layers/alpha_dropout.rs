@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::dropout::{NoiseShape, check_rate, repeats};
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Noise, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Noise, Op, RandomNoise, Value};
+use crate::shape::Shape;
 
 /// Dropout for networks with [`Function::Selu`](super::Function::Selu), which keeps mean 0 and variance 1 (Klambauer et
 /// al. 2017). In inference it changes nothing.
@@ -45,14 +45,13 @@ impl Definition for AlphaDropout {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.rate == 0.0 {
+        if !node.mode.trains() || self.rate == 0.0 {
             return node.input();
         }
-        let shape = node.output_shape();
-        let repeats =
-            repeats(&self.noise_shape, shape).expect("shape inference has accepted the noise shape");
-        let op = Op::noise(Noise::AlphaDropout { rate: self.rate, repeats }, node.stream());
-        node.emit(op, &[node.input()], shape)
+        let repeats = repeats(&self.noise_shape, node.output_shape())
+            .expect("shape inference has accepted the noise shape");
+        let kind = Noise::AlphaDropout { rate: self.rate, repeats };
+        node.emit(Op::RandomNoise(RandomNoise { kind, stream: node.stream() }))
     }
 }
 

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Stretches each channel of each image so that its smallest value becomes the low end of the value range and its largest
 /// the high one, in training and in inference; a channel of one value stays as it is.
@@ -48,7 +48,6 @@ impl Definition for AutoContrast {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let op = Op::auto_contrast(node.input_image(0), self.value_range);
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::AutoContrast { range: self.value_range })
     }
 }

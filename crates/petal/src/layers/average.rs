@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
 use super::add::same_shape;
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The mean of several inputs of one shape, value by value.
 ///
@@ -30,8 +30,8 @@ impl Definition for Average {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let (inputs, shape) = (node.inputs(), node.output_shape());
-        let sum = node.emit(Op::Add, &inputs, shape);
-        node.emit(Op::Scale { scale: 1.0 / inputs.len() as f32, offset: 0.0 }, &[sum], shape)
+        let (inputs, shape) = (node.inputs().len(), node.output_shape());
+        let sum = node.emit(Op::Add);
+        node.step(Op::Scale { scale: 1.0 / inputs as f32, offset: 0.0 }, &[sum], shape)
     }
 }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::{Window, pooling_setters};
-use super::{Definition, Padding, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, Padding, Pair, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The mean of each window, channel by channel; cells of padding don't count.
 ///
@@ -47,7 +47,6 @@ impl Definition for AveragePooling2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let op = Op::average_pool(self.window().pool(node.input_image(0)));
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::AveragePool(self.window().of(node.input_image())))
     }
 }

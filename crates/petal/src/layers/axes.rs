@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::Lowering;
+
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Axes of a batch as Keras counts them: 0 is the batch, negative numbers count from the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,28 +82,27 @@ impl Axes {
     }
 }
 
-/// Emits `steps` on a value of this shape with the axes at `places` behind all others, as `rows` of `features` values, and
-/// brings what they give back into its order.
+/// Adds the operation on rows of the axes at `places`, of this many values: brings these axes behind all others, and
+/// what the operation gives back into its order.
 pub(super) fn along(
     node: &mut Lowering<'_>,
     x: Value,
     shape: &Shape,
     places: &[usize],
-    steps: impl FnOnce(&mut Lowering<'_>, Value, usize, usize) -> Value,
+    op: impl FnOnce(usize) -> Op,
 ) -> Value {
     let others = (0..shape.len()).filter(|axis| !places.contains(axis));
     let order: Vec<usize> = others.chain(places.iter().copied()).collect();
-    let features: usize = places.iter().map(|&axis| shape[axis]).product();
-    let rows = shape.elements() / features.max(1);
+    let op = op(places.iter().map(|&axis| shape[axis]).product());
     if order.is_sorted() {
-        return steps(node, x, rows, features);
+        return node.step(op, &[x], shape);
     }
-    let moved: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+    let moved = Shape::from(order.iter().map(|&axis| shape[axis]).collect::<Vec<_>>());
     let mut back = vec![0; order.len()];
     order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
-    let x = node.emit(Op::transpose(&shape[..], order), &[x], shape);
-    let y = steps(node, x, rows, features);
-    node.emit(Op::transpose(moved, back), &[y], shape)
+    let x = node.step(Op::Transpose { order }, &[x], &moved);
+    let y = node.step(op, &[x], &moved);
+    node.step(Op::Transpose { order: back }, &[y], shape)
 }
 
 /// An axis' place in the shape of a sample.

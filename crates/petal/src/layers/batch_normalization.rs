@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{BatchNorm, Op, Value};
+use crate::shape::Shape;
 
 /// Brings each channel to mean 0 and variance 1, then scales it by `gamma` and shifts it by `beta` (Ioffe and
 /// Szegedy 2015).
@@ -90,20 +90,15 @@ impl Definition for BatchNormalization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let channels = shape[shape.len() - 1];
-        let gamma = self.scale.then(|| node.weight(0));
-        let beta = self.center.then(|| node.weight(usize::from(self.scale)));
         let statistics = usize::from(self.scale) + usize::from(self.center);
-        let op = Op::batch_norm(
-            shape.elements() / channels.max(1),
-            channels,
-            self.epsilon,
-            (node.training && node.trainable).then_some(self.momentum),
-            !node.trainable,
-            [gamma, beta],
-            [node.weight(statistics), node.weight(statistics + 1)],
-        );
-        node.emit(op, &[node.input()], shape)
+        node.emit(Op::BatchNorm(BatchNorm {
+            epsilon: self.epsilon,
+            momentum: (node.mode.trains() && node.trainable).then_some(self.momentum),
+            fixed: !node.trainable,
+            gamma: self.scale.then(|| node.weight(0)),
+            beta: self.center.then(|| node.weight(usize::from(self.scale))),
+            mean: node.weight(statistics),
+            variance: node.weight(statistics + 1),
+        }))
     }
 }

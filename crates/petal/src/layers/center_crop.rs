@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::resizing::{Part, crop_and_resize, fitting, sized};
-use super::{Definition, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Interpolation, Lowering, only};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// Cuts out the middle of images, in training and in inference.
 ///
@@ -35,7 +35,7 @@ impl Definition for CenterCrop {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let (image, size) = (node.input_image(0), [self.height, self.width]);
+        let (image, size) = (node.input_image(), [self.height, self.width]);
         let part = if image[0] >= size[0] && image[1] >= size[1] {
             Part { start: [(image[0] - size[0]) / 2, (image[1] - size[1]) / 2], size }
         } else {

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, axes};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, axes};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Several inputs one after the other along an axis, the last by default.
 ///
@@ -60,11 +60,8 @@ impl Definition for Concatenate {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let inputs = node.inputs();
         let axis =
             axes::resolve(self.axis, node.output_shape()).expect("shape inference has accepted the axis");
-        let outer = node.output_shape()[..axis].iter().product();
-        let parts = (0..inputs.len()).map(|i| node.input_shape(i)[axis..].iter().product()).collect();
-        node.emit(Op::concatenate(outer, parts), &inputs, node.output_shape())
+        node.emit(Op::Concatenate { axis })
     }
 }

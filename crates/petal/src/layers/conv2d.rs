@@ -1,11 +1,10 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::activation::null_is_linear;
 use super::window::{Window, convolution_setters};
-use super::{Definition, Function, Initializer, Padding, Pair, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Function, Initializer, Lowering, Padding, Pair, WeightSpec, only};
+use crate::program::{self, Op, Value};
+use crate::shape::Shape;
 
 /// Two-dimensional convolution (cross-correlation: the kernel is not flipped).
 ///
@@ -107,19 +106,16 @@ impl Definition for Conv2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let input = node.input_image(0);
-        let convolution = kernels::Conv2d {
-            batch: 0,
-            input,
-            filters: self.filters,
-            kernel: self.kernel_size.0,
+        let [height, width, _] = node.input_image();
+        let y = node.emit(Op::Conv2d(program::Conv2d {
+            kernel: node.weight(0),
+            bias: self.use_bias.then(|| node.weight(1)),
             strides: self.strides.0,
             dilation: self.dilation_rate.0,
-            padding: self.window().padding([input[0], input[1]]),
+            padding: self.window().padding([height, width]),
             groups: self.groups,
-        };
-        let op = Op::conv2d(convolution, node.weight(0), self.use_bias.then(|| node.weight(1)));
-        let y = node.emit(op, &[node.input()], node.output_shape());
+            norm: None,
+        }));
         self.activation.lower(node, y)
     }
 }

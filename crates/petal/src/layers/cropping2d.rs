@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::sides::Sides;
-use super::{Definition, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, Pair, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Cuts rows and columns off the sides of images, in training and in inference.
 ///
@@ -56,8 +56,6 @@ impl Definition for Cropping2D {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let Sides([[top, _], [left, _]]) = self.cropping;
-        let [height, width, _] = node.output_shape()[..] else { unreachable!("its output is an image") };
-        let op = Op::crop(node.input_image(0), [top, left], [height, width]);
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::Crop { start: [top, left] })
     }
 }

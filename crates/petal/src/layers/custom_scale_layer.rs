@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
 use super::subtract::{scaled_sum, two_of_one_shape};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// The first of two inputs of one shape and `scale` times the second: what Keras' InceptionResNetV2 does at the end of a
 /// block.

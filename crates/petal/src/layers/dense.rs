@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation::null_is_linear;
-use super::{Definition, Function, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Function, Initializer, Lowering, WeightSpec, only};
+use crate::program::{self, Op, Value};
+use crate::shape::Shape;
 
 /// Fully connected layer: `activation(x · kernel + bias)` on the last axis.
 ///
@@ -99,11 +99,8 @@ impl Definition for Dense {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let input = node.input_shape(0);
-        let inputs = input[input.len() - 1];
-        let rows = input.elements() / inputs.max(1);
-        let op = Op::dense(rows, inputs, self.units, node.weight(0), self.use_bias.then(|| node.weight(1)));
-        let y = node.emit(op, &[node.input()], node.output_shape());
+        let (kernel, bias) = (node.weight(0), self.use_bias.then(|| node.weight(1)));
+        let y = node.emit(Op::Dense(program::Dense { kernel, bias, norm: None }));
         self.activation.lower(node, y)
     }
 }

@@ -1,11 +1,10 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::activation::null_is_linear;
 use super::window::{Window, convolution_setters};
-use super::{Definition, Function, Initializer, Padding, Pair, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Param, Value};
+use super::{Definition, Function, Initializer, Lowering, Padding, Pair, WeightSpec, only};
+use crate::program::{self, Op, Value, WeightNumber};
+use crate::shape::Shape;
 
 /// Convolution of each channel by itself, with `depth_multiplier` kernels for each.
 ///
@@ -83,22 +82,20 @@ pub(super) fn output_shape(input: &Shape, window: &Window, multiplier: usize) ->
 
 /// The step of a depthwise convolution.
 pub(super) fn op(
-    input: [usize; 3],
+    [height, width, _]: [usize; 3],
     window: &Window,
-    multiplier: usize,
-    kernel: Param,
-    bias: Option<Param>,
+    kernel: WeightNumber,
+    bias: Option<WeightNumber>,
 ) -> Op {
-    let convolution = kernels::DepthwiseConv2d {
-        batch: 0,
-        input,
-        multiplier,
-        kernel: window.size.0,
+    Op::DepthwiseConv2d(program::Conv2d {
+        kernel,
+        bias,
         strides: window.strides.0,
         dilation: window.dilation.0,
-        padding: window.padding([input[0], input[1]]),
-    };
-    Op::depthwise_conv2d(convolution, kernel, bias)
+        padding: window.padding([height, width]),
+        groups: 1,
+        norm: None,
+    })
 }
 
 impl Definition for DepthwiseConv2D {
@@ -119,8 +116,7 @@ impl Definition for DepthwiseConv2D {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let bias = self.use_bias.then(|| node.weight(1));
-        let op = op(node.input_image(0), &self.window(), self.depth_multiplier, node.weight(0), bias);
-        let y = node.emit(op, &[node.input()], node.output_shape());
+        let y = node.emit(op(node.input_image(), &self.window(), node.weight(0), bias));
         self.activation.lower(node, y)
     }
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Sets a random share of the values to 0 in training and scales the others by `1 / (1 - rate)`, so that their sum
 /// stays the same on average (Srivastava et al. 2014). In inference it changes nothing.
@@ -65,18 +65,12 @@ impl Definition for Dropout {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.rate == 0.0 {
+        if !node.mode.trains() || self.rate == 0.0 {
             return node.input();
         }
-        let shape = node.output_shape();
-        let op =
-            match repeats(&self.noise_shape, shape).expect("shape inference has accepted the noise shape") {
-                1 => Op::dropout(self.rate, node.stream()),
-                repeats => {
-                    Op::spatial_dropout(self.rate, node.stream(), repeats, shape.elements() / repeats.max(1))
-                }
-            };
-        node.emit(op, &[node.input()], shape)
+        let repeats = repeats(&self.noise_shape, node.output_shape())
+            .expect("shape inference has accepted the noise shape");
+        node.emit(Op::Dropout { rate: self.rate, repeats, stream: node.stream() })
     }
 }
 

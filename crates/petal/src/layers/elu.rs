@@ -1,9 +1,8 @@
-use petal_kernels::Unary;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Unary, Value};
+use crate::shape::Shape;
 
 /// Exponential linear unit: `x` above 0, `alpha · (exp(x) - 1)` below (Clevert et al. 2016).
 ///
@@ -43,6 +42,6 @@ impl Definition for ELU {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.emit(Op::Unary(self.unary()), &[node.input()], node.output_shape())
+        node.emit(Op::Unary(self.unary()))
     }
 }

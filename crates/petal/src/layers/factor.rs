@@ -1,7 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::random::Generator;
-
 /// The range that an augmentation draws from: a number `f` stands for `-|f|..=|f|`, a pair for its bounds.
 ///
 /// ```
@@ -58,10 +56,6 @@ impl Factor {
     /// The same with no number below `bound`.
     pub(super) fn at_least(self, bound: f32) -> Self {
         Factor { lower: self.lower.max(bound), ..self }
-    }
-
-    pub(super) fn draw(self, generator: &mut Generator) -> f32 {
-        generator.uniform_in(self.lower, self.upper)
     }
 
     /// Refuses bounds outside of `[low, high]`.

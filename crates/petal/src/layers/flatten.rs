@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Lays the values of a sample in one row: `[batch, height, width, channels]` becomes
 /// `[batch, height · width · channels]`, channels fastest.
@@ -29,6 +29,6 @@ impl Definition for Flatten {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.input()
+        node.emit(Op::Reshape)
     }
 }

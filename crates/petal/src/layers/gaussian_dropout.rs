@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Noise, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Noise, Op, RandomNoise, Value};
+use crate::shape::Shape;
 
 /// Multiplies each value in training by a normal random number of mean 1 and standard deviation `√(rate / (1 - rate))`,
 /// which is that of [`Dropout`](super::Dropout) (Srivastava et al. 2014). In inference it changes nothing.
@@ -33,12 +33,11 @@ impl Definition for GaussianDropout {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.rate == 0.0 {
+        if !node.mode.trains() || self.rate == 0.0 {
             return node.input();
         }
-        let stddev = (self.rate / (1.0 - self.rate)).sqrt();
-        let op = Op::noise(Noise::Multiplied { stddev }, node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Noise::Multiplied { stddev: (self.rate / (1.0 - self.rate)).sqrt() };
+        node.emit(Op::RandomNoise(RandomNoise { kind, stream: node.stream() }))
     }
 }
 

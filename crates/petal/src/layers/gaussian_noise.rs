@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Noise, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Noise, Op, RandomNoise, Value};
+use crate::shape::Shape;
 
 /// Adds to each value in training a normal random number of mean 0. In inference it changes nothing.
 ///
@@ -32,11 +32,11 @@ impl Definition for GaussianNoise {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.stddev == 0.0 {
+        if !node.mode.trains() || self.stddev == 0.0 {
             return node.input();
         }
-        let op = Op::noise(Noise::Added { stddev: self.stddev }, node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Noise::Added { stddev: self.stddev };
+        node.emit(Op::RandomNoise(RandomNoise { kind, stream: node.stream() }))
     }
 }
 

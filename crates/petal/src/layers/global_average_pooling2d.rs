@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The mean of each channel over the whole image.
 ///
@@ -40,7 +40,6 @@ impl Definition for GlobalAveragePooling2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let op = Op::global_average_pool(node.input_image(0));
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::GlobalAveragePool)
     }
 }

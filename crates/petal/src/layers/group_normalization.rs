@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::{self, Axes};
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{LayerNorm, Op, Value};
+use crate::shape::Shape;
 
 /// Brings each sample's groups of channels to mean 0 and variance 1 over all pixels, then scales each channel by `gamma`
 /// and shifts it by `beta` (Wu and He 2018).
@@ -99,19 +99,27 @@ impl Definition for GroupNormalization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let (x, shape) = (node.input(), node.output_shape());
+        let shape = node.output_shape();
         let channels = shape.last().copied().unwrap_or(1);
         let groups = self.count(channels).expect("shape inference has accepted the groups");
         let grouped = Shape::from([shape.elements() / channels, groups, channels / groups]);
+        let x = node.emit_as(Op::Reshape, &grouped);
         // A group's pixels and channels side by side make it a row.
-        let y = axes::along(node, x, &grouped, &[0, 2], |node, x, rows, features| {
-            node.emit(Op::layer_norm(rows, features, self.epsilon, None, None), &[x], shape)
+        let y = axes::along(node, x, &grouped, &[0, 2], |features| {
+            Op::LayerNorm(LayerNorm {
+                features,
+                epsilon: self.epsilon,
+                centered: true,
+                gamma: None,
+                beta: None,
+            })
         });
+        let y = node.step(Op::Reshape, &[y], shape);
         if !self.scale && !self.center {
             return y;
         }
         let gamma = self.scale.then(|| node.weight(0));
         let beta = self.center.then(|| node.weight(usize::from(self.scale)));
-        node.emit(Op::channel_scale(shape.elements(), channels, gamma, beta), &[y], shape)
+        node.step(Op::ChannelScale { gamma, beta }, &[y], shape)
     }
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering, only};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// Gives its input as it is: a place with a name.
 ///

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering, only};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// Settings that are kept as Keras wrote them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

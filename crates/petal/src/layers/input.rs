@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{AnyLayer, Definition, LayerSpec};
-use crate::model::plan::{Lowering, Value};
+use super::{AnyLayer, Definition, LayerSpec, Lowering};
 use crate::model::{Shape, Tensor};
+use crate::program::Value;
 
 /// The place where data enters a model; Keras' `InputLayer`.
 ///

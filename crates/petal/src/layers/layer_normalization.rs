@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::Axes;
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{LayerNorm, Op, Value};
+use crate::shape::Shape;
 
 /// Brings each sample's values along the last axis to mean 0 and variance 1, then scales them by `gamma` and shifts
 /// them by `beta` (Ba et al. 2016).
@@ -89,12 +89,14 @@ impl Definition for LayerNormalization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let features = self.axis.trailing(shape).expect("shape inference has accepted the axes");
-        let features: usize = features.iter().product();
-        let gamma = self.scale.then(|| node.weight(0));
-        let beta = self.center.then(|| node.weight(usize::from(self.scale)));
-        let rows = shape.elements() / features.max(1);
-        node.emit(Op::layer_norm(rows, features, self.epsilon, gamma, beta), &[node.input()], shape)
+        let features =
+            self.axis.trailing(node.output_shape()).expect("shape inference has accepted the axes");
+        node.emit(Op::LayerNorm(LayerNorm {
+            features: features.iter().product(),
+            epsilon: self.epsilon,
+            centered: true,
+            gamma: self.scale.then(|| node.weight(0)),
+            beta: self.center.then(|| node.weight(usize::from(self.scale))),
+        }))
     }
 }

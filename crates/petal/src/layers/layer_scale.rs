@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Multiplies each channel by a number that it learns, `gamma` (Touvron et al. 2021): what Keras' ConvNeXt does at the end
 /// of a block.
@@ -45,8 +45,6 @@ impl Definition for LayerScale {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let op = Op::channel_scale(shape.elements(), self.projection_dim, Some(node.weight(0)), None);
-        node.emit(op, &[node.input()], shape)
+        node.emit(Op::ChannelScale { gamma: Some(node.weight(0)), beta: None })
     }
 }

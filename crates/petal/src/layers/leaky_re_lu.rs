@@ -1,9 +1,8 @@
-use petal_kernels::Unary;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Unary, Value};
+use crate::shape::Shape;
 
 /// Rectified linear unit that lets a share of the negative values through: `x` above 0, `negative_slope · x` below
 /// (Maas et al. 2013).
@@ -50,6 +49,6 @@ impl Definition for LeakyReLU {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.emit(Op::Unary(self.unary()), &[node.input()], node.output_shape())
+        node.emit(Op::Unary(self.unary()))
     }
 }

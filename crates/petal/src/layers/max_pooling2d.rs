@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::{Window, pooling_setters};
-use super::{Definition, Padding, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, Padding, Pair, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The largest value of each window, channel by channel.
 ///
@@ -47,7 +47,6 @@ impl Definition for MaxPooling2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let op = Op::max_pool(self.window().pool(node.input_image(0)));
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::MaxPool(self.window().of(node.input_image())))
     }
 }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
 use super::add::same_shape;
-use crate::model::Shape;
-use crate::model::plan::{Extremum, Lowering, Op, Value};
+use super::{Definition, Lowering};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The smallest of several inputs of one shape, value by value. Where several inputs have it, the first takes the gradient.
 ///
@@ -30,6 +30,6 @@ impl Definition for Minimum {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.emit(Op::Extremum(Extremum::Minimum), &node.inputs(), node.output_shape())
+        node.emit(Op::Minimum)
     }
 }

@@ -1,7 +1,7 @@
 //! The layers: one file each, with Keras' names, defaults and formulas.
 //!
 //! A layer is a plain description. Calling [`Layer::on`] puts it into a graph; what it computes, and its gradient, are
-//! steps of the plan that `Definition::lower` emits.
+//! steps of the [program](crate::program) that `Definition::lower` adds.
 
 mod activation;
 mod activity_regularization;
@@ -27,6 +27,7 @@ mod gaussian_dropout;
 mod gaussian_noise;
 mod global_average_pooling2d;
 mod global_max_pooling2d;
+pub(crate) mod graph;
 mod group_normalization;
 mod identity;
 mod inference_only;
@@ -40,7 +41,6 @@ mod max_pooling2d;
 mod maximum;
 mod minimum;
 mod multiply;
-mod nested;
 mod normalization;
 mod p_re_lu;
 mod padding;
@@ -102,8 +102,12 @@ pub use gaussian_dropout::GaussianDropout;
 pub use gaussian_noise::GaussianNoise;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
+pub(crate) use graph::Lowering;
+pub use graph::Nested;
+use graph::Tensor;
 pub use group_normalization::GroupNormalization;
 pub use identity::Identity;
+
 pub use inference_only::{
     AugMix, CutMix, Equalization, MixUp, RandAugment, RandomColorJitter, RandomElasticTransform,
     RandomGaussianBlur, RandomHue, RandomPerspective, RandomSaturation, RandomSharpness,
@@ -118,7 +122,6 @@ pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
 pub use multiply::Multiply;
-pub use nested::Nested;
 pub use normalization::Normalization;
 pub use p_re_lu::PReLU;
 pub use padding::Padding;
@@ -154,8 +157,8 @@ pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
 
 use crate::Result;
-use crate::model::plan::{Lowering, Value};
-use crate::model::{Shape, Tensor};
+use crate::program::Value;
+use crate::shape::Shape;
 
 /// What can be done with every layer.
 pub trait Layer: Into<LayerSpec> {
@@ -226,7 +229,7 @@ impl<'a> IntoInputs<'a> for &'a [Tensor] {
     }
 }
 
-/// What a layer is to the graph and to the plan.
+/// What a layer is to the graph and to the program.
 pub(crate) trait Definition {
     /// The shape of the output for inputs of these shapes, or what is wrong with them.
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, String>;
@@ -246,7 +249,7 @@ pub(crate) trait Definition {
         1
     }
 
-    /// Emits the steps that compute the layer.
+    /// Adds the steps that compute the layer to the program.
     fn lower(&self, node: &mut Lowering<'_>) -> Value;
 }
 

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The product of several inputs, value by value.
 ///
@@ -49,9 +49,6 @@ impl Definition for Multiply {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let inputs = node.inputs();
-        let sizes = (0..inputs.len()).map(|i| node.input_shape(i).elements());
-        let op = Op::multiply(node.output_shape().elements(), sizes);
-        node.emit(op, &inputs, node.output_shape())
+        node.emit(Op::Multiply)
     }
 }

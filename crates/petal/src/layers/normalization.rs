@@ -2,10 +2,10 @@ use ndarray::ArrayViewD;
 use serde::{Deserialize, Serialize};
 
 use super::axes::Axes;
-use super::{Definition, Initializer, WeightSpec, only};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
 use crate::data::{Batch, Dataset};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, moments_to_affine};
+use crate::program::{Op, Value, moments_to_affine};
+use crate::shape::Shape;
 use crate::{Error, Result};
 
 /// Brings the values of each channel to mean 0 and variance 1 with a mean and a variance that are known beforehand, in
@@ -195,24 +195,22 @@ impl Definition for Normalization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let places = self.places(shape);
-        let op = match (&self.mean, &self.variance) {
+        let places = self.places(node.output_shape());
+        let invert = self.invert;
+        node.emit(match (&self.mean, &self.variance) {
             (Some(mean), Some(variance)) => {
                 let (mean, variance) = (mean.flat(), variance.flat());
                 let pick = |values: &[f32], place: usize| values[if values.len() == 1 { 0 } else { place }];
-                let affine = |&place: &usize| {
-                    moments_to_affine(pick(&mean, place), pick(&variance, place), self.invert)
-                };
+                let affine =
+                    |&place: &usize| moments_to_affine(pick(&mean, place), pick(&variance, place), invert);
                 let (scale, offset) = places.iter().map(affine).unzip();
-                Op::channel_affine(shape.elements(), scale, offset)
+                Op::ChannelAffine { scale, offset }
             }
             _ => {
                 let (mean, variance) = (node.weight(0), node.weight(1));
-                Op::normalize_by_weights(shape.elements(), [mean, variance], places, self.invert)
+                Op::NormalizeByWeights { mean, variance, places, invert }
             }
-        };
-        node.emit(op, &[node.input()], shape)
+        })
     }
 }
 

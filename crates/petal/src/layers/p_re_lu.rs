@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::{self, Axes};
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Rectified linear unit that learns its slopes below 0: `x` above 0, `alpha · x` below (He et al. 2015).
 ///
@@ -71,8 +71,7 @@ impl Definition for PReLU {
         let shape = node.output_shape();
         let shared = self.shared_axes.resolve(shape).expect("shape inference has accepted the axes");
         let own: Vec<usize> = (0..shape.len()).filter(|axis| !shared.contains(axis)).collect();
-        axes::along(node, node.input(), shape, &own, |node, x, rows, _| {
-            node.emit(Op::prelu(rows, node.weight(0)), &[x], shape)
-        })
+        let alpha = node.weight(0);
+        axes::along(node, node.input(), shape, &own, |_| Op::Prelu { alpha })
     }
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Brings the axes of a sample into another order.
 ///
@@ -40,8 +40,7 @@ impl Definition for Permute {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let order: Vec<usize> = self.dims.iter().map(|axis| axis - 1).collect();
-        let op = Op::transpose(&node.input_shape(0)[..], order);
-        node.emit(op, &[node.input()], node.output_shape())
+        let order = self.dims.iter().map(|axis| axis - 1).collect();
+        node.emit(Op::Transpose { order })
     }
 }

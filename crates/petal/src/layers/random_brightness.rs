@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Color, Lowering, Op, Value};
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomShift, Shift, Value};
+use crate::shape::Shape;
 
 /// Makes images brighter or darker in training, each by a number of its own.
 ///
@@ -53,12 +53,15 @@ impl Definition for RandomBrightness {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
         let [low, high] = self.value_range;
-        let draws = self.factor.bounds().map(|factor| factor * (high - low));
-        let op = Op::color(Color::Brightness, draws, self.value_range, node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::RandomShift(RandomShift {
+            kind: Shift::Brightness,
+            amounts: self.factor.bounds().map(|factor| factor * (high - low)),
+            range: self.value_range,
+            stream: node.stream(),
+        }))
     }
 }

@@ -1,12 +1,10 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
 use super::random_grayscale::check_colours;
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Draw, Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomRecolor, Recoloring, Value};
+use crate::shape::Shape;
 
 /// Makes images greyer in training, or more colourful, each by a number of its own.
 ///
@@ -35,10 +33,6 @@ impl RandomColorDegeneration {
     pub fn value_range(self, low: f32, high: f32) -> Self {
         RandomColorDegeneration { value_range: [low, high], ..self }
     }
-
-    pub(crate) fn draw(&self, generator: &mut Generator) -> kernels::Recolor {
-        kernels::Recolor::Gray { share: self.factor.draw(generator), range: self.value_range }
-    }
 }
 
 impl Definition for RandomColorDegeneration {
@@ -51,10 +45,10 @@ impl Definition for RandomColorDegeneration {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::recolor(Draw::Degenerate(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Recoloring::Degenerate { share: self.factor.bounds(), range: self.value_range };
+        node.emit(Op::RandomRecolor(RandomRecolor { kind, stream: node.stream() }))
     }
 }

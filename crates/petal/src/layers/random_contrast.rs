@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Color, Lowering, Op, Value};
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomShift, Shift, Value};
+use crate::shape::Shape;
 
 /// Changes the contrast of images in training, each by a factor of its own.
 ///
@@ -46,12 +46,15 @@ impl Definition for RandomContrast {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
         let [less, more] = self.factor.bounds();
-        let draws = [1.0 - less, 1.0 + more];
-        let op = Op::color(Color::Contrast, draws, self.value_range, node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::RandomShift(RandomShift {
+            kind: Shift::Contrast,
+            amounts: [1.0 - less, 1.0 + more],
+            range: self.value_range,
+            stream: node.stream(),
+        }))
     }
 }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::resizing::{Part, crop_and_resize, fitting, sized};
-use super::{Definition, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Interpolation, Lowering, only};
+use crate::program::{self, Op, Value};
+use crate::shape::Shape;
 
 /// Cuts a part of fixed size out of images, in training at a place drawn for each image.
 ///
@@ -37,14 +37,13 @@ impl Definition for RandomCrop {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let (image, size) = (node.input_image(0), [self.height, self.width]);
+        let (image, size) = (node.input_image(), [self.height, self.width]);
         let Part { start, size: part } = fitting(image, size);
-        if !node.training {
+        if !node.mode.augments() {
             return crop_and_resize(node, Part { start, size: part }, size, Interpolation::Bilinear);
         }
         if image[0] > size[0] && image[1] > size[1] {
-            let op = Op::random_crop(image, size, node.stream());
-            return node.emit(op, &[node.input()], node.output_shape());
+            return node.emit(Op::RandomCrop(program::RandomCrop { stream: node.stream() }));
         }
         // Keras starts where the fitting part does, but takes as much as the crop has.
         let part = [0, 1].map(|axis| size[axis].min(image[axis] - start[axis]));

@@ -1,12 +1,9 @@
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
-use super::{Definition, Factor, PerChannel, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Factor, Lowering, PerChannel, only};
+use crate::program::{Op, RandomErase, Value};
+use crate::shape::Shape;
 
 /// Fills a rectangle of images in training with noise or a colour (Zhong et al. 2020), each with a probability and in a
 /// place of its own.
@@ -56,29 +53,10 @@ impl RandomErasing {
     }
 
     /// The colour for this many channels, if it isn't noise.
-    pub(crate) fn colour(&self, channels: usize) -> Option<Vec<f32>> {
+    fn colour(&self, channels: usize) -> Option<Vec<f32>> {
         let [low, high] = self.value_range;
         let colour = self.fill_value.as_ref()?.values(channels);
         Some(colour.into_iter().map(|value| value.max(low).min(high)).collect())
-    }
-
-    /// The rows and columns to fill, if any.
-    pub(crate) fn draw(&self, size: [usize; 2], generator: &mut Generator) -> Option<[Range<usize>; 2]> {
-        let shares = size.map(|_| self.scale.draw(generator).sqrt());
-        let rectangle = [0, 1].map(|axis| {
-            let length = shares[axis] * size[axis] as f32;
-            let start = generator.uniform() * (size[axis] as f32 - length);
-            // A pixel belongs to it if its number lies between the ends.
-            let [start, end] = [start, start + length].map(|end| (end.ceil() as usize).min(size[axis]));
-            start..end
-        });
-        let probability = self.factor.draw(generator);
-        (generator.uniform() < probability).then_some(rectangle)
-    }
-
-    /// The range of values.
-    pub(crate) fn range(&self) -> [f32; 2] {
-        self.value_range
     }
 }
 
@@ -102,11 +80,16 @@ impl Definition for RandomErasing {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::erase(self.clone(), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::RandomErase(RandomErase {
+            probability: self.factor.bounds(),
+            share: self.scale.bounds(),
+            colour: self.colour(node.input_image()[2]),
+            range: self.value_range,
+            stream: node.stream(),
+        }))
     }
 }
 

@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, Warp};
-use crate::random::Generator;
+use super::{Definition, Lowering, only};
+use crate::program::{Value, Warp};
+use crate::shape::Shape;
 
 /// Which ways [`RandomFlip`] turns an image over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +35,6 @@ impl RandomFlip {
     pub fn new(mode: FlipMode) -> Self {
         RandomFlip { mode }
     }
-
-    /// The transform of one image: output to input coordinates.
-    pub(crate) fn draw(&self, [height, width]: [usize; 2], generator: &mut Generator) -> [f32; 6] {
-        let mut flips = |wanted| wanted && generator.uniform() <= 0.5;
-        let horizontal = flips(self.mode != FlipMode::Vertical);
-        let vertical = flips(self.mode != FlipMode::Horizontal);
-        let axis = |flip, size: usize| if flip { (-1.0, size as f32 - 1.0) } else { (1.0, 0.0) };
-        let ((a0, a2), (b1, b2)) = (axis(horizontal, width), axis(vertical, height));
-        [a0, 0.0, a2, 0.0, b1, b2]
-    }
 }
 
 impl Definition for RandomFlip {
@@ -56,10 +45,12 @@ impl Definition for RandomFlip {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::warp(Warp::Flip(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit_warp(Warp::Flip {
+            horizontal: self.mode != FlipMode::Vertical,
+            vertical: self.mode != FlipMode::Horizontal,
+        })
     }
 }

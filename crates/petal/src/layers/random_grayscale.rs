@@ -1,10 +1,8 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Draw, Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Lowering, only};
+use crate::program::{Op, RandomRecolor, Recoloring, Value};
+use crate::shape::Shape;
 
 /// Takes the colours out of a share of the images in training: all three channels get
 /// `0.2989 red + 0.587 green + 0.114 blue`.
@@ -26,14 +24,6 @@ impl RandomGrayscale {
     /// For this share of the images, in `[0, 1]`.
     pub fn new(factor: f32) -> Self {
         RandomGrayscale { factor }
-    }
-
-    pub(crate) fn draw(&self, generator: &mut Generator) -> kernels::Recolor {
-        if generator.uniform() < self.factor {
-            kernels::Recolor::Gray { share: 1.0, range: [f32::NEG_INFINITY, f32::INFINITY] }
-        } else {
-            kernels::Recolor::Keep
-        }
     }
 }
 
@@ -62,10 +52,10 @@ impl Definition for RandomGrayscale {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::recolor(Draw::Gray(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Recoloring::Gray { probability: self.factor };
+        node.emit(Op::RandomRecolor(RandomRecolor { kind, stream: node.stream() }))
     }
 }

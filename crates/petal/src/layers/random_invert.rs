@@ -1,11 +1,9 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Draw, Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomRecolor, Recoloring, Value};
+use crate::shape::Shape;
 
 /// Turns images into their negatives in training, each with a probability of its own.
 ///
@@ -34,15 +32,6 @@ impl RandomInvert {
     pub fn value_range(self, low: f32, high: f32) -> Self {
         RandomInvert { value_range: [low, high], ..self }
     }
-
-    pub(crate) fn draw(&self, generator: &mut Generator) -> kernels::Recolor {
-        let probability = self.factor.draw(generator);
-        if generator.uniform() < probability {
-            kernels::Recolor::Invert { high: self.value_range[1] }
-        } else {
-            kernels::Recolor::Keep
-        }
-    }
 }
 
 impl Default for RandomInvert {
@@ -61,10 +50,10 @@ impl Definition for RandomInvert {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::recolor(Draw::Invert(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Recoloring::Invert { probability: self.factor.bounds(), high: self.value_range[1] };
+        node.emit(Op::RandomRecolor(RandomRecolor { kind, stream: node.stream() }))
     }
 }

@@ -1,11 +1,9 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Draw, Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomRecolor, Recoloring, Value};
+use crate::shape::Shape;
 
 /// Leaves only the highest bits of colours in training, as many as are drawn for each image.
 ///
@@ -34,12 +32,6 @@ impl RandomPosterization {
     pub fn value_range(self, low: f32, high: f32) -> Self {
         RandomPosterization { value_range: [low, high], ..self }
     }
-
-    pub(crate) fn draw(&self, generator: &mut Generator) -> kernels::Recolor {
-        let [low, high] = self.factor.bounds().map(|bits| bits as usize);
-        let bits = low + generator.below((high - low).max(1));
-        kernels::Recolor::Posterize { bits: bits as u32, range: self.value_range }
-    }
 }
 
 impl Definition for RandomPosterization {
@@ -52,10 +44,13 @@ impl Definition for RandomPosterization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::recolor(Draw::Posterize(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let kind = Recoloring::Posterize {
+            bits: self.factor.bounds().map(|bits| bits as usize),
+            range: self.value_range,
+        };
+        node.emit(Op::RandomRecolor(RandomRecolor { kind, stream: node.stream() }))
     }
 }

@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::interpolation::{Sampling, sampling_setters};
-use super::{Definition, Factor, FillMode, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, Warp};
-use crate::random::Generator;
+use super::interpolation::sampling_setters;
+use super::{Definition, Factor, FillMode, Interpolation, Lowering, only};
+use crate::program::{Sampling, Value, Warp};
+use crate::shape::Shape;
 
 /// Turns images around their centre in training, each by an angle of its own.
 ///
@@ -31,11 +30,8 @@ impl RandomRotation {
 
     sampling_setters!();
 
-    /// The transform of one image: output to input coordinates.
-    pub(crate) fn draw(&self, [height, width]: [usize; 2], generator: &mut Generator) -> [f32; 6] {
-        let (sin, cos) = (self.factor.draw(generator) * std::f32::consts::TAU).sin_cos();
-        let [x, y] = [width, height].map(|size| (size as f32 - 1.0) / 2.0);
-        [cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos]
+    fn warp(&self) -> Warp {
+        Warp::Rotation { turns: self.factor.bounds(), sampling: self.sampling }
     }
 }
 
@@ -48,24 +44,21 @@ impl Definition for RandomRotation {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::warp(Warp::Rotation(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit_warp(self.warp())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Key;
 
     #[test]
     fn a_factor_of_a_tenth_turns_by_up_to_36_degrees_both_ways() {
         let layer = RandomRotation::new(0.1);
-        let mut generator = Key::new(7).generator();
-        let degrees = (0..2000).map(|_| layer.draw([9, 9], &mut generator)[3].asin().to_degrees());
+        let degrees = (0..2000).map(|key| layer.warp().draw([9, 9], key)[3].asin().to_degrees());
         let (low, high) =
             degrees.fold((0.0f32, 0.0f32), |(low, high), angle| (low.min(angle), high.max(angle)));
         assert!((-36.01..-35.5).contains(&low) && (35.5..36.01).contains(&high), "{low} {high}");

@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::interpolation::{Sampling, sampling_setters};
-use super::{Definition, Factor, FillMode, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, Warp};
-use crate::random::Generator;
+use super::interpolation::sampling_setters;
+use super::{Definition, Factor, FillMode, Interpolation, Lowering, only};
+use crate::program::{Sampling, Value, Warp};
+use crate::shape::Shape;
 
 /// Shears images in training from their upper left corner, each by numbers of its own: row `y` moves by `x_factor · y`
 /// columns, column `x` by `y_factor · x` rows, both the other way round for half of the images.
@@ -33,11 +32,8 @@ impl RandomShear {
 
     sampling_setters!();
 
-    /// The transform of one image: output to input coordinates.
-    pub(crate) fn draw(&self, generator: &mut Generator) -> [f32; 6] {
-        let sign = if generator.uniform() > 0.5 { -1.0 } else { 1.0 };
-        let [x, y] = [self.x_factor, self.y_factor].map(|factor| sign * factor.draw(generator));
-        [1.0, x, 0.0, y, 1.0, 0.0]
+    fn warp(&self) -> Warp {
+        Warp::Shear { x: self.x_factor.bounds(), y: self.y_factor.bounds(), sampling: self.sampling }
     }
 }
 
@@ -57,10 +53,9 @@ impl Definition for RandomShear {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::warp(Warp::Shear(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit_warp(self.warp())
     }
 }

@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::interpolation::{Sampling, sampling_setters};
-use super::{Definition, Factor, FillMode, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, Warp};
-use crate::random::Generator;
+use super::interpolation::sampling_setters;
+use super::{Definition, Factor, FillMode, Interpolation, Lowering, only};
+use crate::program::{Sampling, Value, Warp};
+use crate::shape::Shape;
 
 /// Moves images in training, each by a distance of its own.
 ///
@@ -33,11 +32,12 @@ impl RandomTranslation {
 
     sampling_setters!();
 
-    /// The transform of one image: output to input coordinates.
-    pub(crate) fn draw(&self, [height, width]: [usize; 2], generator: &mut Generator) -> [f32; 6] {
-        let down = self.height_factor.draw(generator) * height as f32;
-        let right = self.width_factor.draw(generator) * width as f32;
-        [1.0, 0.0, -right, 0.0, 1.0, -down]
+    fn warp(&self) -> Warp {
+        Warp::Translation {
+            height: self.height_factor.bounds(),
+            width: self.width_factor.bounds(),
+            sampling: self.sampling,
+        }
     }
 }
 
@@ -51,25 +51,22 @@ impl Definition for RandomTranslation {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::warp(Warp::Translation(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit_warp(self.warp())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Key;
 
     #[test]
     fn factors_are_shares_of_height_and_width() {
-        let mut generator = Key::new(7).generator();
         let layer = RandomTranslation::new((0.2, 0.3), -0.5);
-        for _ in 0..100 {
-            let [_, _, right, _, _, down] = layer.draw([10, 20], &mut generator);
+        for key in 0..100 {
+            let [_, _, right, _, _, down] = layer.warp().draw([10, 20], key);
             assert!((2.0..3.0).contains(&-down) && (-10.0..10.0).contains(&right), "{down} {right}");
         }
     }

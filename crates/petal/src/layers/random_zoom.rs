@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::interpolation::{Sampling, sampling_setters};
-use super::{Definition, Factor, FillMode, Interpolation, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value, Warp};
-use crate::random::Generator;
+use super::interpolation::sampling_setters;
+use super::{Definition, Factor, FillMode, Interpolation, Lowering, only};
+use crate::program::{Sampling, Value, Warp};
+use crate::shape::Shape;
 
 /// Zooms images in and out around their centre in training, each by a factor of its own.
 ///
@@ -39,12 +38,12 @@ impl RandomZoom {
 
     sampling_setters!();
 
-    /// The transform of one image: output to input coordinates.
-    pub(crate) fn draw(&self, [height, width]: [usize; 2], generator: &mut Generator) -> [f32; 6] {
-        let y = 1.0 + self.height_factor.draw(generator);
-        let x = self.width_factor.map_or(y, |factor| 1.0 + factor.draw(generator));
-        let offset = |size: usize, zoom: f32| (size as f32 - 1.0) / 2.0 * (1.0 - zoom);
-        [x, 0.0, offset(width, x), 0.0, y, offset(height, y)]
+    fn warp(&self) -> Warp {
+        Warp::Zoom {
+            height: self.height_factor.bounds(),
+            width: self.width_factor.map(Factor::bounds),
+            sampling: self.sampling,
+        }
     }
 }
 
@@ -62,27 +61,24 @@ impl Definition for RandomZoom {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::warp(Warp::Zoom(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit_warp(self.warp())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Key;
 
     #[test]
     fn one_factor_keeps_the_aspect_ratio_and_two_are_drawn_apart() {
-        let mut generator = Key::new(7).generator();
         let (both, apart) = (RandomZoom::new(0.2), RandomZoom::new(0.2).width_factor((0.3, 0.5)));
-        for _ in 0..100 {
-            let [x, .., y, _] = both.draw([9, 5], &mut generator);
+        for key in 0..100 {
+            let [x, .., y, _] = both.warp().draw([9, 5], key);
             assert!(x == y && (0.8..1.2).contains(&x), "{x} {y}");
-            let [x, .., y, _] = apart.draw([9, 5], &mut generator);
+            let [x, .., y, _] = apart.warp().draw([9, 5], key);
             assert!((1.3..1.5).contains(&x) && (0.8..1.2).contains(&y), "{x} {y}");
         }
     }

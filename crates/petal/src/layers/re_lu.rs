@@ -1,9 +1,8 @@
-use petal_kernels::Unary;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Unary, Value};
+use crate::shape::Shape;
 
 /// Rectified linear unit: `x` above `threshold` but at most `max_value`, `negative_slope · (x - threshold)` below.
 ///
@@ -64,6 +63,6 @@ impl Definition for ReLU {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.emit(Op::Unary(self.unary()), &[node.input()], node.output_shape())
+        node.emit(Op::Unary(self.unary()))
     }
 }

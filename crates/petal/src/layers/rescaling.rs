@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// `x · scale + offset`, in training and in inference: `Rescaling::new(1.0 / 255.0)` brings colours to `[0, 1]`,
 /// `Rescaling::new(1.0 / 127.5).offset(-1.0)` to `[-1, 1]`.
@@ -88,16 +88,14 @@ impl Definition for Rescaling {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let op = match (&self.scale, &self.offset) {
+        node.emit(match (&self.scale, &self.offset) {
             (&PerChannel::All(scale), &PerChannel::All(offset)) => {
                 Op::Scale { scale: scale as f32, offset: offset as f32 }
             }
             (scale, offset) => {
-                let channels = shape.last().copied().unwrap_or(1);
-                Op::channel_affine(shape.elements(), scale.values(channels), offset.values(channels))
+                let channels = node.output_shape().last().copied().unwrap_or(1);
+                Op::ChannelAffine { scale: scale.values(channels), offset: offset.values(channels) }
             }
-        };
-        node.emit(op, &[node.input()], shape)
+        })
     }
 }

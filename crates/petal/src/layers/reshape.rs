@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Gives the values of a sample another shape, in their order.
 ///
@@ -50,6 +50,6 @@ impl Definition for Reshape {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        node.input()
+        node.emit(Op::Reshape)
     }
 }

@@ -1,9 +1,8 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Interpolation, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Interpolation, Lowering, Pair, only};
+use crate::program::{Op, Padding, Value};
+use crate::shape::Shape;
 
 /// Brings images to another size, in training and in inference.
 ///
@@ -66,16 +65,16 @@ impl Resizing {
         let [height, width, channels] = image;
         let rows = (width * self.height / self.width).saturating_sub(height) / 2;
         let columns = (height * self.width / self.height).saturating_sub(width) / 2;
-        let padding = kernels::Padding { top: rows, bottom: rows, left: columns, right: columns };
+        let padding = Padding { top: rows, bottom: rows, left: columns, right: columns };
         let padded = [height + 2 * rows, width + 2 * columns, channels];
         // The kernel pads with zeros: shift the values, pad, shift them back.
         let mut x = node.input();
         if self.fill_value != 0.0 {
-            x = node.emit(Op::Scale { scale: 1.0, offset: -self.fill_value }, &[x], &image.into());
+            x = node.step(Op::Scale { scale: 1.0, offset: -self.fill_value }, &[x], &image.into());
         }
-        x = node.emit(Op::pad(image, padding), &[x], &padded.into());
+        x = node.step(Op::Pad(padding), &[x], &padded.into());
         if self.fill_value != 0.0 {
-            x = node.emit(Op::Scale { scale: 1.0, offset: self.fill_value }, &[x], &padded.into());
+            x = node.step(Op::Scale { scale: 1.0, offset: self.fill_value }, &[x], &padded.into());
         }
         (x, padded)
     }
@@ -95,7 +94,7 @@ impl Definition for Resizing {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let (image, size) = (node.input_image(0), [self.height, self.width]);
+        let (image, size) = (node.input_image(), [self.height, self.width]);
         if self.crop_to_aspect_ratio {
             return crop_and_resize(node, fitting(image, size), size, self.interpolation);
         }
@@ -137,12 +136,12 @@ pub(super) fn crop_and_resize(
     size: [usize; 2],
     interpolation: Interpolation,
 ) -> Value {
-    let image @ [height, width, channels] = node.input_image(0);
+    let image @ [height, width, channels] = node.input_image();
     if part.size == [height, width] {
         return resize(node, node.input(), image, size, interpolation);
     }
     let cropped = [part.size[0], part.size[1], channels];
-    let x = node.emit(Op::crop(image, part.start, part.size), &[node.input()], &cropped.into());
+    let x = node.emit_as(Op::Crop { start: part.start }, &cropped.into());
     resize(node, x, cropped, size, interpolation)
 }
 
@@ -156,5 +155,5 @@ fn resize(
     if [image[0], image[1]] == size {
         return x;
     }
-    node.emit(Op::resize(image, size, interpolation), &[x], &[size[0], size[1], image[2]].into())
+    node.step(Op::Resize { interpolation }, &[x], &[size[0], size[1], image[2]].into())
 }

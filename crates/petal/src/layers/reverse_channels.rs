@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The channels (the last axis) in the reverse order: RGB to BGR and back. In Keras it is `x[..., ::-1]`.
 ///
@@ -27,8 +27,6 @@ impl Definition for ReverseChannels {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let op = Op::ReverseChannels { channels: shape.last().copied().unwrap_or(1) };
-        node.emit(op, &[node.input()], shape)
+        node.emit(Op::ReverseChannels)
     }
 }

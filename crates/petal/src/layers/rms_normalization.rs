@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::Axes;
-use super::{Definition, Initializer, WeightSpec, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Initializer, Lowering, WeightSpec, only};
+use crate::program::{LayerNorm, Op, Value};
+use crate::shape::Shape;
 
 /// Divides each sample's values along the last axis by the root of their mean square, then scales them (Zhang and
 /// Sennrich 2019).
@@ -59,11 +59,14 @@ impl Definition for RMSNormalization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let shape = node.output_shape();
-        let features = self.axis.trailing(shape).expect("shape inference has accepted the axes");
-        let features: usize = features.iter().product();
-        let rows = shape.elements() / features.max(1);
-        let op = Op::rms_norm(rows, features, self.epsilon, Some(node.weight(0)));
-        node.emit(op, &[node.input()], shape)
+        let features =
+            self.axis.trailing(node.output_shape()).expect("shape inference has accepted the axes");
+        node.emit(Op::LayerNorm(LayerNorm {
+            features: features.iter().product(),
+            epsilon: self.epsilon,
+            centered: false,
+            gamma: Some(node.weight(0)),
+            beta: None,
+        }))
     }
 }

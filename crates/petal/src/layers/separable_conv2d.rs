@@ -1,11 +1,10 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::activation::null_is_linear;
 use super::window::{Window, convolution_setters};
-use super::{Definition, Function, Initializer, Padding, Pair, WeightSpec, depthwise_conv2d, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Function, Initializer, Lowering, Padding, Pair, WeightSpec, depthwise_conv2d, only};
+use crate::program::{self, Op, Value};
+use crate::shape::Shape;
 
 /// A depthwise convolution followed by a 1×1 convolution that mixes its channels (Chollet 2017).
 ///
@@ -111,22 +110,19 @@ impl Definition for SeparableConv2D {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let depthwise_shape =
-            self.depthwise_shape(node.input_shape(0)).expect("shape inference has accepted the input");
-        let multiplier = self.depth_multiplier;
-        let op = depthwise_conv2d::op(node.input_image(0), &self.window(), multiplier, node.weight(0), None);
-        let depthwise = node.emit(op, &[node.input()], &depthwise_shape);
-        let pointwise = kernels::Conv2d {
-            batch: 0,
-            input: [depthwise_shape[0], depthwise_shape[1], depthwise_shape[2]],
-            filters: self.filters,
-            kernel: [1, 1],
+            self.depthwise_shape(node.input_shape()).expect("shape inference has accepted the input");
+        let op = depthwise_conv2d::op(node.input_image(), &self.window(), node.weight(0), None);
+        let depthwise = node.emit_as(op, &depthwise_shape);
+        let pointwise = Op::Conv2d(program::Conv2d {
+            kernel: node.weight(1),
+            bias: self.use_bias.then(|| node.weight(2)),
             strides: [1, 1],
             dilation: [1, 1],
-            padding: kernels::Padding::default(),
+            padding: program::Padding::default(),
             groups: 1,
-        };
-        let op = Op::conv2d(pointwise, node.weight(1), self.use_bias.then(|| node.weight(2)));
-        let y = node.emit(op, &[depthwise], node.output_shape());
+            norm: None,
+        });
+        let y = node.step(pointwise, &[depthwise], node.output_shape());
         self.activation.lower(node, y)
     }
 }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::{self, Axes};
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// `exp(x) / Σ exp(x)`, which makes probabilities out of any numbers; the sum is over the last axis by default.
 ///
@@ -51,8 +51,6 @@ impl Definition for Softmax {
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let shape = node.output_shape();
         let places = self.axis.resolve(shape).expect("shape inference has accepted the axes");
-        axes::along(node, node.input(), shape, &places, |node, x, rows, classes| {
-            node.emit(Op::softmax(&[rows, classes].into()), &[x], shape)
-        })
+        axes::along(node, node.input(), shape, &places, |features| Op::Softmax { features })
     }
 }

@@ -1,11 +1,9 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::random_brightness::{check_range, colours};
-use super::{Definition, Factor, only};
-use crate::model::Shape;
-use crate::model::plan::{Draw, Lowering, Op, Value};
-use crate::random::Generator;
+use super::{Definition, Factor, Lowering, only};
+use crate::program::{Op, RandomRecolor, Recoloring, Value};
+use crate::shape::Shape;
 
 /// Turns colours above a threshold into their negatives in training, after adding a number; both are drawn for each image.
 ///
@@ -40,15 +38,6 @@ impl Solarization {
     pub fn value_range(self, low: f32, high: f32) -> Self {
         Solarization { value_range: [low, high], ..self }
     }
-
-    pub(crate) fn draw(&self, generator: &mut Generator) -> kernels::Recolor {
-        let mut draw = |factor: Factor| {
-            let [low, high] = factor.bounds();
-            generator.uniform_in(low, high * 255.0)
-        };
-        let (addition, threshold) = (draw(self.addition_factor), draw(self.threshold_factor));
-        kernels::Recolor::Solarize { addition, threshold, range: self.value_range }
-    }
 }
 
 impl Default for Solarization {
@@ -68,10 +57,18 @@ impl Definition for Solarization {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training {
+        if !node.mode.augments() {
             return node.input();
         }
-        let op = Op::recolor(Draw::Solarize(self.clone()), node.input_image(0), node.stream());
-        node.emit(op, &[node.input()], node.output_shape())
+        let draws = |factor: Factor| {
+            let [low, high] = factor.bounds();
+            [low, high * 255.0]
+        };
+        let kind = Recoloring::Solarize {
+            addition: draws(self.addition_factor),
+            threshold: draws(self.threshold_factor),
+            range: self.value_range,
+        };
+        node.emit(Op::RandomRecolor(RandomRecolor { kind, stream: node.stream() }))
     }
 }

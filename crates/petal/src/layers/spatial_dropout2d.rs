@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::dropout::check_rate;
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// [`Dropout`](super::Dropout) of whole channels (Tompson et al. 2014): in training it sets a random share of an
 /// image's channels to 0 and scales the others by `1 / (1 - rate)`. In inference it changes nothing.
@@ -36,11 +36,10 @@ impl Definition for SpatialDropout2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.rate == 0.0 {
+        if !node.mode.trains() || self.rate == 0.0 {
             return node.input();
         }
-        let [height, width, channels] = node.input_image(0);
-        let op = Op::spatial_dropout(self.rate, node.stream(), height * width, channels);
-        node.emit(op, &[node.input()], node.output_shape())
+        let [height, width, _] = node.input_image();
+        node.emit(Op::Dropout { rate: self.rate, repeats: height * width, stream: node.stream() })
     }
 }

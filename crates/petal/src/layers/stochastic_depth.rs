@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::dropout::check_rate;
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Drops whole samples in training, so that a residual block is skipped, and scales the others by
 /// `1 / (1 - drop_path_rate)` (Huang et al. 2016): what Keras' ConvNeXt does. In inference it changes nothing.
@@ -34,11 +34,10 @@ impl Definition for StochasticDepth {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        if !node.training || self.drop_path_rate == 0.0 {
+        if !node.mode.trains() || self.drop_path_rate == 0.0 {
             return node.input();
         }
-        let shape = node.output_shape();
-        let op = Op::spatial_dropout(self.drop_path_rate, node.stream(), shape.elements(), 1);
-        node.emit(op, &[node.input()], shape)
+        let repeats = node.output_shape().elements();
+        node.emit(Op::Dropout { rate: self.drop_path_rate, repeats, stream: node.stream() })
     }
 }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::Definition;
 use super::add::same_shape;
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// The first of two inputs of one shape less the second, value by value.
 ///
@@ -36,8 +36,8 @@ pub(super) fn two_of_one_shape(inputs: &[Shape]) -> Result<Shape, String> {
 pub(super) fn scaled_sum(node: &mut Lowering<'_>, scale: f32) -> Value {
     let shape = node.output_shape();
     let [first, second] = node.inputs()[..] else { unreachable!("shape inference accepts only two inputs") };
-    let scaled = node.emit(Op::Scale { scale, offset: 0.0 }, &[second], shape);
-    node.emit(Op::Add, &[first, scaled], shape)
+    let scaled = node.step(Op::Scale { scale, offset: 0.0 }, &[second], shape);
+    node.step(Op::Add, &[first, scaled], shape)
 }
 
 impl Definition for Subtract {

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::{self, Axes};
-use super::{Definition, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, only};
+use crate::program::{LayerNorm, Op, Value};
+use crate::shape::Shape;
 
 /// Divides each sample's values along the last axis by the root of the sum of their squares, in training and in
 /// inference; zeros stay zeros.
@@ -49,10 +49,10 @@ impl Definition for UnitNormalization {
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let shape = node.output_shape();
         let places = self.axis.resolve(shape).expect("shape inference has accepted the axes");
-        axes::along(node, node.input(), shape, &places, |node, x, rows, features| {
-            let y = node.emit(Op::rms_norm(rows, features, 0.0, None), &[x], shape);
-            // The mean is the sum over the number.
-            node.emit(Op::Scale { scale: 1.0 / (features as f32).sqrt(), offset: 0.0 }, &[y], shape)
-        })
+        let features: usize = places.iter().map(|&axis| shape[axis]).product();
+        let norm = LayerNorm { features, epsilon: 0.0, centered: false, gamma: None, beta: None };
+        let y = axes::along(node, node.input(), shape, &places, |_| Op::LayerNorm(norm));
+        // The mean is the sum over the number.
+        node.step(Op::Scale { scale: 1.0 / (features as f32).sqrt(), offset: 0.0 }, &[y], shape)
     }
 }

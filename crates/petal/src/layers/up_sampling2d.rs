@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Interpolation, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Interpolation, Lowering, Pair, only};
+use crate::program::{Op, Value};
+use crate::shape::Shape;
 
 /// Enlarges images by whole factors, in training and in inference.
 ///
@@ -51,8 +51,6 @@ impl Definition for UpSampling2D {
     }
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
-        let [height, width, _] = node.output_shape()[..] else { unreachable!("its output is an image") };
-        let op = Op::resize(node.input_image(0), [height, width], self.interpolation);
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::Resize { interpolation: self.interpolation })
     }
 }

@@ -1,7 +1,8 @@
 //! The sliding window that convolutions and pooling share.
 
 use super::{Padding, Pair};
-use crate::model::Shape;
+use crate::program;
+use crate::shape::Shape;
 
 /// A window that slides over an image.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +44,10 @@ impl Window {
     }
 
     /// The cells of padding on each side of the image.
-    pub(super) fn padding(&self, image: [usize; 2]) -> petal_kernels::Padding {
+    pub(super) fn padding(&self, image: [usize; 2]) -> program::Padding {
         match self.padding {
-            Padding::Valid => petal_kernels::Padding::default(),
-            Padding::Same => petal_kernels::Padding::same(image, self.dilated(), self.strides.0),
+            Padding::Valid => program::Padding::default(),
+            Padding::Same => program::Padding::same(image, self.dilated(), self.strides.0),
         }
     }
 
@@ -57,15 +58,10 @@ impl Window {
         Ok([height, width, channels].into())
     }
 
-    /// The kernel of a pooling layer.
-    pub(super) fn pool(&self, input: [usize; 3]) -> petal_kernels::Pool2d {
-        petal_kernels::Pool2d {
-            batch: 0,
-            input,
-            window: self.size.0,
-            strides: self.strides.0,
-            padding: self.padding([input[0], input[1]]),
-        }
+    /// The windows of a pooling layer over images of this shape.
+    pub(super) fn of(&self, [height, width, _]: [usize; 3]) -> program::Window {
+        let padding = self.padding([height, width]);
+        program::Window { size: self.size.0, strides: self.strides.0, padding }
     }
 
     /// The window's size with the gaps between its cells.

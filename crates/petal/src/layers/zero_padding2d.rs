@@ -1,10 +1,9 @@
-use petal_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use super::sides::Sides;
-use super::{Definition, Pair, only};
-use crate::model::Shape;
-use crate::model::plan::{Lowering, Op, Value};
+use super::{Definition, Lowering, Pair, only};
+use crate::program::{Op, Padding, Value};
+use crate::shape::Shape;
 
 /// Rows and columns of zeros around the images.
 ///
@@ -50,7 +49,6 @@ impl Definition for ZeroPadding2D {
 
     fn lower(&self, node: &mut Lowering<'_>) -> Value {
         let Sides([[top, bottom], [left, right]]) = self.padding;
-        let op = Op::pad(node.input_image(0), kernels::Padding { top, bottom, left, right });
-        node.emit(op, &[node.input()], node.output_shape())
+        node.emit(Op::Pad(Padding { top, bottom, left, right }))
     }
 }

@@ -1,31 +1,30 @@
-//! Models: graphs of layers with their weights, and the plans that run them.
+//! Models: graphs of layers with their weights.
 
-mod cost;
-mod graph;
-pub(crate) mod names;
-pub(crate) mod plan;
+mod compile;
+mod nested;
 mod sequential;
-mod shape;
 mod summary;
-mod tensor;
 mod weights;
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
-pub use graph::{Graph, GraphKind, Node, Weight};
+pub use crate::layers::graph::{Graph, GraphKind, Node, Tensor, Weight};
+pub use crate::shape::Shape;
+pub use compile::Compiled;
 pub use sequential::Sequential;
-pub use shape::Shape;
 pub use summary::Summary;
-pub use tensor::Tensor;
 
-pub(crate) use graph::ModelWeight;
 pub(crate) use summary::thousands;
 
-use crate::data::{Preprocessing, memory};
+use crate::cpu::Cpu;
+use crate::data::Preprocessing;
+use crate::history::History;
 use crate::layers::AnyLayer;
+use crate::memory;
+use crate::program::Engine;
 use crate::random::Key;
-use crate::training::{Compiled, History};
 use crate::{Error, Result};
 
 /// Layers between an input and an output, with their weights.
@@ -44,13 +43,17 @@ use crate::{Error, Result};
 pub struct Model {
     graph: Graph,
     /// All weights, in the graph's order.
-    arena: Vec<f32>,
+    arena: Arc<Vec<f32>>,
     seed: u64,
     class_names: Vec<String>,
     preprocessing: Option<Preprocessing>,
     history: History,
     pub(crate) compiled: Option<Compiled>,
+    /// Makes what the model runs on.
+    engine: MakeEngine,
 }
+
+type MakeEngine = Arc<dyn Fn() -> Box<dyn Engine> + Send + Sync>;
 
 impl Model {
     /// The model between two tensors, its weights drawn with seed 0.
@@ -199,10 +202,45 @@ impl Model {
     }
 
     pub(crate) fn arena_mut(&mut self) -> &mut [f32] {
-        &mut self.arena
+        Arc::make_mut(&mut self.arena).as_mut_slice()
     }
 
-    pub(crate) fn into_parts(self) -> (Graph, Vec<f32>) {
+    /// All weights, layer by layer, as an [`Engine`] takes them: shared with the model until one of the two changes
+    /// them.
+    pub fn shared_weights(&self) -> Arc<Vec<f32>> {
+        self.arena.clone()
+    }
+
+    /// Gives the weights away, to get them back with [`Model::give_weights`]: while an engine trains them nobody else
+    /// may hold them, or each step would copy them.
+    pub(crate) fn take_weights(&mut self) -> Arc<Vec<f32>> {
+        std::mem::take(&mut self.arena)
+    }
+
+    pub(crate) fn give_weights(&mut self, weights: Arc<Vec<f32>>) {
+        self.arena = weights;
+    }
+
+    /// Runs the model from now on, in training and in prediction, on engines of another kind than
+    /// [`Cpu`](crate::cpu::Cpu). Each call of `fit`, `evaluate`, `predict` and so on makes one.
+    ///
+    /// ```
+    /// use petal::cpu::Cpu;
+    /// # use petal::{layers::*, model::Model};
+    /// # let x = Input::new([3]);
+    /// # let mut model = Model::new(&x, &Dense::new(2).on(&x)?)?;
+    /// model.set_engine(|| Box::new(Cpu::default()));
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn set_engine(&mut self, make: impl Fn() -> Box<dyn Engine> + Send + Sync + 'static) {
+        self.engine = Arc::new(make);
+    }
+
+    pub(crate) fn new_engine(&self) -> Box<dyn Engine> {
+        (self.engine)()
+    }
+
+    pub(crate) fn into_parts(self) -> (Graph, Arc<Vec<f32>>) {
         (self.graph, self.arena)
     }
 
@@ -221,12 +259,13 @@ impl Model {
     pub(crate) fn from_arena(graph: Graph, arena: Vec<f32>, seed: u64) -> Model {
         Model {
             graph,
-            arena,
+            arena: Arc::new(arena),
             seed,
             class_names: Vec::new(),
             preprocessing: None,
             history: History::default(),
             compiled: None,
+            engine: Arc::new(|| Box::new(Cpu::default())),
         }
     }
 }

@@ -1,5 +1,4 @@
-use super::graph::GraphKind;
-use super::{Graph, Model, Tensor};
+use super::{Graph, GraphKind, Model, Tensor};
 use crate::Result;
 use crate::layers::{Layer, LayerSpec};
 

@@ -43,7 +43,7 @@ impl Model {
             return Err(Error::layer(path, problem));
         }
         let range = found.weight.range();
-        self.arena[range].iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
+        self.arena_mut()[range].iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 use super::Figure;
 use super::panel::{Line, Panel};
 use super::svg::{Drawing, TextStyle, colour, shorten, text_width};
+use crate::history::History;
 
 /// What one training run recorded: a value an epoch in each series. A series that was not recorded is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -174,6 +175,33 @@ fn draw_legend(drawing: &mut Drawing, legend: &[Entry]) {
             x + 22.0
         ));
         drawing.text((x + 30.0, y + 4.5), text, TextStyle::ink(13.0));
+    }
+}
+
+impl History {
+    /// Loss and accuracy over the epochs, of training and validation, with a line where fine-tuning begins.
+    ///
+    /// ```no_run
+    /// # use petal::training::History;
+    /// # let history = History::default();
+    /// history.plot().save("curves.png")?;
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn plot(&self) -> Figure {
+        curves(&[self.run("")])
+    }
+
+    /// The values that [`curves`] draws, for comparisons of several runs.
+    pub fn run(&self, name: &str) -> Run {
+        let series = |key| self.get(key).to_vec();
+        Run {
+            name: name.to_owned(),
+            loss: series("loss"),
+            val_loss: series("val_loss"),
+            accuracy: series("accuracy"),
+            val_accuracy: series("val_accuracy"),
+            fine_tuning_starts: self.fine_tuning_starts(),
+        }
     }
 }
 

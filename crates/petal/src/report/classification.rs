@@ -3,9 +3,10 @@ use std::fmt;
 use ndarray::Array2;
 use serde::Serialize;
 
+use crate::metrics::arg_max;
 use crate::plot::Confusion;
 use crate::printable::printable;
-use crate::training::{Prediction, arg_max};
+use crate::training::Prediction;
 use crate::{Error, Result};
 
 /// Precision, recall, F1 and support of each class, as scikit-learn's `classification_report` gives them.

@@ -8,9 +8,9 @@ use super::training_report::augmentation_of;
 use super::{DataSummary, Report, Section, page};
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
+use crate::history::History;
 use crate::model::{Model, thousands};
 use crate::plot::{Figure, Run, augmentation_grid, curves, photo_grid, write_whole};
-use crate::training::History;
 
 /// The report of several networks that were trained on the same photos, one after the other, as the lecture does: the
 /// comparison of the networks, the photos, each network with its curves, and what the last one makes of the photos.

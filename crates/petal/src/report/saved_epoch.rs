@@ -1,7 +1,7 @@
 //! Of which epoch a saved model is, in words: the same ones wherever they are read.
 
 use super::numbers::percent;
-use crate::training::History;
+use crate::history::History;
 
 /// `epoch 10 of 10`, or `epoch 8 of 13, restored` where the weights of a better epoch were put back in the end. The
 /// numbers count from 1, as in the curves.

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use super::bounds;
 use crate::data::Preprocessing;
+use crate::history::History;
+use crate::losses::Loss;
+use crate::metrics::Metric;
 use crate::model::Graph;
-use crate::training::{History, Loss, Metric, Optimizer};
+use crate::optimizers::Optimizer;
 
 /// The layout that this version writes, and the newest that it reads.
 const FORMAT_VERSION: u64 = 1;

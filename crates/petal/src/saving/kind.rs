@@ -60,7 +60,7 @@ pub(super) fn open(path: &Path, expected: &str) -> Result<(File, Kind)> {
 /// If it cannot be read, or doesn't fit into half of the machine's memory.
 pub(super) fn read(path: &Path, mut file: File) -> Result<Vec<u8>> {
     let size = file.metadata().map_err(Error::io("read", path))?.len();
-    let most = crate::data::memory::total() as u64 / 2;
+    let most = crate::memory::total() as u64 / 2;
     if size > most {
         let problem = format!("has {} MB; this machine can hold at most {} MB of it", size >> 20, most >> 20);
         return Err(Error::file(path, problem));

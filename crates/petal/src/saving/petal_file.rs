@@ -13,9 +13,10 @@ use safetensors::tensor::{Dtype, Metadata, View};
 
 use super::document::{Document, TrainingState};
 use super::write_atomically;
-use crate::model::{Model, ModelWeight};
-use crate::training::Compiled;
-use crate::training::optimizer::State;
+use crate::layers::graph::ModelWeight;
+use crate::model::Compiled;
+use crate::model::Model;
+use crate::optimizers::State;
 use crate::{Error, Result};
 
 /// The key of the description in the file's metadata.

@@ -2,10 +2,11 @@ use std::ops::ControlFlow;
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 
-use super::{arg_max, largest_batch};
+use super::largest_batch;
 use crate::data::{Dataset, check_complete, prefetch};
-use crate::model::Model;
-use crate::model::plan::gives_probabilities;
+use crate::metrics::arg_max;
+use crate::model::{Model, Shape};
+use crate::program::{Gradient, Mode};
 use crate::{Error, Result};
 
 /// What a sample was taken for.
@@ -88,25 +89,25 @@ impl Model {
 
     /// The probabilities in outputs of the model, `[samples, …]`.
     pub(crate) fn probabilities(&self, outputs: ArrayD<f32>) -> Result<Array2<f32>> {
-        probabilities(self, outputs, gives_probabilities(self.graph()))
+        let are_probabilities = self.program(Mode::Infer, Gradient::None).gives_probabilities();
+        probabilities(self.name(), outputs, are_probabilities)
     }
 }
 
-/// The probabilities in outputs of `model`, `[samples, …]`, which are some already if it ends with a softmax or sigmoid.
+/// The probabilities in outputs of the model of this name, `[samples, …]`, which are some already if it ends with a softmax or sigmoid.
 pub(super) fn probabilities(
-    model: &Model,
+    name: &str,
     outputs: ArrayD<f32>,
     are_probabilities: bool,
 ) -> Result<Array2<f32>> {
     if outputs.iter().any(|value| !value.is_finite()) {
         return Err(Error::Model(format!(
-            "model '{}' gives answers that are no numbers (NaN or infinite): its training has diverged, or the inputs are \
-             no numbers; train it anew, with a smaller learning rate",
-            model.name()
+            "model '{name}' gives answers that are no numbers (NaN or infinite): its training has diverged, or the inputs are \
+             no numbers; train it anew, with a smaller learning rate"
         )));
     }
+    let shape = Shape::from(&outputs.shape()[1..]);
     let mut outputs = outputs.into_dimensionality::<ndarray::Ix2>().map_err(|_| {
-        let (name, shape) = (model.name(), model.output_shape());
         Error::Model(format!("model '{name}' has outputs of shape {shape}, not one value a class"))
     })?;
     if outputs.ncols() == 1 {

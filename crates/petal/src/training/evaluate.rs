@@ -2,13 +2,13 @@ use std::ops::ControlFlow;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use super::loss::{Loss, Predicted};
 use super::progress::Progress;
+use super::step::{Loaded, Step};
 use super::{Logs, Metric, Verbose};
 use crate::data::{Batch, Dataset, check_complete, prefetch};
-use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Purpose, Run};
-use crate::random::Key;
+use crate::losses::{Loss, Predicted};
+use crate::model::{Model, Shape};
+use crate::program::{Engine, FinalActivation, Gradient, Mode};
 use crate::{Error, Result};
 
 /// Loss and metrics of a data set.
@@ -40,7 +40,7 @@ impl Model {
     /// # Errors
     /// If the model isn't compiled or has weights that are no numbers, the data has other shapes than it takes, there is
     /// too little memory, or a sample cannot be read.
-    pub fn evaluate(&mut self, data: &dyn Dataset) -> Result<Evaluation> {
+    pub fn evaluate(&self, data: &dyn Dataset) -> Result<Evaluation> {
         self.evaluate_verbose(data, Verbose::Silent)
     }
 
@@ -48,10 +48,13 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::evaluate`].
-    pub fn evaluate_verbose(&mut self, data: &dyn Dataset, verbose: Verbose) -> Result<Evaluation> {
+    pub fn evaluate_verbose(&self, data: &dyn Dataset, verbose: Verbose) -> Result<Evaluation> {
         self.check_data(data)?;
         self.check_weights()?;
-        let mut engine = self.evaluation_engine(largest_batch(data))?;
+        let mut engine = self.new_engine();
+        let program = self.loss_program(Mode::Infer, Gradient::None);
+        let program = Loaded::new(&mut *engine, program, largest_batch(data))?;
+        engine.set_weights(self.shared_weights());
         let mut totals = self.totals(data)?;
         let mut logs = Logs::new();
         let mut progress = Progress::new(verbose);
@@ -59,8 +62,8 @@ impl Model {
         let mut step = 0;
         let order: Vec<usize> = (0..data.len()).collect();
         prefetch(data, &order, |batch| {
-            totals.forward(&mut engine, batch, 0, self.arena_mut());
-            totals.add(&mut engine, batch, None);
+            let mut one = Step { engine: &mut *engine, program, totals: &mut totals, class_weights: None };
+            one.forward(self.run(&batch.samples, 0), batch, (&batch.inputs).into())?;
             totals.logs_into("", &mut logs);
             step += 1;
             progress.step(step, &logs);
@@ -99,7 +102,7 @@ impl Model {
         })?;
         progress.finish(&Logs::new());
         check_complete(data, outputs.len() / self.output_shape().elements().max(1))?;
-        Ok(self.output_array(outputs))
+        Ok(output_array(self.output_shape(), outputs))
     }
 
     /// The model's outputs for `inputs`, `[samples, …]`, in inference mode.
@@ -118,7 +121,7 @@ impl Model {
     /// # Errors
     /// If the inputs have another shape than the model takes, or the model has weights that are no numbers.
     pub fn predict_array(&self, inputs: ArrayViewD<'_, f32>) -> Result<ArrayD<f32>> {
-        self.run_array(inputs, Purpose::Infer, 0)
+        self.run_array(inputs, Mode::Infer, 0)
     }
 
     /// The model's outputs for `inputs`, `[samples, …]`, in training mode: with augmentation and dropout, and
@@ -129,10 +132,10 @@ impl Model {
     /// doesn't train through.
     pub fn augment(&self, inputs: ArrayViewD<'_, f32>, draw: usize) -> Result<ArrayD<f32>> {
         self.graph().check_training()?;
-        self.run_array(inputs, Purpose::Augment, draw)
+        self.run_array(inputs, Mode::Train, draw)
     }
 
-    fn run_array(&self, inputs: ArrayViewD<'_, f32>, purpose: Purpose, epoch: usize) -> Result<ArrayD<f32>> {
+    fn run_array(&self, inputs: ArrayViewD<'_, f32>, mode: Mode, epoch: usize) -> Result<ArrayD<f32>> {
         /// Samples at a time: enough for all cores, few enough for the memory.
         const BATCH: usize = 32;
         let Some((&samples, shape)) = inputs.shape().split_first() else {
@@ -142,43 +145,24 @@ impl Model {
         self.check_weights()?;
         let inputs = inputs.as_standard_layout();
         let values = inputs.as_slice().expect("an array in standard layout is a slice");
-        let plan =
-            Plan::new(self.graph(), purpose, BATCH.min(samples), false, self.streams(), Passes::default());
-        let mut engine = Engine::new(plan)?;
-        let mut weights = self.arena().to_vec();
+        let mut engine = self.new_engine();
+        let program = engine.load(self.program(mode, Gradient::None), BATCH.min(samples))?;
+        engine.set_weights(self.shared_weights());
         let numbers: Vec<usize> = (0..samples).collect();
         let mut outputs = Vec::with_capacity(samples * self.output_shape().elements());
         let width = self.input_shape().elements();
         for samples in numbers.chunks(BATCH) {
             let part = &values[samples[0] * width..][..samples.len() * width];
-            engine.forward(Run { samples, epoch }, part, &mut weights);
-            outputs.extend_from_slice(engine.output(samples.len()));
+            engine.forward(program, self.run(samples, epoch), part.into())?;
+            outputs.extend_from_slice(engine.output(program, samples.len()));
         }
-        Ok(self.output_array(outputs))
-    }
-
-    pub(super) fn output_array(&self, outputs: Vec<f32>) -> ArrayD<f32> {
-        let width = self.output_shape().elements();
-        let shape = [&[outputs.len() / width.max(1)], &self.output_shape()[..]].concat();
-        ArrayD::from_shape_vec(shape, outputs).expect("outputs are whole samples")
-    }
-
-    /// The root of the random streams of dropout and augmentation.
-    pub(crate) fn streams(&self) -> Key {
-        Key::new(self.seed()).named("layers")
-    }
-
-    fn evaluation_engine(&self, batch: usize) -> Result<Engine> {
-        let on_logits = self.compiled.as_ref().is_some_and(|c| self.loss_on_logits(&c.loss));
-        let plan =
-            Plan::new(self.graph(), Purpose::Infer, batch, on_logits, self.streams(), Passes::default());
-        Engine::new(plan)
+        Ok(output_array(self.output_shape(), outputs))
     }
 
     /// Whether the loss is computed before the model's last activation.
     pub(crate) fn loss_on_logits(&self, loss: &Loss) -> bool {
-        use crate::model::plan::FinalActivation::{Sigmoid, Softmax};
-        // A plan keeps logits only where the model ends with one of these, and a loss sees through just one.
+        use FinalActivation::{Sigmoid, Softmax};
+        // A program has logits only where the model ends with one of these, and a loss sees through just one.
         loss.sees_through(Softmax) || loss.sees_through(Sigmoid)
     }
 
@@ -189,7 +173,7 @@ impl Model {
         Err(Error::Model(format!(
             "model '{}' got samples of shape {}; expected {}",
             self.name(),
-            crate::model::Shape::from(shape),
+            Shape::from(shape),
             self.input_shape()
         )))
     }
@@ -241,6 +225,12 @@ impl Model {
     }
 }
 
+/// Outputs of this shape, one after the other, as `[samples, …]`.
+pub(super) fn output_array(shape: &Shape, outputs: Vec<f32>) -> ArrayD<f32> {
+    let shape = [&[outputs.len() / shape.elements().max(1)], &shape[..]].concat();
+    ArrayD::from_shape_vec(shape, outputs).expect("outputs are whole samples")
+}
+
 /// The number of samples in the largest batch that `prefetch` gives.
 pub(crate) fn largest_batch(data: &dyn Dataset) -> usize {
     data.batch_size().min(data.len()).max(1)
@@ -265,35 +255,40 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Runs the model on a batch.
-    pub(crate) fn forward(&self, engine: &mut Engine, batch: &Batch, epoch: usize, weights: &mut [f32]) {
-        engine.forward(Run { samples: &batch.samples, epoch }, &batch.inputs, weights);
-    }
-
     /// Adds a batch on which `engine` has just run; in a plan for training, leaves the loss's gradient there.
     /// Returns the batch's mean loss.
-    pub(crate) fn add(&mut self, engine: &mut Engine, batch: &Batch, class_weights: Option<&[f32]>) -> f64 {
+    pub(crate) fn add(
+        &mut self,
+        engine: &mut dyn Engine,
+        program: Loaded,
+        batch: &Batch,
+        class_weights: Option<&[f32]>,
+    ) -> f64 {
         let rows = batch.len();
         for (sum, metric) in self.metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += metric.sum(self.width, engine.output(rows), self.target_width, &batch.targets);
+            *sum += metric.sum(
+                self.width,
+                engine.output(program.number, rows),
+                self.target_width,
+                &batch.targets,
+            );
         }
         self.weights.clear();
         if let Some(weights) = class_weights {
             let class = |target: &[f32]| match target {
                 [index] => *index as usize,
-                one_hot => super::metric::arg_max(one_hot),
+                one_hot => crate::metrics::arg_max(one_hot),
             };
             let of = |target| weights.get(class(target)).copied().unwrap_or(1.0);
             self.weights.extend(batch.targets.chunks_exact(self.target_width).map(of));
         }
         self.losses.resize(rows, 0.0);
-        let on_logits = engine.plan().logits.is_some();
-        let (values, gradient) = engine.loss_buffers(rows);
+        let (values, gradient) = engine.loss(program.number, rows);
         let predicted = Predicted {
             rows,
             width: self.width,
             values,
-            on_logits,
+            on_logits: program.on_logits,
             targets: &batch.targets,
             weights: class_weights.map(|_| &self.weights[..]),
         };

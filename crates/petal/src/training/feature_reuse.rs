@@ -2,22 +2,23 @@
 
 use std::ops::ControlFlow;
 
-use petal_kernels::Pixels;
-
 use super::Training;
+use super::step::Loaded;
 use crate::Result;
-use crate::data::{Batch, Dataset, memory, prefetch};
-use crate::model::plan::{Engine, Plan, Run};
+use crate::data::{Batch, Dataset, prefetch};
+use crate::memory;
+use crate::program::{Engine, Program, Samples};
 
 /// The engine of a model, or of its layers from the first that changes on, with the features that come before them.
 pub(super) struct Halves {
     frozen: Option<Frozen>,
-    rest: Engine,
+    rest: Loaded,
 }
 
 /// Layers that training doesn't change, and their outputs for the samples seen so far.
 struct Frozen {
-    engine: Engine,
+    /// Its number on the engine.
+    program: usize,
     width: usize,
     features: Vec<f32>,
     targets: Vec<f32>,
@@ -29,8 +30,8 @@ struct Frozen {
 impl Halves {
     /// # Errors
     /// If there is too little memory.
-    pub(super) fn whole(plan: Plan) -> Result<Self> {
-        Ok(Halves { frozen: None, rest: Engine::new(plan)? })
+    pub(super) fn whole(engine: &mut dyn Engine, program: Program, batch: usize) -> Result<Self> {
+        Ok(Halves { frozen: None, rest: Loaded::new(engine, program, batch)? })
     }
 
     /// For the plans of [`Plan::split`]; none if there is no frozen part or its outputs for all of `data` would take
@@ -38,47 +39,67 @@ impl Halves {
     ///
     /// # Errors
     /// If there is too little memory for the engines.
-    pub(super) fn new((frozen, rest): (Option<Plan>, Plan), data: &dyn Dataset) -> Result<Option<Self>> {
+    pub(super) fn new(
+        engine: &mut dyn Engine,
+        (frozen, rest): (Option<Program>, Program),
+        data: &dyn Dataset,
+        batch: usize,
+    ) -> Result<Option<Self>> {
         let Some(frozen) = frozen else { return Ok(None) };
-        let width = frozen.buffers[frozen.output].per_sample;
+        let width = frozen.values[frozen.output].elements();
         let floats = data.len().saturating_mul(width);
         if floats.saturating_mul(size_of::<f32>()) > memory::total() / 8 {
             return Ok(None);
         }
         let frozen = Frozen {
-            engine: Engine::new(frozen)?,
+            program: engine.load(frozen, batch)?,
             width,
             features: vec![0.0; floats],
             targets: vec![0.0; data.len() * data.target_width()],
             seen: vec![false; data.len()],
             lost: vec![false; data.len()],
         };
-        Ok(Some(Halves { frozen: Some(frozen), rest: Engine::new(rest)? }))
+        Ok(Some(Halves { frozen: Some(frozen), rest: Loaded::new(engine, rest, batch)? }))
     }
 
     /// Calls `step` with the batches of `data` in this order, and with what the engine takes as its input.
     pub(super) fn each(
         &mut self,
+        engine: &mut dyn Engine,
         data: &dyn Dataset,
         order: &[usize],
         training: &mut Training<'_>,
-        mut step: impl FnMut(&mut Training<'_>, &mut Engine, &Batch, Pixels<'_>) -> Result<ControlFlow<()>>,
+        mut step: impl FnMut(
+            &mut Training<'_>,
+            &mut dyn Engine,
+            Loaded,
+            &Batch,
+            Samples<'_>,
+        ) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let rest = &mut self.rest;
+        let rest = self.rest;
         let Some(frozen) = &mut self.frozen else {
-            return prefetch(data, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
+            return prefetch(data, order, |batch| {
+                step(training, engine, rest, batch, (&batch.inputs).into())
+            });
         };
         if order.iter().all(|&sample| frozen.seen[sample] || frozen.lost[sample]) {
             let features = Features { data, frozen, shape: [frozen.width] };
-            return prefetch(&features, order, |batch| step(training, rest, batch, (&batch.inputs).into()));
+            return prefetch(&features, order, |batch| {
+                step(training, engine, rest, batch, (&batch.inputs).into())
+            });
         }
         let mut is_whole = true;
+        let mut outputs = Vec::new();
         prefetch(data, order, |batch| {
             // No random numbers are drawn before the cut, so the epoch doesn't matter.
-            let run = Run { samples: &batch.samples, epoch: 0 };
-            frozen.engine.forward(run, &batch.inputs, training.model.arena_mut());
-            frozen.keep(batch);
-            let flow = step(training, rest, batch, frozen.engine.output(batch.len()).into())?;
+            let run = training.model.run(&batch.samples, 0);
+            engine.set_weights(training.model.shared_weights());
+            engine.forward(frozen.program, run, (&batch.inputs).into())?;
+            outputs.clear();
+            outputs.extend_from_slice(engine.output(frozen.program, batch.len()));
+            frozen.keep(batch, &outputs);
+            let flow = step(training, engine, rest, batch, (&outputs).into())?;
             is_whole &= flow.is_continue();
             Ok(flow)
         })?;
@@ -91,9 +112,9 @@ impl Halves {
 
 impl Frozen {
     /// Keeps what the engine has just computed for this batch.
-    fn keep(&mut self, batch: &Batch) {
+    fn keep(&mut self, batch: &Batch, outputs: &[f32]) {
         let target_width = batch.targets.len() / batch.len().max(1);
-        let features = self.engine.output(batch.len()).chunks_exact(self.width.max(1));
+        let features = outputs.chunks_exact(self.width.max(1));
         for ((&sample, features), row) in batch.samples.iter().zip(features).zip(0..) {
             self.features[sample * self.width..][..self.width].copy_from_slice(features);
             let targets = &batch.targets[row * target_width..][..target_width];

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use super::callbacks::Stop;
 use super::evaluate::{Totals, largest_batch, steps};
 use super::feature_reuse::Halves;
-use super::optimizer::State;
 use super::progress::Progress;
+use super::step::Step;
 use super::{Callback, History, Logs, Training};
 use crate::data::Dataset;
 use crate::model::Model;
-use crate::model::plan::{Passes, Plan, Purpose, Run};
+use crate::optimizers::State;
+use crate::program::{Engine, Gradient, Mode, Program};
 use crate::{Error, Result};
 
 /// How [`Model::fit`] trains: epochs, validation, callbacks.
@@ -246,6 +247,7 @@ impl Model {
 
 /// What lives as long as one call of `fit`.
 struct Session<'a> {
+    engine: Box<dyn Engine>,
     halves: Halves,
     totals: Totals,
     class_weights: Option<Vec<f32>>,
@@ -283,21 +285,28 @@ impl<'a> Session<'a> {
         if compiled.state.is_none() {
             compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
         }
-        let on_logits = model.loss_on_logits(&compiled.loss);
         model.compiled = Some(compiled);
-        let halves = |data: &dyn Dataset, purpose| -> Result<Halves> {
-            let (graph, batch, key) = (model.graph(), largest_batch(data), model.streams());
-            let split = || Plan::split(graph, purpose, batch, on_logits, key, Passes::default());
-            let halves = if fit.reuse_features { Halves::new(split(), data)? } else { None };
-            let whole = || Plan::new(graph, purpose, batch, on_logits, key, Passes::default());
-            halves.map_or_else(|| Halves::whole(whole()), Ok)
+        let mut engine = model.new_engine();
+        let mut halves = |data: &dyn Dataset, program: Program| -> Result<Halves> {
+            let (engine, batch) = (&mut *engine, largest_batch(data));
+            let halves = if fit.reuse_features {
+                Halves::new(engine, program.clone().cut_at_frozen_prefix(), data, batch)?
+            } else {
+                None
+            };
+            halves.map_or_else(|| Halves::whole(engine, program, batch), Ok)
         };
         let validation = fit
             .validation
-            .map(|data| Ok::<_, Error>((data, halves(data, Purpose::Infer)?, model.totals(data)?)))
+            .map(|data| {
+                let program = model.loss_program(Mode::Infer, Gradient::None);
+                Ok::<_, Error>((data, halves(data, program)?, model.totals(data)?))
+            })
             .transpose()?;
+        let halves = halves(train, model.loss_program(Mode::Train, Gradient::Weights))?;
         Ok(Session {
-            halves: halves(train, Purpose::Train)?,
+            engine,
+            halves,
             totals,
             class_weights: fit.class_weights.clone(),
             validation,
@@ -355,14 +364,24 @@ impl<'a> Session<'a> {
         epoch: usize,
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<()> {
-        let Session { halves, totals, class_weights, progress, logs, terminate_on_nan, .. } = self;
+        let Session { engine, halves, totals, class_weights, progress, logs, terminate_on_nan, .. } = self;
         totals.reset();
         let mut step = 0;
-        halves.each(train, &train.order(epoch), training, |training, engine, batch, inputs| {
-            let run = Run { samples: &batch.samples, epoch };
+        let order = train.order(epoch);
+        halves.each(&mut **engine, train, &order, training, |training, engine, program, batch, inputs| {
             let model = &mut *training.model;
-            engine.forward(run, inputs, model.arena_mut());
-            let loss = totals.add(engine, batch, class_weights.as_deref());
+            engine.set_weights(model.take_weights());
+            let run = model.run(&batch.samples, epoch);
+            let class_weights = class_weights.as_deref();
+            let mut one = Step { engine: &mut *engine, program, totals: &mut *totals, class_weights };
+            let loss = one.forward(run, batch, inputs).and_then(|loss| {
+                if loss.is_finite() || !*terminate_on_nan {
+                    one.backward(run, |weights, gradients| model.step_optimizer(weights, gradients))?;
+                }
+                Ok(loss)
+            });
+            model.give_weights(engine.weights());
+            let loss = loss?;
             if *terminate_on_nan && !loss.is_finite() {
                 let (step, epoch) = (step + 1, epoch + 1);
                 return Err(diverged(
@@ -370,9 +389,6 @@ impl<'a> Session<'a> {
                     format!("the loss of step {step} of epoch {epoch} is {loss}"),
                 ));
             }
-            let model = &mut *training.model;
-            engine.backward(run, model.arena());
-            model.step_optimizer(engine.gradients_mut());
             totals.logs_into("", logs);
             for callback in callbacks.iter_mut() {
                 callback.on_batch_end(step, logs, training)?;
@@ -389,14 +405,16 @@ impl<'a> Session<'a> {
         logs: &mut Logs,
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<()> {
+        let engine = &mut *self.engine;
         let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
         totals.reset();
         let order: Vec<usize> = (0..data.len()).collect();
         let mut step = 0;
-        halves.each(*data, &order, training, |training, engine, batch, inputs| {
-            let run = Run { samples: &batch.samples, epoch: 0 };
-            engine.forward(run, inputs, training.model.arena_mut());
-            totals.add(engine, batch, None);
+        halves.each(engine, *data, &order, training, |training, engine, program, batch, inputs| {
+            engine.set_weights(training.model.shared_weights());
+            let run = training.model.run(&batch.samples, 0);
+            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None };
+            one.forward(run, batch, inputs)?;
             for callback in callbacks.iter_mut() {
                 callback.on_test_batch_end(step, training)?;
             }
@@ -423,10 +441,9 @@ fn diverged(training: &Training<'_>, what: String) -> Error {
 }
 
 impl Model {
-    fn step_optimizer(&mut self, gradients: &[f32]) {
-        let mut compiled = self.compiled.take().expect("only compiled models are trained");
+    fn step_optimizer(&mut self, weights: &mut [f32], gradients: &[f32]) {
+        let compiled = self.compiled.as_mut().expect("only compiled models are trained");
         let state = compiled.state.as_mut().expect("made at the start of training");
-        state.step(&compiled.optimizer, self.arena_mut(), gradients);
-        self.compiled = Some(compiled);
+        state.step(&compiled.optimizer, weights, gradients);
     }
 }

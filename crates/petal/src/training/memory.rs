@@ -1,9 +1,10 @@
 //! The memory that a training takes, known before it is taken.
 
 use crate::Result;
-use crate::data::memory;
+use crate::cpu::{Passes, Plan};
+use crate::memory;
 use crate::model::Model;
-use crate::model::plan::{Passes, Plan, Purpose};
+use crate::program::{Gradient, Mode};
 
 impl Model {
     /// The memory in bytes that [`fit`](Model::fit) takes with batches of this many samples: layers' outputs and
@@ -22,12 +23,12 @@ impl Model {
     /// # Ok::<(), petal::Error>(())
     /// ```
     pub fn training_memory(&self, batch: usize) -> usize {
-        let on_logits = self.compiled.as_ref().is_none_or(|compiled| self.loss_on_logits(&compiled.loss));
-        let plan = |purpose| {
-            let plan = Plan::new(self.graph(), purpose, batch, on_logits, self.streams(), Passes::default());
+        let plan = |(mode, gradient)| {
+            let plan = Plan::new(self.loss_program(mode, gradient), batch, Passes::default());
             (plan.bytes(), plan.gradients.len)
         };
-        let [(training, trainable), (validation, _)] = [Purpose::Train, Purpose::Infer].map(plan);
+        let [(training, trainable), (validation, _)] =
+            [(Mode::Train, Gradient::Weights), (Mode::Infer, Gradient::None)].map(plan);
         // Of Adam, its two moments.
         let slots = self.compiled.as_ref().map_or(2, |compiled| compiled.optimizer.slots());
         // The weights, and those of the last whole epoch.

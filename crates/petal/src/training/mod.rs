@@ -2,34 +2,24 @@
 
 pub mod callbacks;
 mod classify;
-mod compile;
 mod evaluate;
 mod feature_reuse;
 mod fit;
-#[cfg(test)]
-mod fixture;
-mod history;
-mod loss;
 mod memory;
-mod metric;
-pub mod optimizer;
 mod predictor;
 mod progress;
-mod python_float;
-mod schedule;
+mod step;
 
-pub use callbacks::{Callback, Logs, Training};
+pub use crate::history::{History, Logs};
+pub use crate::losses::{
+    BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy,
+};
+pub use crate::metrics::Metric;
+pub use crate::model::Compiled;
+pub use crate::optimizers::{Adam, AdamW, LearningRate, Optimizer, OptimizerSettings, RMSprop, SGD};
+pub use callbacks::{Callback, Training};
 pub use classify::Prediction;
-pub use compile::Compiled;
 pub use evaluate::Evaluation;
 pub(crate) use evaluate::largest_batch;
 pub use fit::{Fit, Verbose};
-pub use history::History;
-pub use loss::{
-    BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy,
-};
-pub use metric::Metric;
-pub(crate) use metric::arg_max;
-pub use optimizer::{Adam, AdamW, Optimizer, OptimizerSettings, RMSprop, SGD};
 pub use predictor::Predictor;
-pub use schedule::LearningRate;

@@ -1,20 +1,31 @@
-use ndarray::Array2;
-use petal_kernels::Pixels;
+use std::fmt;
 
-use crate::data::memory;
-use crate::model::Model;
-use crate::model::plan::{Engine, Passes, Plan, Run, gives_probabilities};
+use ndarray::Array2;
+
+use super::evaluate::output_array;
+use crate::memory;
+use crate::model::{Model, Shape};
+use crate::program::{Engine, Gradient, Mode, Run, Samples};
 use crate::{Error, Result};
 
-/// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`].
-#[derive(Debug)]
-pub struct Predictor<'a> {
-    model: &'a Model,
-    engine: Engine,
-    weights: Vec<f32>,
+/// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`]; it
+/// goes on without the model, in any thread.
+pub struct Predictor {
+    name: String,
+    input_shape: Shape,
+    output_shape: Shape,
+    seed: u64,
+    engine: Box<dyn Engine>,
+    program: usize,
     are_probabilities: bool,
     /// The samples' numbers, on which nothing depends in inference mode.
     samples: Vec<usize>,
+}
+
+impl fmt::Debug for Predictor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Predictor of {}, up to {} samples>", self.name, self.samples.len())
+    }
 }
 
 impl Model {
@@ -33,22 +44,32 @@ impl Model {
     ///
     /// # Errors
     /// If the model has weights that are no numbers, or there is too little memory for so many samples.
-    pub fn predictor(&self, batch: usize) -> Result<Predictor<'_>> {
+    pub fn predictor(&self, batch: usize) -> Result<Predictor> {
         self.check_weights()?;
         let batch = batch.max(1);
         // At least, and so little that the plan's sizes are far from overflowing.
         let inputs = batch.saturating_mul(self.input_shape().elements() * size_of::<f32>());
         memory::check(inputs, || format!("a batch of {batch} samples"))?;
-        let mut weights = self.arena().to_vec();
-        let plan =
-            Plan::with_constant_weights(self.graph(), batch, self.streams(), Passes::default(), &mut weights);
-        let are_probabilities = gives_probabilities(self.graph());
-        let engine = Engine::new(plan)?;
-        Ok(Predictor { model: self, engine, weights, are_probabilities, samples: (0..batch).collect() })
+        let program = self.program(Mode::Infer, Gradient::None);
+        let are_probabilities = program.gives_probabilities();
+        let mut engine = self.new_engine();
+        let program = engine.load(program, batch)?;
+        engine.set_weights(self.shared_weights());
+        engine.fix_weights();
+        Ok(Predictor {
+            name: self.name().to_owned(),
+            input_shape: self.input_shape().clone(),
+            output_shape: self.output_shape().clone(),
+            seed: self.seed(),
+            engine,
+            program,
+            are_probabilities,
+            samples: (0..batch).collect(),
+        })
     }
 }
 
-impl Predictor<'_> {
+impl Predictor {
     /// The outputs for `inputs`, which are whole samples one after the other.
     ///
     /// # Errors
@@ -57,15 +78,16 @@ impl Predictor<'_> {
         self.run(inputs.into())
     }
 
-    pub(super) fn run(&mut self, inputs: Pixels<'_>) -> Result<&[f32]> {
-        let width = self.model.input_shape().elements();
+    pub(super) fn run(&mut self, inputs: Samples<'_>) -> Result<&[f32]> {
+        let width = self.input_shape.elements();
         let count = inputs.len() / width.max(1);
         if count > self.samples.len() || count * width != inputs.len() {
             let expected = format!("up to {} samples of {width} values", self.samples.len());
             return Err(Error::argument("inputs", format!("{} values", inputs.len()), expected));
         }
-        self.engine.forward(Run { samples: &self.samples[..count], epoch: 0 }, inputs, &mut self.weights);
-        Ok(self.engine.output(count))
+        let run = Run { samples: &self.samples[..count], epoch: 0, seed: self.seed };
+        self.engine.forward(self.program, run, inputs)?;
+        Ok(self.engine.output(self.program, count))
     }
 
     /// The classes' probabilities for `inputs`, which are whole samples one after the other: `[samples, classes]`, as
@@ -77,8 +99,9 @@ impl Predictor<'_> {
         self.probabilities_of(inputs.into())
     }
 
-    pub(super) fn probabilities_of(&mut self, inputs: Pixels<'_>) -> Result<Array2<f32>> {
+    pub(super) fn probabilities_of(&mut self, inputs: Samples<'_>) -> Result<Array2<f32>> {
         let outputs = self.run(inputs)?.to_vec();
-        super::classify::probabilities(self.model, self.model.output_array(outputs), self.are_probabilities)
+        let outputs = output_array(&self.output_shape, outputs);
+        super::classify::probabilities(&self.name, outputs, self.are_probabilities)
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use super::python_float::{fixed, scientific};
 use super::{Logs, Verbose};
+use crate::python_float::{fixed, scientific};
 
 /// Cells of a whole bar.
 const BAR: usize = 20;

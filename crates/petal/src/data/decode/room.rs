@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
-use crate::data::memory;
+use crate::memory;
 
 /// The most bytes that a photo's file may have.
 pub(in crate::data) const MAX_FILE: usize = 500_000_000;

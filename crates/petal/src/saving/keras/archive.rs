@@ -57,7 +57,7 @@ impl Archive {
     /// not without bounds.
     pub fn weights(&mut self) -> Result<Vec<u8>> {
         let most = self.size.saturating_mul(MOST_COMPRESSION).saturating_add(64 << 20);
-        self.read(WEIGHTS, most.min(crate::data::memory::total() as u64 / 2))
+        self.read(WEIGHTS, most.min(crate::memory::total() as u64 / 2))
     }
 
     /// An entry's bytes; a compressed entry may turn out much larger than the archive.

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use super::assign::{Loader, Target};
 use super::hdf5::File;
 use crate::Result;
-use crate::model::{Graph, names};
+use crate::layers::graph::names;
+use crate::model::Graph;
 
 const LAYERS: &str = "layers";
 const OLD_LAYERS: &str = "_layer_checkpoint_dependencies";

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::call::{Argument, Call};
 use super::layer_config::text;
+use crate::layers::graph::names;
 use crate::layers::{Activation, AnyLayer, Function, LayerSpec, PerChannel, Rescaling, ReverseChannels};
-use crate::model::names;
 
 /// An operation on layers' outputs and constants.
 pub(super) struct Operation<'a> {

@@ -3,8 +3,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 
 use super::{Callback, Logs, Training};
-use crate::training::History;
-use crate::training::python_float::repr;
+use crate::history::History;
+use crate::python_float::repr;
 use crate::{Error, Result};
 
 /// Writes each epoch's values to a CSV file, byte for byte as Keras' `CSVLogger`.

@@ -1,7 +1,7 @@
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
+use crate::history::History;
 use crate::model::Model;
-use crate::training::History;
 use crate::{Error, Result};
 
 /// Stops training when a figure no longer improves.

@@ -1,5 +1,5 @@
 use super::Logs;
-use crate::training::python_float::{fixed, repr, scientific};
+use crate::python_float::{fixed, repr, scientific};
 use crate::{Error, Result};
 
 /// A file's name with placeholders, as Python's `str.format` takes them: `{epoch:02d}-{val_loss:.2f}.petal`.

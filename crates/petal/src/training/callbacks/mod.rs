@@ -41,7 +41,6 @@ mod reduce_lr_on_plateau;
 #[cfg(test)]
 pub(crate) mod traces;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 
@@ -52,14 +51,12 @@ pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 
-use super::{Compiled, LearningRate, Metric};
-use crate::model::Model;
+use crate::history::Logs;
+use crate::metrics::Metric;
+use crate::model::{Compiled, Model};
+use crate::optimizers::LearningRate;
 use crate::printable::printable_lines;
 use crate::{Error, Result};
-
-/// The values of an epoch, or of the epoch so far, by name and in alphabetical order: `accuracy`, `loss`,
-/// `val_accuracy`, `val_loss`.
-pub type Logs = BTreeMap<String, f64>;
 
 /// Something that takes part in training.
 ///

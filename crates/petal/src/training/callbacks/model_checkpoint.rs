@@ -3,8 +3,8 @@ use std::path::Path;
 use super::file_name::{FileName, Values};
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
+use crate::history::History;
 use crate::saving::remove_unfinished;
-use crate::training::History;
 use crate::{Error, Result};
 
 /// Saves the model after each epoch, or after the best ones.
@@ -205,7 +205,7 @@ impl Callback for ModelCheckpoint {
 }
 
 fn five_digits(value: f64) -> String {
-    crate::training::python_float::fixed(value, 5)
+    crate::python_float::fixed(value, 5)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::monitor::{Mode, Monitor};
 use super::{Callback, Logs, Training};
-use crate::training::python_float::repr;
+use crate::python_float::repr;
 use crate::training::{History, LearningRate};
 use crate::{Error, Result};
 

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use petal_kernels::Pixels;
+
+use super::passes::Passes;
+use super::plan::Plan;
+use super::runner::Runner;
+use crate::Result;
+use crate::program::{Engine, Gradient, Program, Run, Samples};
+
+/// The engine on the cores of this machine.
+///
+/// Each program is fused for the CPU's caches and runs in one arena that is allocated when it is loaded. Weights are
+/// shared with whoever has given them until they change.
+#[derive(Debug, Default)]
+pub struct Cpu {
+    programs: Vec<Loaded>,
+    weights: Arc<Vec<f32>>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    program: Program,
+    batch: usize,
+    runner: Runner,
+}
+
+impl Engine for Cpu {
+    fn load(&mut self, program: Program, batch: usize) -> Result<usize> {
+        program.check()?;
+        let runner = Runner::new(Plan::new(program.clone(), batch, Passes::default()))?;
+        self.programs.push(Loaded { program, batch, runner });
+        Ok(self.programs.len() - 1)
+    }
+
+    fn set_weights(&mut self, weights: Arc<Vec<f32>>) {
+        self.weights = weights;
+    }
+
+    fn weights(&mut self) -> Arc<Vec<f32>> {
+        self.weights.clone()
+    }
+
+    /// Folds normalizations into the weights where a single program uses them.
+    fn fix_weights(&mut self) {
+        let [only] = &mut self.programs[..] else { return };
+        if only.program.gradient != Gradient::None || only.program.mode.trains() {
+            return;
+        }
+        let weights = Arc::make_mut(&mut self.weights);
+        let plan = Plan::with_constant_weights(only.program.clone(), only.batch, Passes::default(), weights);
+        only.runner.replace(plan);
+    }
+
+    fn forward(&mut self, program: usize, run: Run<'_>, inputs: Samples<'_>) -> Result<()> {
+        let inputs = match inputs {
+            Samples::Floats(values) => Pixels::Floats(values),
+            Samples::Bytes(values) => Pixels::Bytes(values),
+        };
+        let Loaded { runner, program, .. } = &mut self.programs[program];
+        runner.forward(run, inputs, &self.weights);
+        if program.mode.trains() && program.gradient == Gradient::Weights && runner.has_statistics() {
+            runner.move_statistics(Arc::make_mut(&mut self.weights).as_mut_slice());
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, program: usize, samples: usize) -> &[f32] {
+        self.programs[program].runner.output(samples)
+    }
+
+    fn watched(&mut self, program: usize, samples: usize) -> [&[f32]; 2] {
+        self.programs[program].runner.watched(samples)
+    }
+
+    fn loss(&mut self, program: usize, samples: usize) -> (&[f32], Option<&mut [f32]>) {
+        self.programs[program].runner.loss_buffers(samples)
+    }
+
+    fn backward(&mut self, program: usize, run: Run<'_>) -> Result<()> {
+        self.programs[program].runner.backward(run, &self.weights);
+        Ok(())
+    }
+
+    fn gradients(&mut self, program: usize) -> &mut [f32] {
+        self.programs[program].runner.gradients_mut()
+    }
+
+    fn update(&mut self, program: usize, rule: &mut dyn FnMut(&mut [f32], &[f32])) {
+        rule(Arc::make_mut(&mut self.weights).as_mut_slice(), self.programs[program].runner.gradients_mut());
+    }
+}

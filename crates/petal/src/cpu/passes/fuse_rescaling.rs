@@ -1,0 +1,16 @@
+//! Random warp + rescaling → one step of the same bits.
+
+use super::absorb;
+use crate::cpu::op::Op;
+use crate::cpu::plan::ForwardStep;
+use crate::program::Value;
+
+pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+    absorb(steps, kept, |before, op| match (before, op) {
+        (Op::Warp(warp), &Op::Scale { scale, offset }) if warp.rescaling.is_none() => {
+            warp.rescaling = Some([scale, offset]);
+            true
+        }
+        _ => false,
+    });
+}

@@ -1,0 +1,361 @@
+//! Optimizers with Keras' formulas; each step is one pass over the flat arenas, in place.
+
+mod adam;
+mod rmsprop;
+mod schedule;
+mod sgd;
+
+use serde::{Deserialize, Serialize};
+
+pub use adam::{Adam, AdamW};
+pub use rmsprop::RMSprop;
+pub use schedule::LearningRate;
+pub use sgd::SGD;
+
+use crate::layers::graph::ModelWeight;
+use crate::{Error, Result};
+
+/// How weights follow their gradients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Optimizer {
+    algorithm: Algorithm,
+    learning_rate: LearningRate,
+    weight_decay: Option<f32>,
+    clipping: Option<Clipping>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::upper_case_acronyms, reason = "Keras' name")]
+pub(crate) enum Algorithm {
+    Adam(adam::Moments),
+    RMSprop(rmsprop::Averages),
+    SGD(sgd::Velocity),
+}
+
+/// What is done to large gradients; Keras allows one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Clipping {
+    /// Each weight's gradient is scaled down to this Euclidean norm.
+    Norm(f32),
+    /// All gradients together are scaled down to this Euclidean norm.
+    GlobalNorm(f32),
+    /// Each value is brought into ± this.
+    Value(f32),
+}
+
+/// Settings that every optimizer has.
+pub trait OptimizerSettings: Into<Optimizer> {
+    /// Before each step, weights are multiplied by `1 - learning rate · weight_decay`. None by default, but for
+    /// [`AdamW`].
+    fn weight_decay(self, weight_decay: f32) -> Optimizer {
+        Optimizer { weight_decay: Some(weight_decay), ..self.into() }
+    }
+
+    /// Scales each weight's gradient down to this Euclidean norm. Replaces any other clipping.
+    fn clipnorm(self, norm: f32) -> Optimizer {
+        Optimizer { clipping: Some(Clipping::Norm(norm)), ..self.into() }
+    }
+
+    /// Scales all gradients together down to this Euclidean norm. Replaces any other clipping.
+    fn global_clipnorm(self, norm: f32) -> Optimizer {
+        Optimizer { clipping: Some(Clipping::GlobalNorm(norm)), ..self.into() }
+    }
+
+    /// Brings each value of the gradients into ± `value`. Replaces any other clipping.
+    fn clipvalue(self, value: f32) -> Optimizer {
+        Optimizer { clipping: Some(Clipping::Value(value)), ..self.into() }
+    }
+}
+
+impl<O: Into<Optimizer>> OptimizerSettings for O {}
+
+impl Optimizer {
+    fn new(algorithm: Algorithm, learning_rate: LearningRate) -> Self {
+        Optimizer { algorithm, learning_rate, weight_decay: None, clipping: None }
+    }
+
+    /// Keras' name: `adam`, `rmsprop`, `sgd`.
+    pub fn name(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::Adam(_) => "adam",
+            Algorithm::RMSprop(_) => "rmsprop",
+            Algorithm::SGD(_) => "sgd",
+        }
+    }
+
+    /// The learning rate or its schedule.
+    pub fn learning_rate(&self) -> &LearningRate {
+        &self.learning_rate
+    }
+
+    pub(crate) fn set_learning_rate(&mut self, learning_rate: LearningRate) {
+        self.learning_rate = learning_rate;
+    }
+
+    /// Arrays of the trainable weights' size that the algorithm keeps.
+    pub(crate) fn slots(&self) -> usize {
+        match &self.algorithm {
+            Algorithm::Adam(adam) => adam.slots(),
+            Algorithm::RMSprop(rmsprop) => rmsprop.slots(),
+            Algorithm::SGD(sgd) => sgd.slots(),
+        }
+    }
+
+    /// Refuses settings out of their range.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.learning_rate.check()?;
+        match &self.algorithm {
+            Algorithm::Adam(adam) => adam.check()?,
+            Algorithm::RMSprop(rmsprop) => rmsprop.check()?,
+            Algorithm::SGD(sgd) => sgd.check()?,
+        }
+        if let Some(decay) = self.weight_decay {
+            at_least_0("weight_decay", decay)?;
+        }
+        let (name, limit) = match self.clipping {
+            None => return Ok(()),
+            Some(Clipping::Norm(limit)) => ("clipnorm", limit),
+            Some(Clipping::GlobalNorm(limit)) => ("global_clipnorm", limit),
+            Some(Clipping::Value(limit)) => ("clipvalue", limit),
+        };
+        match limit.is_finite() && limit > 0.0 {
+            true => Ok(()),
+            false => Err(Error::argument(name, limit, "a finite number above 0")),
+        }
+    }
+}
+
+/// A decay: at 1, a running mean would never see a gradient.
+fn below_1(name: &'static str, value: f32) -> Result<()> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::argument(name, value, "at least 0 and less than 1")),
+    }
+}
+
+fn at_least_0(name: &'static str, value: f32) -> Result<()> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(Error::argument(name, value, "a finite number of at least 0")),
+    }
+}
+
+/// Momentum, which Keras allows up to 1.
+fn momentum_in_range(momentum: f32) -> Result<()> {
+    match (0.0..=1.0).contains(&momentum) {
+        true => Ok(()),
+        false => Err(Error::argument("momentum", momentum, "between 0 and 1")),
+    }
+}
+
+/// A weight in the arenas of weights and gradients.
+#[derive(Clone, Debug, PartialEq)]
+struct Tensor {
+    weights: std::ops::Range<usize>,
+    gradients: std::ops::Range<usize>,
+}
+
+/// An optimizer's memory: the number of steps, and arrays parallel to the gradients' arena.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub iterations: u64,
+    pub slots: Vec<Vec<f32>>,
+    tensors: Vec<Tensor>,
+}
+
+impl State {
+    /// The state before the first step, for these weights.
+    pub(crate) fn new(optimizer: &Optimizer, weights: &[ModelWeight<'_>]) -> Self {
+        let mut len = 0;
+        let tensors = weights
+            .iter()
+            .filter(|weight| weight.trainable)
+            .map(|weight| {
+                let weights = weight.weight.range();
+                let gradients = len..len + weights.len();
+                len = gradients.end;
+                Tensor { weights, gradients }
+            })
+            .collect();
+        State { iterations: 0, slots: vec![vec![0.0; len]; optimizer.slots()], tensors }
+    }
+
+    /// The number of values kept, Keras' "Optimizer params": the slots, the iteration and the learning rate.
+    pub(crate) fn count_params(&self) -> usize {
+        self.slots.iter().map(Vec::len).sum::<usize>() + 2
+    }
+
+    /// Moves the weights by one step.
+    pub(crate) fn step(&mut self, optimizer: &Optimizer, weights: &mut [f32], gradients: &[f32]) {
+        let learning_rate = optimizer.learning_rate.at(self.iterations);
+        self.iterations += 1;
+        let decay = optimizer.weight_decay.map_or(0.0, |decay| decay * learning_rate);
+        let global_scale = match optimizer.clipping {
+            Some(Clipping::GlobalNorm(limit)) => scale_to(limit, petal_kernels::sum_of_squares(gradients)),
+            _ => 1.0,
+        };
+        for tensor in &self.tensors {
+            let gradient = &gradients[tensor.gradients.clone()];
+            let step = Step {
+                learning_rate,
+                iteration: self.iterations,
+                decay,
+                gradient_scale: match optimizer.clipping {
+                    Some(Clipping::Norm(limit)) => scale_to(limit, petal_kernels::sum_of_squares(gradient)),
+                    _ => global_scale,
+                },
+                clip: match optimizer.clipping {
+                    Some(Clipping::Value(limit)) => Some(limit),
+                    _ => None,
+                },
+            };
+            let weights = &mut weights[tensor.weights.clone()];
+            let slots = self.slots.iter_mut().map(|slot| &mut slot[tensor.gradients.clone()]);
+            match &optimizer.algorithm {
+                Algorithm::Adam(adam) => adam.step(&step, weights, gradient, slots),
+                Algorithm::RMSprop(rmsprop) => rmsprop.step(&step, weights, gradient, slots),
+                Algorithm::SGD(sgd) => sgd.step(&step, weights, gradient, slots),
+            }
+        }
+    }
+}
+
+/// What is common to all algorithms in one step.
+struct Step {
+    learning_rate: f32,
+    /// From 1.
+    iteration: u64,
+    /// The share of each weight that is taken away first.
+    decay: f32,
+    gradient_scale: f32,
+    clip: Option<f32>,
+}
+
+fn scale_to(limit: f32, sum_of_squares: f32) -> f32 {
+    let norm = sum_of_squares.sqrt();
+    if norm > limit { limit / norm } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::schedule;
+    use super::*;
+    use crate::fixture;
+
+    fn from_keras(optimizer: &Value) -> Optimizer {
+        let config = &optimizer["config"];
+        let number = |key: &str| config[key].as_f64().map(|value| value as f32);
+        let learning_rate = schedule::tests::from_keras(&config["learning_rate"]);
+        let adam = || {
+            Adam::new(learning_rate.clone())
+                .beta_1(number("beta_1").unwrap())
+                .beta_2(number("beta_2").unwrap())
+                .epsilon(number("epsilon").unwrap())
+                .amsgrad(config["amsgrad"] == true)
+        };
+        let mut made: Optimizer = match optimizer["class_name"].as_str().unwrap() {
+            "Adam" | "AdamW" => adam().into(),
+            "RMSprop" => RMSprop::new(learning_rate)
+                .rho(number("rho").unwrap())
+                .momentum(number("momentum").unwrap())
+                .epsilon(number("epsilon").unwrap())
+                .centered(config["centered"] == true)
+                .into(),
+            "SGD" => SGD::new(learning_rate)
+                .momentum(number("momentum").unwrap())
+                .nesterov(config["nesterov"] == true)
+                .into(),
+            other => panic!("an optimizer of class {other}"),
+        };
+        if let Some(decay) = number("weight_decay") {
+            made = made.weight_decay(decay);
+        }
+        if let Some(limit) = number("clipnorm") {
+            made = made.clipnorm(limit);
+        }
+        if let Some(limit) = number("global_clipnorm") {
+            made = made.global_clipnorm(limit);
+        }
+        if let Some(limit) = number("clipvalue") {
+            made = made.clipvalue(limit);
+        }
+        made
+    }
+
+    /// Keras takes `1 - beta_2` in f64; for 0.999 this is 1.3e-5 more than in f32. Hence the tolerances.
+    #[test]
+    fn weights_and_state_after_each_step_are_those_of_keras() {
+        for case in fixture::cases("optimizer") {
+            let name = fixture::name(&case);
+            let optimizer = from_keras(&case["optimizer"]);
+            optimizer.check().unwrap();
+            let names: Vec<_> =
+                case["weights"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+            let all = |prefix: &str| -> Vec<Vec<f32>> {
+                names.iter().map(|weight| fixture::values(&case, &format!("{prefix}/{weight}"))).collect()
+            };
+            let mut weights = all("initial").concat();
+            let mut end = 0;
+            let tensors = all("initial")
+                .iter()
+                .map(|values| {
+                    let range = end..end + values.len();
+                    end = range.end;
+                    Tensor { weights: range.clone(), gradients: range }
+                })
+                .collect();
+            let mut state = State { iterations: 0, slots: vec![vec![0.0; end]; optimizer.slots()], tensors };
+            for step in 1..=case["steps"].as_u64().unwrap() {
+                state.step(&optimizer, &mut weights, &all(&format!("step{step}/grad")).concat());
+                let expected = all(&format!("step{step}"));
+                for (tensor, expected) in state.tensors.iter().zip(&expected) {
+                    let found = &weights[tensor.weights.clone()];
+                    fixture::assert_close(found, expected, 1e-5, &format!("{name}: step {step}"));
+                }
+            }
+            // Keras' order: Adam's moments alternate, what is else follows slot by slot.
+            let variables: Vec<_> =
+                case["state"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+            for (i, variable) in variables.iter().enumerate() {
+                let Some((weight, slot)) = variable.split_once('_').filter(|(w, _)| names.contains(w)) else {
+                    continue;
+                };
+                let slot = match (slot, &optimizer.algorithm) {
+                    ("momentum", Algorithm::Adam(_) | Algorithm::SGD(_)) => 0,
+                    ("velocity", Algorithm::Adam(_)) => 1,
+                    ("velocity", _) => 0,
+                    ("velocity_hat", _) => 2,
+                    ("momentum", _) => 1,
+                    ("average_gradient", _) => optimizer.slots() - 1,
+                    (other, _) => panic!("{name} keeps {other}"),
+                };
+                let tensor = &state.tensors[names.iter().position(|name| *name == weight).unwrap()];
+                let found = &state.slots[slot][tensor.gradients.clone()];
+                fixture::assert_close(found, &fixture::values(&case, &format!("state/{i}")), 2e-5, name);
+            }
+        }
+    }
+
+    #[test]
+    fn settings_out_of_their_range_are_refused() {
+        for (optimizer, argument) in [
+            (Adam::new(-1.0).into(), "learning_rate"),
+            (Adam::new(0.1).beta_1(1.0).into(), "beta_1"),
+            (Adam::new(0.1).beta_2(-0.1).into(), "beta_2"),
+            (Adam::new(0.1).epsilon(f32::NAN).into(), "epsilon"),
+            (AdamW::new(0.1).weight_decay(-0.1), "weight_decay"),
+            (RMSprop::new(0.1).rho(1.5).into(), "rho"),
+            (RMSprop::new(0.1).momentum(f32::NAN).into(), "momentum"),
+            (SGD::new(0.1).momentum(1.1).into(), "momentum"),
+            (SGD::new(0.1).clipnorm(0.0), "clipnorm"),
+            (SGD::new(0.1).global_clipnorm(-1.0), "global_clipnorm"),
+            (SGD::new(0.1).clipvalue(f32::INFINITY), "clipvalue"),
+        ] as [(Optimizer, &str); 11]
+        {
+            let error = optimizer.check().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{argument} is ")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A program as a person reads it: a line for each value.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::op::{BatchNorm, Conv2d, Op, Padding, Window};
+use super::{Gradient, Program, WeightNumber};
+
+impl Display for Program {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mode = format!("{:?}", self.mode).to_lowercase();
+        let gradient = match self.gradient {
+            Gradient::None => "",
+            Gradient::Weights => ", with the gradients by its weights",
+            Gradient::Watched => ", with the gradient by the watched value",
+        };
+        writeln!(f, "program '{}' ({mode}{gradient})", self.name)?;
+        write!(f, "%{} {} = input", self.input, self.values[self.input])?;
+        let mut layer = None;
+        for step in &self.steps {
+            if layer != Some(&step.layer) {
+                write!(f, "\n  {}", step.layer)?;
+                layer = Some(&step.layer);
+            }
+            let inputs: Vec<String> = step.inputs.iter().map(|input| format!("%{input}")).collect();
+            write!(
+                f,
+                "\n%{} {} = {} {}",
+                step.output,
+                self.values[step.output],
+                name(&step.op),
+                inputs.join(", ")
+            )?;
+            self.settings(&step.op, f)?;
+        }
+        for (what, value) in [("logits", self.logits.map(|logits| logits.value)), ("watched", self.watched)] {
+            if let Some(value) = value {
+                write!(f, "\n{what}: %{value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    fn settings(&self, op: &Op, f: &mut Formatter<'_>) -> fmt::Result {
+        let weight = |f: &mut Formatter<'_>, what: &str, number: Option<WeightNumber>| match number {
+            Some(number) => match self.weights.get(number) {
+                Some(weight) => {
+                    let trains = if weight.trainable { "" } else { " fixed" };
+                    write!(f, ", {what} {} {:?}{trains}", weight.path, weight.shape)
+                }
+                None => write!(f, ", {what} #{number}"),
+            },
+            None => Ok(()),
+        };
+        let norm = |f: &mut Formatter<'_>, norm: &BatchNorm| {
+            write!(f, ", epsilon {}", norm.epsilon)?;
+            if let Some(momentum) = norm.momentum {
+                write!(f, ", statistics of the batch, momentum {momentum}")?;
+            }
+            for (what, number) in [("gamma", norm.gamma), ("beta", norm.beta)] {
+                weight(f, what, number)?;
+            }
+            weight(f, "mean", Some(norm.mean))?;
+            weight(f, "variance", Some(norm.variance))
+        };
+        match op {
+            Op::Concatenate { axis } => write!(f, ", axis {axis}"),
+            Op::Transpose { order } => write!(f, ", axes {order:?}"),
+            Op::Scale { scale, offset } => write!(f, ", times {scale} plus {offset}"),
+            Op::ChannelAffine { scale, offset } => write!(f, ", times {scale:?} plus {offset:?}"),
+            Op::NormalizeByWeights { mean, variance, invert, .. } => {
+                weight(f, "mean", Some(*mean))?;
+                weight(f, "variance", Some(*variance))?;
+                f.write_str(if *invert { ", inverted" } else { "" })
+            }
+            Op::ChannelScale { gamma, beta } => {
+                weight(f, "gamma", *gamma)?;
+                weight(f, "beta", *beta)
+            }
+            Op::Prelu { alpha } => weight(f, "alpha", Some(*alpha)),
+            Op::Softmax { features } | Op::LogSoftmax { features } => write!(f, ", rows of {features}"),
+            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => {
+                let Conv2d { kernel, bias, strides, dilation, padding, groups, norm: fold } = conv;
+                weight(f, "kernel", Some(*kernel))?;
+                weight(f, "bias", *bias)?;
+                write_unless(f, "strides", strides, &[1, 1])?;
+                write_unless(f, "dilation", dilation, &[1, 1])?;
+                write_padding(f, padding)?;
+                write_unless(f, "groups", groups, &1)?;
+                match fold {
+                    Some(fold) => f.write_str(", then normalized").and_then(|()| norm(f, fold)),
+                    None => Ok(()),
+                }
+            }
+            Op::Dense(dense) => {
+                weight(f, "kernel", Some(dense.kernel))?;
+                weight(f, "bias", dense.bias)?;
+                match &dense.norm {
+                    Some(fold) => f.write_str(", then normalized").and_then(|()| norm(f, fold)),
+                    None => Ok(()),
+                }
+            }
+            Op::BatchNorm(op) => norm(f, op),
+            Op::LayerNorm(op) => {
+                write!(f, ", rows of {}, epsilon {}", op.features, op.epsilon)?;
+                f.write_str(if op.centered { "" } else { ", without the mean" })?;
+                weight(f, "gamma", op.gamma)?;
+                weight(f, "beta", op.beta)
+            }
+            Op::MaxPool(Window { size, strides, padding })
+            | Op::AveragePool(Window { size, strides, padding }) => {
+                write!(f, ", windows {size:?}")?;
+                write_unless(f, "strides", strides, size)?;
+                write_padding(f, padding)
+            }
+            Op::Pad(padding) => write_padding(f, padding),
+            Op::Crop { start } => write!(f, ", from {start:?} on"),
+            Op::Resize { interpolation } => write!(f, ", {}", format!("{interpolation:?}").to_lowercase()),
+            Op::AutoContrast { range } => write!(f, ", to {range:?}"),
+            Op::Unary(unary) => match format!("{unary:?}").split_once(' ') {
+                Some((_, settings)) => write!(f, ", {settings}"),
+                None => Ok(()),
+            },
+            Op::Dropout { rate, repeats, .. } => {
+                write!(f, ", rate {rate}")?;
+                write_unless(f, "each draw times", repeats, &1)
+            }
+            Op::RandomWarp(warp) => warp
+                .warps
+                .iter()
+                .try_for_each(|(warp, _)| write!(f, ", {}", format!("{warp:?}").to_lowercase())),
+            Op::RandomShift(op) => write!(f, ", {:?} {:?} in {:?}", op.kind, op.amounts, op.range),
+            Op::RandomRecolor(op) => write!(f, ", {:?}", op.kind),
+            Op::RandomErase(op) => write!(f, ", probability {:?}, share {:?}", op.probability, op.share),
+            Op::RandomNoise(op) => write!(f, ", {:?}", op.kind),
+            Op::Reshape
+            | Op::Add
+            | Op::Multiply
+            | Op::Maximum
+            | Op::Minimum
+            | Op::ReverseChannels
+            | Op::GlobalAveragePool
+            | Op::GlobalMaxPool
+            | Op::RandomCrop(_) => Ok(()),
+        }
+    }
+}
+
+fn write_unless<T: PartialEq + fmt::Debug>(
+    f: &mut Formatter<'_>,
+    what: &str,
+    found: &T,
+    usual: &T,
+) -> fmt::Result {
+    if found == usual { Ok(()) } else { write!(f, ", {what} {found:?}") }
+}
+
+fn write_padding(f: &mut Formatter<'_>, padding: &Padding) -> fmt::Result {
+    match *padding {
+        Padding { top: 0, bottom: 0, left: 0, right: 0 } => Ok(()),
+        Padding { top, bottom, left, right } => {
+            write!(f, ", padding top {top} bottom {bottom} left {left} right {right}")
+        }
+    }
+}
+
+/// The operation's name in snake case; a function's own.
+fn name(op: &Op) -> String {
+    let debug = match op {
+        Op::Unary(unary) => format!("{unary:?}"),
+        op => format!("{op:?}"),
+    };
+    let class: String = debug.chars().take_while(|c| c.is_alphanumeric()).collect();
+    let mut name = String::new();
+    for (i, c) in class.char_indices() {
+        if i > 0 && c.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}

@@ -1,0 +1,68 @@
+//! One step of training: forward, loss, backward, update.
+
+use super::evaluate::Totals;
+use crate::Result;
+use crate::data::Batch;
+use crate::model::Model;
+use crate::program::{Engine, Gradient, Mode, Passes, Program, Run, Samples};
+
+/// A model's program on an engine, and where its loss starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    pub number: usize,
+    /// Whether the loss gets what the output's activation was applied to.
+    pub on_logits: bool,
+}
+
+impl Loaded {
+    /// # Errors
+    /// If the engine cannot take it.
+    pub fn new(engine: &mut dyn Engine, program: Program, batch: usize) -> Result<Self> {
+        let on_logits = program.logits.is_some();
+        Ok(Loaded { number: engine.load(program, batch)?, on_logits })
+    }
+}
+
+/// What a step works with besides the batch.
+pub(crate) struct Step<'a> {
+    pub engine: &'a mut dyn Engine,
+    pub program: Loaded,
+    pub totals: &'a mut Totals,
+    pub class_weights: Option<&'a [f32]>,
+}
+
+impl Step<'_> {
+    /// Computes loss and metrics of a batch, and adds them to the totals. Returns the mean loss.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn forward(&mut self, run: Run<'_>, batch: &Batch, inputs: Samples<'_>) -> Result<f64> {
+        self.engine.forward(self.program.number, run, inputs)?;
+        Ok(self.totals.add(self.engine, self.program, batch, self.class_weights))
+    }
+
+    /// Goes back from the loss that [`forward`](Step::forward) has left, and changes the weights by `update`, which gets
+    /// the weights and the gradients.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn backward(&mut self, run: Run<'_>, mut update: impl FnMut(&mut [f32], &[f32])) -> Result<()> {
+        self.engine.backward(self.program.number, run)?;
+        self.engine.update(self.program.number, &mut update);
+        Ok(())
+    }
+}
+
+impl Model {
+    /// The program whose loss is the compiled one; without one, whose output is all that counts.
+    pub(crate) fn loss_program(&self, mode: Mode, gradient: Gradient) -> Program {
+        let program = self.program(mode, gradient).simplify(Passes::default());
+        let on_logits = self.compiled.as_ref().is_none_or(|compiled| self.loss_on_logits(&compiled.loss));
+        if on_logits { program } else { program.without_logits() }
+    }
+
+    /// A call on these samples.
+    pub(crate) fn run<'a>(&self, samples: &'a [usize], epoch: usize) -> Run<'a> {
+        Run { samples, epoch, seed: self.seed() }
+    }
+}
