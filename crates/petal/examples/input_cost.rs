@@ -85,7 +85,7 @@ fn augmented(shape: [usize; 3], classes: usize) -> petal::Result<Model> {
 
 fn in_memory(photos: &First) -> petal::Result<ArrayDataset> {
     let mut batch = Batch::default();
-    photos.load(&photos.order(0), &mut batch)?;
+    photos.load(&photos.order(0), 0, &mut batch)?;
     let labels: Vec<usize> = batch.targets.iter().map(|&label| label as usize).collect();
     let shape = [&[photos.len()], photos.sample_shape()].concat();
     let pixels = ArrayD::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
@@ -124,8 +124,8 @@ impl Dataset for First {
         (0..self.len()).collect()
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> petal::Result<()> {
-        self.data.load(samples, batch)
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> petal::Result<()> {
+        self.data.load(samples, epoch, batch)
     }
 }
 

@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             };
             let seconds = start.elapsed().as_secs_f64();
-            let last = history.get("val_accuracy").last().copied().unwrap_or(f64::NAN);
+            let last = history.series("val_accuracy").last().copied().unwrap_or(f64::NAN);
             println!("{network} seed {seed}: val_accuracy {last:.3} at the end, {seconds:.0} s");
             history.save(path)?;
         }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::PathText;
@@ -5,7 +6,7 @@ use crate::PathText;
 /// Anything that can go wrong in Petal.
 ///
 /// The text names the file or layer, what was found, what was expected and what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write something.
@@ -61,6 +62,13 @@ pub enum Error {
     },
 }
 
+/// The text: a program whose `main` returns an error prints it in this form.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -84,5 +92,16 @@ impl Error {
         expected: impl std::fmt::Display,
     ) -> Error {
         Error::Argument { argument, found: found.to_string(), expected: expected.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_main_is_the_text() {
+        let error = Error::file("photo.jpg", "is cut off");
+        assert_eq!(format!("{error:?}"), "photo.jpg: is cut off");
     }
 }

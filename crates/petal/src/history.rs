@@ -47,8 +47,27 @@ impl History {
         self.values.keys().map(String::as_str)
     }
 
-    /// The values of this name, one an epoch; empty if there are none. NaN stands where an epoch had none.
-    pub fn get(&self, key: &str) -> &[f64] {
+    /// The values of this name, one an epoch. NaN stands where an epoch had none.
+    ///
+    /// ```
+    /// use petal::training::History;
+    /// let error = History::default().get("val_acuracy").unwrap_err();
+    /// assert!(error.to_string().starts_with("the history has no 'val_acuracy'"));
+    /// ```
+    ///
+    /// # Errors
+    /// If there are none of this name; the error has the names that there are. [`History::series`] gives nothing then.
+    pub fn get(&self, key: &str) -> Result<&[f64]> {
+        self.values.get(key).map(Vec::as_slice).ok_or_else(|| {
+            let known: Vec<&str> = self.keys().collect();
+            let known = if known.is_empty() { "nothing yet".into() } else { known.join(", ") };
+            Error::Training(format!("the history has no '{key}'; it has {known}"))
+        })
+    }
+
+    /// The values of this name, one an epoch; empty if there are none, as without validation. NaN stands where an epoch
+    /// had none.
+    pub fn series(&self, key: &str) -> &[f64] {
         self.values.get(key).map_or(&[], Vec::as_slice)
     }
 
@@ -79,7 +98,7 @@ impl History {
     pub fn of_the_weights(&self, key: &str) -> Option<f64> {
         let epoch = self.weights_of_epoch()?;
         let place = self.epochs.iter().rposition(|&other| other == epoch)?;
-        self.get(key).get(place).copied().filter(|value| value.is_finite())
+        self.series(key).get(place).copied().filter(|value| value.is_finite())
     }
 
     /// The epoch of [`History::weights_of_epoch`] if it isn't the last.
@@ -241,7 +260,7 @@ mod tests {
         later.push(1, &logs(&[("loss", 1.0), ("accuracy", 0.5), ("learning_rate", 0.001)]));
         history.extend(&later);
         assert_eq!(history.to_csv(), "epoch,accuracy,learning_rate,loss\n0,0.25,,1.5\n1,0.5,0.001,1\n");
-        assert_eq!(history.get("loss"), [1.5, 1.0]);
+        assert_eq!(history.series("loss"), [1.5, 1.0]);
         assert!(history.to_json().contains("null"));
     }
 
@@ -255,8 +274,8 @@ mod tests {
         history.save(&file).unwrap();
         let read = History::read(&file).unwrap();
         assert_eq!(read.epochs(), [3, 4]);
-        assert_eq!(read.get("val_loss")[0], f64::from(1.1_f32));
-        assert!(read.get("val_loss")[1].is_nan() && read.get("loss")[1].is_nan());
+        assert_eq!(read.series("val_loss")[0], f64::from(1.1_f32));
+        assert!(read.series("val_loss")[1].is_nan() && read.series("loss")[1].is_nan());
     }
 
     #[test]
@@ -272,7 +291,7 @@ mod tests {
         assert_eq!(History::read(&file).unwrap().fine_tuning_starts(), Some(1));
         assert!(history.plot().svg().contains("fine-tuning"));
         let after = history.after(1);
-        assert_eq!((after.epochs(), after.get("loss")), (&[1][..], &[0.5][..]));
+        assert_eq!((after.epochs(), after.series("loss")), (&[1][..], &[0.5][..]));
     }
 
     #[test]

@@ -140,6 +140,29 @@ impl Loss {
         }
     }
 
+    /// Why the loss and what the model ends with don't go together, if they don't: a loss that takes logits after a
+    /// softmax, or one that takes probabilities without.
+    pub(crate) fn doubt(&self, are_probabilities: bool) -> Option<String> {
+        let (from_logits, last) = match self {
+            Loss::SparseCategoricalCrossentropy(loss) => (loss.from_logits, "softmax"),
+            Loss::CategoricalCrossentropy(loss) => (loss.from_logits, "softmax"),
+            Loss::BinaryCrossentropy(loss) => (loss.from_logits, "sigmoid"),
+            Loss::MeanSquaredError(_) => return None,
+        };
+        let name = self.name();
+        match (from_logits, are_probabilities) {
+            (true, true) => Some(format!(
+                "{name}::from_logits() applies a {last} to the outputs, which are probabilities already: training will \
+                 learn little. Use {name}::from_probabilities(), or leave the model's last activation out"
+            )),
+            (false, false) => Some(format!(
+                "{name}::from_probabilities() takes the outputs for probabilities, but the model doesn't end with a {last}. Use \
+                 {name}::from_logits(), or end the model with a {last}"
+            )),
+            _ => None,
+        }
+    }
+
     /// Refuses settings out of their range.
     pub(crate) fn check_settings(&self) -> Result<()> {
         let smoothing = match self {
@@ -157,6 +180,13 @@ impl Loss {
     pub(crate) fn check(&self, output_width: usize, target_width: usize) -> Result<()> {
         let sparse = matches!(self, Loss::SparseCategoricalCrossentropy(_));
         let expected = if sparse { 1 } else { output_width };
+        if sparse && output_width == 1 {
+            return Err(Error::Training(format!(
+                "{} needs an output for each class, but the model has one; end it with Dense::new(classes), or for two \
+                 classes use BinaryCrossentropy and LabelMode::Binary",
+                self.name()
+            )));
+        }
         if target_width == expected {
             return Ok(());
         }
@@ -237,6 +267,21 @@ impl Loss {
 mod tests {
     use super::*;
     use crate::fixture;
+
+    #[test]
+    fn logits_of_probabilities_and_probabilities_of_logits_are_doubted() {
+        let (logits, probabilities) = (
+            SparseCategoricalCrossentropy::from_logits(),
+            SparseCategoricalCrossentropy::from_probabilities(),
+        );
+        let doubt = |loss: SparseCategoricalCrossentropy, are| Loss::from(loss).doubt(are);
+        assert!(doubt(logits.clone(), true).unwrap().contains("leave the model's last activation out"));
+        assert!(doubt(probabilities.clone(), false).unwrap().contains("doesn't end with a softmax"));
+        assert_eq!((doubt(logits, false), doubt(probabilities, true)), (None, None));
+        let binary = Loss::from(BinaryCrossentropy::from_logits());
+        assert!(binary.doubt(true).unwrap().contains("applies a sigmoid"));
+        assert_eq!(Loss::from(MeanSquaredError::new()).doubt(true), None);
+    }
 
     #[test]
     fn losses_and_their_gradients_are_those_of_keras() {

@@ -1,5 +1,7 @@
 //! Figures that are reported beside the loss.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// A figure that is reported beside the loss.
@@ -7,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// use petal::training::Metric;
 /// assert_eq!(Metric::TopK(5).name(), "top_k_categorical_accuracy");
+/// assert_eq!(Metric::TopK(2).name(), "top_2_categorical_accuracy");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Metric {
@@ -18,11 +21,12 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// The key in logs and history.
-    pub fn name(self) -> &'static str {
+    /// The key in logs and history: Keras' name, with the number in it where it isn't Keras' default of 5.
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Metric::Accuracy => "accuracy",
-            Metric::TopK(_) => "top_k_categorical_accuracy",
+            Metric::Accuracy => "accuracy".into(),
+            Metric::TopK(5) => "top_k_categorical_accuracy".into(),
+            Metric::TopK(k) => format!("top_{k}_categorical_accuracy").into(),
         }
     }
 

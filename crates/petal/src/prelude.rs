@@ -1,11 +1,14 @@
 //! What a training program needs: `use petal::prelude::*;`.
 
+pub use crate::Result;
 pub use crate::applications::{
     EfficientNetV2B0, MobileNet, MobileNetV2, Pooling, ResNet50, VGG16, Weights, decode_predictions,
 };
 pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, LabelMode};
+pub use crate::explain::GradCam;
 pub use crate::layers::*;
 pub use crate::model::{Model, Sequential, Tensor};
-pub use crate::plot::{augmentation_grid, photo_grid};
+pub use crate::plot::{augmentation_grid, heat_map, photo_grid};
+pub use crate::report::{LectureReport, TrainingReport};
 pub use crate::training::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
 pub use crate::training::*;

@@ -249,8 +249,8 @@ fn a_batch_is_the_same_from_memory_and_from_files() {
     let order = all.order(3);
     assert_eq!(order, some.order(3));
     let (mut a, mut b) = (Batch::default(), Batch::default());
-    all.load(&order, &mut a).unwrap();
-    some.load(&order, &mut b).unwrap();
+    all.load(&order, 0, &mut a).unwrap();
+    some.load(&order, 0, &mut b).unwrap();
     assert_eq!(a, b);
     let inputs = a.inputs.to_floats();
     for (i, &sample) in order.iter().enumerate() {
@@ -261,7 +261,7 @@ fn a_batch_is_the_same_from_memory_and_from_files() {
 
     let gone = some.file_paths()[15].clone();
     fs::remove_file(&gone).unwrap();
-    some.load(&[0, 15], &mut b).unwrap();
+    some.load(&[0, 15], 0, &mut b).unwrap();
     assert_eq!((b.samples, &some.lost()[0].path), (vec![0], &gone));
 }
 
@@ -301,8 +301,12 @@ impl Dataset for Failing {
     fn order(&self, epoch: usize) -> Vec<usize> {
         self.0.order(epoch)
     }
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
-        if samples.contains(&6) { Err(Error::Data("sample 6".into())) } else { self.0.load(samples, batch) }
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()> {
+        if samples.contains(&6) {
+            Err(Error::Data("sample 6".into()))
+        } else {
+            self.0.load(samples, epoch, batch)
+        }
     }
 }
 
@@ -312,7 +316,7 @@ fn prefetching_gives_every_batch_in_order_and_stops_when_told() {
     let dataset = ArrayDataset::new(inputs, &[0; 11]).unwrap().batch_size(3).shuffle(9);
     let order = dataset.order(0);
     let mut seen = Vec::new();
-    prefetch(&dataset, &order, |batch| {
+    prefetch(&dataset, 0, &order, |batch| {
         for (row, &sample) in batch.inputs.to_floats().chunks(2).zip(&batch.samples) {
             assert_eq!(row, [sample as f32 * 2.0, sample as f32 * 2.0 + 1.0]);
         }
@@ -323,19 +327,19 @@ fn prefetching_gives_every_batch_in_order_and_stops_when_told() {
     assert_eq!(seen, order);
 
     let mut steps = 0;
-    prefetch(&dataset, &order, |_| {
+    prefetch(&dataset, 0, &order, |_| {
         steps += 1;
         Ok(if steps == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
     .unwrap();
     assert_eq!(steps, 2);
-    let stopped = prefetch(&dataset, &order, |_| Err(Error::Training("stop".into())));
+    let stopped = prefetch(&dataset, 0, &order, |_| Err(Error::Training("stop".into())));
     assert_eq!(message(stopped), "stop");
-    prefetch(&dataset, &[], |_| panic!("there is no batch")).unwrap();
+    prefetch(&dataset, 0, &[], |_| panic!("there is no batch")).unwrap();
 
     let failing = Failing(dataset);
     let mut steps = 0;
-    let outcome = prefetch(&failing, &(0..11).collect::<Vec<_>>(), |_| {
+    let outcome = prefetch(&failing, 0, &(0..11).collect::<Vec<_>>(), |_| {
         steps += 1;
         Ok(ControlFlow::Continue(()))
     });
@@ -348,7 +352,7 @@ fn arrays_keep_their_elements_order_and_check_their_lengths() {
     let turned = inputs.permuted_axes([2, 1, 0]);
     let dataset = ArrayDataset::new(turned.clone(), &[0, 2, 1, 2]).unwrap().one_hot();
     let mut batch = Batch::default();
-    dataset.load(&[1], &mut batch).unwrap();
+    dataset.load(&[1], 0, &mut batch).unwrap();
     assert_eq!(*batch.inputs.to_floats(), [1.0, 13.0, 5.0, 17.0, 9.0, 21.0]);
     assert_eq!((batch.targets.as_slice(), dataset.target_width()), (&[0.0, 0.0, 1.0][..], 3));
     assert!(message(ArrayDataset::new(turned.clone(), &[0])).contains("[4, 3, 2]"));

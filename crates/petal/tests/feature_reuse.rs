@@ -52,9 +52,9 @@ impl Dataset for Images {
         self.data.order(epoch)
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()> {
         self.loads.fetch_add(samples.len(), Ordering::Relaxed);
-        self.data.load(samples, batch)
+        self.data.load(samples, epoch, batch)
     }
 }
 

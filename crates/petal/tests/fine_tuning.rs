@@ -156,7 +156,7 @@ fn each_phase_ends_with_the_weights_of_keras() -> Result<()> {
             let history = model.fit(&train, options.validation(&validation).verbose(Verbose::Silent))?;
             assert_eq!(serde_json::json!(history.epochs()), phase["epoch"], "{name}");
             for key in ["loss", "accuracy", "val_loss", "val_accuracy"] {
-                let found = history.get(key).iter().map(|&value| value as f32).collect();
+                let found = history.series(key).iter().map(|&value| value as f32).collect();
                 let found = ArrayD::from_shape_vec(IxDyn(&[history.epochs().len()]), found).unwrap();
                 let expected = recording.get(&format!("{name}/history/{key}"));
                 assert_close(&found, &expected, 1e-5, &format!("{name}/history/{key}"));
@@ -360,8 +360,8 @@ fn where_nothing_trains_the_epochs_run_and_no_bit_changes() -> Result<()> {
         let before = bits(&model);
         let history = model.fit(&data, Fit::epochs(2).validation(&data).verbose(Verbose::Silent))?;
         assert_eq!(changed(&before, &bits(&model)), [""; 0]);
-        assert_eq!(history.get("loss")[0], history.get("loss")[1]);
-        assert!((history.get("loss")[0] - history.get("val_loss")[0]).abs() < 1e-6);
+        assert_eq!(history.series("loss")[0], history.series("loss")[1]);
+        assert!((history.series("loss")[0] - history.series("val_loss")[0]).abs() < 1e-6);
         assert_eq!(count(&model, "Optimizer"), 2);
     }
     Ok(())
@@ -409,7 +409,7 @@ fn losses(flag: Option<bool>, frozen: bool) -> Result<[f64; 2]> {
     let (_, data) = feature_extraction(None)?;
     model.compile(SGD::new(1e-12), loss())?;
     let history = model.fit(&data, Fit::epochs(1).validation(&data).verbose(Verbose::Silent))?;
-    Ok([history.get("loss")[0], history.get("val_loss")[0]])
+    Ok([history.series("loss")[0], history.series("val_loss")[0]])
 }
 
 #[test]

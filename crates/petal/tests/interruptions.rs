@@ -68,7 +68,7 @@ fn a_training_that_diverges_goes_back_to_the_last_whole_epoch() {
     assert_eq!(model.history().epochs(), [0]);
     // Training goes on from there, with numbers.
     model.fit(&data, silent(3).initial_epoch(1)).unwrap();
-    assert!(model.history().get("loss").iter().all(|loss| loss.is_finite()));
+    assert!(model.history().series("loss").iter().all(|loss| loss.is_finite()));
 
     // The last step's loss says nothing of the weights after it.
     let mut model = dense();
@@ -84,7 +84,7 @@ fn a_training_may_be_let_diverge_and_its_model_answers_nothing() {
     let mut model = dense();
     let fit = silent(2).terminate_on_nan(false).callback(Spoil { epoch: 0, at_end: false });
     let history = model.fit(&data, fit).unwrap();
-    assert!(history.get("loss").iter().all(|loss| loss.is_nan()));
+    assert!(history.series("loss").iter().all(|loss| loss.is_nan()));
     assert!(!history.to_json().contains("NaN"));
     for error in [
         model.evaluate(&data).unwrap_err(),
@@ -164,7 +164,7 @@ fn photos_that_vanish_or_change_leave_their_batches() {
     let mut data = open(root.path()).memory_budget(6 * 6 * 3).load().unwrap();
     let sizes = |data: &ImageDataset, samples: &[usize]| {
         let mut batch = Batch::default();
-        data.load(samples, &mut batch).unwrap();
+        data.load(samples, 0, &mut batch).unwrap();
         assert_eq!((batch.targets.len(), batch.inputs.to_floats().len()), (batch.len(), batch.len() * 108));
         let shade = |i: usize| batch.inputs.to_floats()[i * 108];
         (batch.samples.clone(), (0..batch.len()).map(shade).collect::<Vec<_>>())
@@ -199,12 +199,12 @@ fn too_many_lost_photos_are_an_error_and_with_strict_one_is() {
     for sample in 0..10 {
         remove(&data, sample);
     }
-    data.load(&(0..16).collect::<Vec<_>>(), &mut batch).unwrap();
+    data.load(&(0..16).collect::<Vec<_>>(), 0, &mut batch).unwrap();
     assert_eq!(batch.samples, [10, 11, 12, 13, 14, 15]);
     remove(&data, 10);
-    let error = data.load(&[9, 10, 11], &mut batch).unwrap_err().to_string();
+    let error = data.load(&[9, 10, 11], 0, &mut batch).unwrap_err().to_string();
     assert!(error.contains("11 of 16 photos"), "{error}");
-    let error = strict.load(&[0], &mut batch).unwrap_err().to_string();
+    let error = strict.load(&[0], 0, &mut batch).unwrap_err().to_string();
     assert!(error.contains("000.png") && error.contains("1 of 16"), "{error}");
 }
 
@@ -236,7 +236,7 @@ fn training_goes_on_without_lost_photos_and_counts_only_those_there() {
         assert!(model.predict(&validation).unwrap_err().to_string().contains("5 of 16 samples"));
         assert!(model.bottleneck_features(&validation).is_err());
         let seen = model.evaluate(&validation).unwrap();
-        assert_eq!(history.get("val_loss")[2], seen.loss);
+        assert_eq!(history.series("val_loss")[2], seen.loss);
         validation.leave_out_lost();
         let alone = model.evaluate(&validation).unwrap();
         assert_eq!(seen.accuracy(), alone.accuracy());

@@ -81,7 +81,7 @@ fn a_run_that_is_killed_after_any_epoch_ends_as_one_that_is_not() {
     let model = train(whole.path(), None).unwrap();
     let epochs = model.history().epochs().len();
     assert!(epochs < EPOCHS, "early stopping ends it");
-    let rates = model.history().get("learning_rate");
+    let rates = model.history().series("learning_rate");
     assert!(rates[epochs - 1] < rates[0] / 2.0, "the rate falls more than once: {rates:?}");
     for epoch in 0..epochs {
         let folder = tempfile::tempdir().unwrap();

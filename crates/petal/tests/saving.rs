@@ -168,7 +168,7 @@ fn training_goes_on_as_if_it_had_not_been_interrupted() -> Result<()> {
     {
         let mut whole = model()?;
         whole.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
-        whole.metrics([Metric::Accuracy, Metric::TopK(2)]);
+        whole.metrics([Metric::Accuracy, Metric::TopK(2)]).unwrap();
         let mut halves = whole.clone();
         fit(&mut whole, 0, 4)?;
 
@@ -200,7 +200,7 @@ fn a_checkpoint_made_by_a_callback_counts_its_epoch() -> Result<()> {
     let mut model = model()?;
     model.compile(Adam::new(1e-2), SparseCategoricalCrossentropy::from_logits())?;
     model.fit(&data()?, Fit::epochs(3).verbose(Verbose::Silent).callback(Checkpoint(&path)))?;
-    assert_eq!(model.history().get("marked"), [0.0, 1.0, 2.0]);
+    assert_eq!(model.history().series("marked"), [0.0, 1.0, 2.0]);
     let mut resumed = Model::load(&path)?;
     let next = resumed.history().next_epoch();
     fit(&mut resumed, next, 3)?;

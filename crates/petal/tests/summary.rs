@@ -114,7 +114,7 @@ impl Dataset for OneSample {
         vec![0]
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], _epoch: usize, batch: &mut Batch) -> Result<()> {
         batch.samples = samples.to_vec();
         batch.inputs = vec![0.0; self.0.iter().product()].into();
         batch.targets = vec![0.0];

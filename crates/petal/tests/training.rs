@@ -188,7 +188,7 @@ fn class_weights_act_as_in_keras() -> Result<()> {
         let fit = Fit::epochs(2).validation(&validation).class_weights(weights).verbose(Verbose::Silent);
         let history = model.fit(&train, fit)?;
         for key in ["accuracy", "loss", "val_accuracy", "val_loss"] {
-            let found = ArrayD::from_shape_fn(IxDyn(&[2]), |i| history.get(key)[i[0]] as f32);
+            let found = ArrayD::from_shape_fn(IxDyn(&[2]), |i| history.series(key)[i[0]] as f32);
             assert_close(&found, &recording.get(&format!("{name}/history/{key}")), key);
         }
         for weight in ["kernel", "bias"] {
@@ -254,7 +254,7 @@ fn epochs_are_the_last_number_and_not_a_count() -> Result<()> {
     let (mut model, data) = dense()?;
     let before = model.weight("dense/kernel")?;
     let history = model.fit(&data, Fit::epochs(3).initial_epoch(3).verbose(Verbose::Silent))?;
-    assert!(history.epochs().is_empty() && history.get("loss").is_empty());
+    assert!(history.epochs().is_empty() && history.series("loss").is_empty());
     assert_eq!(model.weight("dense/kernel")?, before);
     let history = model.fit(&data, Fit::epochs(5).initial_epoch(3).verbose(Verbose::Silent))?;
     assert_eq!(history.epochs(), [3, 4]);
@@ -266,9 +266,9 @@ fn validation_takes_place_after_every_k_th_epoch() -> Result<()> {
     let (mut model, data) = dense()?;
     let fit = || Fit::epochs(5).validation(&data).verbose(Verbose::Silent);
     let history = model.fit(&data, fit().validation_freq(2))?;
-    let validated: Vec<bool> = history.get("val_loss").iter().map(|loss| !loss.is_nan()).collect();
+    let validated: Vec<bool> = history.series("val_loss").iter().map(|loss| !loss.is_nan()).collect();
     assert_eq!(validated, [false, true, false, true, false]);
-    assert!(history.get("loss").iter().all(|loss| loss.is_finite()));
+    assert!(history.series("loss").iter().all(|loss| loss.is_finite()));
     assert!(matches!(model.fit(&data, fit().validation_freq(0)), Err(Error::Argument { .. })));
     Ok(())
 }
@@ -296,8 +296,8 @@ fn a_stop_within_an_epoch_ends_it_with_or_without_validation() -> Result<()> {
         let fit = Fit::epochs(5).validation(&data).callback(StopAfter { steps: 2, now });
         let history = model.fit(&data, fit.verbose(Verbose::Silent))?;
         assert_eq!(history.epochs(), [0]);
-        assert!(history.get("loss")[0].is_finite());
-        assert_eq!(history.get("val_loss").len(), usize::from(!now));
+        assert!(history.series("loss")[0].is_finite());
+        assert_eq!(history.series("val_loss").len(), usize::from(!now));
     }
     Ok(())
 }
@@ -309,7 +309,7 @@ fn an_interrupted_run_joins_an_earlier_history() -> Result<()> {
     let fit = Fit::epochs(3).initial_epoch(1).validation(&data).callback(StopAfter { steps: 1, now: true });
     history.extend(&model.fit(&data, fit.verbose(Verbose::Silent))?);
     assert_eq!(history.epochs(), [0, 1]);
-    assert!(history.get("val_loss")[0].is_finite() && history.get("val_loss")[1].is_nan());
+    assert!(history.series("val_loss")[0].is_finite() && history.series("val_loss")[1].is_nan());
     Ok(())
 }
 
@@ -336,7 +336,7 @@ fn a_loss_that_is_no_number_is_in_the_history_of_a_run_that_may_go_on() -> Resul
     assert!(matches!(model.clone().fit(&data, fit()), Err(Error::Diverged(_))));
     let history = model.fit(&data, fit().terminate_on_nan(false))?;
     assert_eq!(history.epochs(), [0, 1]);
-    assert!(history.get("loss").iter().chain(history.get("val_loss")).all(|loss| loss.is_nan()));
+    assert!(history.series("loss").iter().chain(history.series("val_loss")).all(|loss| loss.is_nan()));
     Ok(())
 }
 
@@ -355,7 +355,7 @@ fn what_callbacks_add_is_in_the_history_and_logs_are_sorted() -> Result<()> {
     let (mut model, data) = dense()?;
     let fit = Fit::epochs(2).validation(&data).callback(Adds).verbose(Verbose::Silent);
     let history = model.fit(&data, fit)?;
-    assert_eq!(history.get("f1"), [0.0, 1.0]);
+    assert_eq!(history.series("f1"), [0.0, 1.0]);
     assert_eq!(history.keys().collect::<Vec<_>>(), ["accuracy", "f1", "loss", "val_accuracy", "val_loss"]);
     Ok(())
 }

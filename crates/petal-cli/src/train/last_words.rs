@@ -87,7 +87,7 @@ const OVERFITS: f64 = 0.1;
 
 /// Whether no earlier epoch was as good as the last.
 fn still_rises(history: &History) -> bool {
-    let values = history.get("val_accuracy");
+    let values = history.series("val_accuracy");
     match values.split_last() {
         Some((last, before)) => !before.is_empty() && before.iter().all(|value| value < last),
         None => false,

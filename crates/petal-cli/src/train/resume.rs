@@ -112,7 +112,8 @@ fn read_checkpoint(folder: &RunFolder) -> Result<Option<Model>, Failure> {
     }
     let model = folder.join(MODEL);
     // Ctrl-C in the first epoch leaves a model, too; only a finished epoch is validated.
-    let validated = |model: Model| model.history().get("val_accuracy").iter().any(|value| value.is_finite());
+    let validated =
+        |model: Model| model.history().series("val_accuracy").iter().any(|value| value.is_finite());
     let finished = |path: &Path| path.exists() && Model::load(path).is_ok_and(validated);
     if finished(&model) || finished(&folder.join(BEST)) {
         return Err(format!(

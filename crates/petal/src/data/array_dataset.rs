@@ -154,7 +154,7 @@ impl Dataset for ArrayDataset {
         order
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], _epoch: usize, batch: &mut Batch) -> Result<()> {
         let size: usize = self.sample_shape.iter().product();
         batch.samples.clear();
         batch.samples.extend_from_slice(samples);

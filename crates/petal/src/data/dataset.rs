@@ -30,13 +30,20 @@ pub trait Dataset: Sync {
     /// The samples in the order in which epoch `epoch` (from 0) visits them.
     fn order(&self, epoch: usize) -> Vec<usize>;
 
-    /// Replaces what is in `batch` by these samples, in this order. Reuses the batch's memory.
+    /// Replaces what is in `batch` by these samples, in this order, as they are in this epoch: most data sets give the
+    /// same in all. Reuses the batch's memory.
     ///
     /// Samples that can no longer be read may be left out, if [`Dataset::lost`] names them and they stay out.
     ///
     /// # Errors
     /// If a sample can no longer be read.
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()>;
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()>;
+
+    /// Whether samples are other ones in each epoch, as where two are mixed: then nothing that was computed of them is
+    /// kept for the next.
+    fn varies(&self) -> bool {
+        false
+    }
 
     /// The samples that [`Dataset::load`] has left out so far, in the order in which that was found.
     fn lost(&self) -> Vec<Skipped> {

@@ -244,7 +244,7 @@ impl Dataset for ImageDataset {
         order
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], _epoch: usize, batch: &mut Batch) -> Result<()> {
         let size = self.sample_size();
         let before = {
             let lost = self.lock_lost();

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// Batches that are loaded ahead of the one in use.
 const AHEAD: usize = 2;
 
-/// Calls `step` with `dataset`'s batches in the order of `order`, while a thread loads those that come next.
+/// Calls `step` with `dataset`'s batches of epoch `epoch` in the order of `order`, while a thread loads those that come next.
 ///
 /// Batches have the data set's batch size; the last may be shorter, and so is one whose samples can no longer be read. `step` ends the run early by
 /// `Ok(ControlFlow::Break(()))`. The thread has ended when this returns, and batches' memory is used again, so that a
@@ -20,7 +20,7 @@ const AHEAD: usize = 2;
 ///
 /// let dataset = ArrayDataset::new(ndarray::Array2::zeros((5, 3)), &[0, 1, 0, 1, 0])?.batch_size(2);
 /// let mut sizes = Vec::new();
-/// prefetch(&dataset, &dataset.order(0), |batch| {
+/// prefetch(&dataset, 0, &dataset.order(0), |batch| {
 ///     sizes.push(batch.len());
 ///     Ok(ControlFlow::Continue(()))
 /// })?;
@@ -32,6 +32,7 @@ const AHEAD: usize = 2;
 /// The first one that a load or `step` gives, or that the thread cannot be started.
 pub fn prefetch(
     dataset: &dyn Dataset,
+    epoch: usize,
     order: &[usize],
     mut step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -42,7 +43,7 @@ pub fn prefetch(
         let load = move || {
             for samples in order.chunks(dataset.batch_size().max(1)) {
                 let mut batch = used.try_recv().unwrap_or_default();
-                let outcome = dataset.load(samples, &mut batch).map(|()| batch);
+                let outcome = dataset.load(samples, epoch, &mut batch).map(|()| batch);
                 let failed = outcome.is_err();
                 if loaded.send(outcome).is_err() || failed {
                     return;

@@ -44,7 +44,7 @@ impl Model {
         engine.set_weights(self.shared_weights());
         let mut values = Vec::with_capacity(data.len() * features);
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, &order, |batch| {
+        prefetch(data, 0, &order, |batch| {
             engine.forward(program, self.run(&batch.samples, 0), (&batch.inputs).into())?;
             values.extend_from_slice(engine.watched(program, batch.len())[0]);
             Ok(ControlFlow::Continue(()))

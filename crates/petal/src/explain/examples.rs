@@ -64,7 +64,7 @@ pub fn examples(
     choose(photos.labels(), predictions, count)
         .into_iter()
         .map(|(sample, predicted)| {
-            photos.load(&[sample], &mut batch)?;
+            photos.load(&[sample], 0, &mut batch)?;
             let shape = photos.preprocessing().shape();
             let pixels = Array3::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
                 .expect("a batch has its data set's shape");

@@ -76,7 +76,7 @@ impl Normalization {
         let mut batch = Batch::default();
         let samples: Vec<usize> = (0..data.len()).collect();
         for samples in samples.chunks(data.batch_size().max(1)) {
-            data.load(samples, &mut batch)?;
+            data.load(samples, 0, &mut batch)?;
             moments.add(batch.inputs.to_floats().iter());
         }
         moments.finish()

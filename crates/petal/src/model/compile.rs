@@ -1,8 +1,8 @@
 use super::Model;
-use crate::Result;
 use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::optimizers::{Optimizer, State};
+use crate::{Error, Result};
 
 /// What [`Model::compile`] sets: the optimizer with its state, the loss and the metrics.
 #[derive(Clone, Debug)]
@@ -54,10 +54,16 @@ impl Model {
     }
 
     /// Replaces the metrics of a compiled model.
-    pub fn metrics(&mut self, metrics: impl Into<Vec<Metric>>) {
-        if let Some(compiled) = &mut self.compiled {
-            compiled.metrics = metrics.into();
-        }
+    ///
+    /// # Errors
+    /// If the model isn't compiled: [`compile`](Model::compile) sets the metrics, too.
+    pub fn metrics(&mut self, metrics: impl Into<Vec<Metric>>) -> Result<()> {
+        let Some(compiled) = &mut self.compiled else {
+            let problem = format!("model '{}' isn't compiled; call compile before metrics", self.name());
+            return Err(Error::Training(problem));
+        };
+        compiled.metrics = metrics.into();
+        Ok(())
     }
 
     /// The number of values that the optimizer keeps; 0 before the first training step.

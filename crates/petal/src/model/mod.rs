@@ -39,7 +39,6 @@ use crate::{Error, Result};
 /// assert_eq!(model.count_params(), 448 + 85);
 /// # Ok::<(), petal::Error>(())
 /// ```
-#[derive(Clone)]
 pub struct Model {
     graph: Graph,
     /// All weights, in the graph's order.
@@ -240,10 +239,6 @@ impl Model {
         (self.engine)()
     }
 
-    pub(crate) fn into_parts(self) -> (Graph, Arc<Vec<f32>>) {
-        (self.graph, self.arena)
-    }
-
     pub(crate) fn from_graph(mut graph: Graph, seed: u64) -> Result<Model> {
         let params = graph.count_params();
         memory::check(params.saturating_mul(size_of::<f32>()), || {
@@ -266,6 +261,24 @@ impl Model {
             history: History::default(),
             compiled: None,
             engine: Arc::new(|| Box::new(Cpu::default())),
+        }
+    }
+}
+
+/// A clone is a model by itself: what is set to train in one says nothing of the other.
+impl Clone for Model {
+    fn clone(&self) -> Self {
+        let mut graph = self.graph.clone();
+        graph.detach();
+        Model {
+            graph,
+            arena: self.arena.clone(),
+            seed: self.seed,
+            class_names: self.class_names.clone(),
+            preprocessing: self.preprocessing.clone(),
+            history: self.history.clone(),
+            compiled: self.compiled.clone(),
+            engine: self.engine.clone(),
         }
     }
 }

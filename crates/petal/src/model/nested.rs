@@ -5,13 +5,13 @@ use crate::layers::{AnyLayer, LayerSpec, Nested};
 
 impl From<Model> for LayerSpec {
     fn from(model: Model) -> Self {
-        model.into_layer(None)
+        layer(&model, None)
     }
 }
 
 impl From<&Model> for LayerSpec {
     fn from(model: &Model) -> Self {
-        model.clone().into_layer(None)
+        layer(model, None)
     }
 }
 
@@ -24,27 +24,34 @@ impl Model {
     /// learned from millions. Keras 3 ignores the flag in `fit`; Petal honours it, as Keras 2 did. `true` changes nothing,
     /// as in Keras 3: `fit` trains and `predict` infers.
     ///
+    /// As in Keras, what trains in the base can be set by the base itself, also when it is a layer of another model:
+    /// the two share their flags. The outer model has weights of its own, which begin as the base's.
+    ///
     /// ```
     /// use petal::layers::*;
     /// use petal::model::Model;
     /// let x = Input::image(32, 32, 3);
     /// let h = Conv2D::new(16, 3).on(&x)?;
-    /// let base = Model::named("base", 0, &x, &BatchNormalization::new().on(&h)?)?;
+    /// let mut base = Model::named("base", 0, &x, &BatchNormalization::new().on(&h)?)?;
     ///
     /// let x = Input::image(32, 32, 3);
     /// let features = base.with_training(false).on(&x)?;
     /// let features = GlobalAveragePooling2D::new().on(&features)?;
     /// let model = Model::new(&x, &Dense::new(5).on(&features)?)?;
+    /// assert!(model.summary().to_string().contains(" Trainable params: 565 "));
+    /// base.set_trainable(false);
+    /// assert!(model.summary().to_string().contains(" Trainable params: 85 "));
     /// # Ok::<(), petal::Error>(())
     /// ```
-    pub fn with_training(self, training: bool) -> LayerSpec {
-        self.into_layer(Some(training))
+    pub fn with_training(&self, training: bool) -> LayerSpec {
+        layer(self, Some(training))
     }
+}
 
-    fn into_layer(self, training: Option<bool>) -> LayerSpec {
-        let (graph, values) = self.into_parts();
-        let name = graph.explicit_name().map(str::to_owned);
-        let nested = Nested { graph, training, values: Some(values) };
-        LayerSpec { name, ..AnyLayer::Nested(nested).into() }
-    }
+/// The model as a layer: with its flags, which stay one with the model's, and its weights as they are now.
+fn layer(model: &Model, training: Option<bool>) -> LayerSpec {
+    let graph = model.graph().clone();
+    let name = graph.explicit_name().map(str::to_owned);
+    let nested = Nested { graph, training, values: Some(model.shared_weights()) };
+    LayerSpec { name, ..AnyLayer::Nested(nested).into() }
 }

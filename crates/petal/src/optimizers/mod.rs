@@ -22,6 +22,10 @@ pub struct Optimizer {
     learning_rate: LearningRate,
     weight_decay: Option<f32>,
     clipping: Option<Clipping>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gradient_accumulation_steps: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ema: Option<Ema>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,18 @@ pub(crate) enum Clipping {
     Value(f32),
 }
 
+/// A moving average of the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Ema {
+    momentum: f32,
+    overwrite_frequency: Option<u64>,
+}
+
+impl Ema {
+    /// Keras' defaults.
+    const DEFAULT: Ema = Ema { momentum: 0.99, overwrite_frequency: None };
+}
+
 /// Settings that every optimizer has.
 pub trait OptimizerSettings: Into<Optimizer> {
     /// Before each step, weights are multiplied by `1 - learning rate · weight_decay`. None by default, but for
@@ -61,6 +77,43 @@ pub trait OptimizerSettings: Into<Optimizer> {
         Optimizer { clipping: Some(Clipping::GlobalNorm(norm)), ..self.into() }
     }
 
+    /// Moves the weights only at every `steps`-th step, by the mean of the gradients since the last time: as one batch
+    /// that is so much larger, in the memory of a small one. The learning rate's schedule counts all steps.
+    fn gradient_accumulation_steps(self, steps: usize) -> Optimizer {
+        Optimizer { gradient_accumulation_steps: Some(steps as u64), ..self.into() }
+    }
+
+    /// Keeps a moving average of the weights, `average · momentum + weight · (1 - momentum)` after each step; when `fit`
+    /// ends, the weights become their averages, which are often better than the last ones. Momentum is 0.99 unless
+    /// [`ema_momentum`](OptimizerSettings::ema_momentum) says otherwise.
+    ///
+    /// ```
+    /// use petal::training::{Adam, OptimizerSettings};
+    /// let optimizer = Adam::new(1e-3).use_ema(true).ema_momentum(0.9).gradient_accumulation_steps(4);
+    /// # let _ = optimizer;
+    /// ```
+    fn use_ema(self, use_ema: bool) -> Optimizer {
+        let optimizer = self.into();
+        Optimizer { ema: use_ema.then(|| optimizer.ema.unwrap_or(Ema::DEFAULT)), ..optimizer }
+    }
+
+    /// How much of the average stays at a step; implies [`use_ema`](OptimizerSettings::use_ema).
+    fn ema_momentum(self, momentum: f32) -> Optimizer {
+        let optimizer = self.into();
+        Optimizer { ema: Some(Ema { momentum, ..optimizer.ema.unwrap_or(Ema::DEFAULT) }), ..optimizer }
+    }
+
+    /// The weights become their averages at every so many steps, too; implies
+    /// [`use_ema`](OptimizerSettings::use_ema).
+    fn ema_overwrite_frequency(self, steps: usize) -> Optimizer {
+        let optimizer = self.into();
+        let overwrite_frequency = Some(steps as u64);
+        Optimizer {
+            ema: Some(Ema { overwrite_frequency, ..optimizer.ema.unwrap_or(Ema::DEFAULT) }),
+            ..optimizer
+        }
+    }
+
     /// Brings each value of the gradients into ± `value`. Replaces any other clipping.
     fn clipvalue(self, value: f32) -> Optimizer {
         Optimizer { clipping: Some(Clipping::Value(value)), ..self.into() }
@@ -71,7 +124,14 @@ impl<O: Into<Optimizer>> OptimizerSettings for O {}
 
 impl Optimizer {
     fn new(algorithm: Algorithm, learning_rate: LearningRate) -> Self {
-        Optimizer { algorithm, learning_rate, weight_decay: None, clipping: None }
+        Optimizer {
+            algorithm,
+            learning_rate,
+            weight_decay: None,
+            clipping: None,
+            gradient_accumulation_steps: None,
+            ema: None,
+        }
     }
 
     /// Keras' name: `adam`, `rmsprop`, `sgd`.
@@ -92,8 +152,13 @@ impl Optimizer {
         self.learning_rate = learning_rate;
     }
 
-    /// Arrays of the trainable weights' size that the algorithm keeps.
+    /// Arrays of the trainable weights' size that are kept: the algorithm's, the accumulated gradients, the averages.
     pub(crate) fn slots(&self) -> usize {
+        let accumulated = usize::from(self.gradient_accumulation_steps.is_some());
+        self.algorithm_slots() + accumulated + usize::from(self.ema.is_some())
+    }
+
+    fn algorithm_slots(&self) -> usize {
         match &self.algorithm {
             Algorithm::Adam(adam) => adam.slots(),
             Algorithm::RMSprop(rmsprop) => rmsprop.slots(),
@@ -111,6 +176,17 @@ impl Optimizer {
         }
         if let Some(decay) = self.weight_decay {
             at_least_0("weight_decay", decay)?;
+        }
+        if let Some(steps) = self.gradient_accumulation_steps.filter(|&steps| steps < 2) {
+            return Err(Error::argument("gradient_accumulation_steps", steps, "at least 2"));
+        }
+        if let Some(ema) = self.ema {
+            if !(0.0..=1.0).contains(&ema.momentum) {
+                return Err(Error::argument("ema_momentum", ema.momentum, "between 0 and 1"));
+            }
+            if ema.overwrite_frequency == Some(0) {
+                return Err(Error::argument("ema_overwrite_frequency", 0, "at least 1"));
+            }
         }
         let (name, limit) = match self.clipping {
             None => return Ok(()),
@@ -185,10 +261,58 @@ impl State {
         self.slots.iter().map(Vec::len).sum::<usize>() + 2
     }
 
-    /// Moves the weights by one step.
+    /// Goes on by one step.
     pub(crate) fn step(&mut self, optimizer: &Optimizer, weights: &mut [f32], gradients: &[f32]) {
-        let learning_rate = optimizer.learning_rate.at(self.iterations);
+        match optimizer.gradient_accumulation_steps {
+            None => self.update(optimizer, self.iterations, weights, gradients),
+            Some(steps) => {
+                let place = optimizer.algorithm_slots();
+                let accumulated = &mut self.slots[place];
+                petal_kernels::add_assign(accumulated, gradients);
+                if (self.iterations + 1).is_multiple_of(steps) {
+                    let mut mean = std::mem::take(accumulated);
+                    mean.iter_mut().for_each(|gradient| *gradient /= steps as f32);
+                    self.update(optimizer, self.iterations / steps, weights, &mean);
+                    mean.fill(0.0);
+                    self.slots[place] = mean;
+                }
+            }
+        }
+        if let Some(ema) = optimizer.ema {
+            let updates = self.iterations / optimizer.gradient_accumulation_steps.unwrap_or(1);
+            // The first average is the weight itself.
+            let momentum = if updates == 0 { 0.0 } else { ema.momentum };
+            let averages = self.slots.last_mut().expect("the averages are the last slot");
+            for tensor in &self.tensors {
+                let averages = averages[tensor.gradients.clone()].iter_mut();
+                for (average, weight) in averages.zip(&weights[tensor.weights.clone()]) {
+                    *average = momentum * *average + (1.0 - momentum) * weight;
+                }
+            }
+            if ema.overwrite_frequency.is_some_and(|steps| (updates + 1).is_multiple_of(steps)) {
+                self.take_averages(weights);
+            }
+        }
         self.iterations += 1;
+    }
+
+    /// Replaces the weights by their averages, if there are some: at the end of a training.
+    pub(crate) fn finish(&self, optimizer: &Optimizer, weights: &mut [f32]) {
+        if optimizer.ema.is_some() && self.iterations > 0 {
+            self.take_averages(weights);
+        }
+    }
+
+    fn take_averages(&self, weights: &mut [f32]) {
+        let averages = self.slots.last().expect("the averages are the last slot");
+        for tensor in &self.tensors {
+            weights[tensor.weights.clone()].copy_from_slice(&averages[tensor.gradients.clone()]);
+        }
+    }
+
+    /// Moves the weights, for the time `updates + 1`.
+    fn update(&mut self, optimizer: &Optimizer, updates: u64, weights: &mut [f32], gradients: &[f32]) {
+        let learning_rate = optimizer.learning_rate.at(self.iterations);
         let decay = optimizer.weight_decay.map_or(0.0, |decay| decay * learning_rate);
         let global_scale = match optimizer.clipping {
             Some(Clipping::GlobalNorm(limit)) => scale_to(limit, petal_kernels::sum_of_squares(gradients)),
@@ -198,7 +322,7 @@ impl State {
             let gradient = &gradients[tensor.gradients.clone()];
             let step = Step {
                 learning_rate,
-                iteration: self.iterations,
+                iteration: updates + 1,
                 decay,
                 gradient_scale: match optimizer.clipping {
                     Some(Clipping::Norm(limit)) => scale_to(limit, petal_kernels::sum_of_squares(gradient)),
@@ -210,7 +334,8 @@ impl State {
                 },
             };
             let weights = &mut weights[tensor.weights.clone()];
-            let slots = self.slots.iter_mut().map(|slot| &mut slot[tensor.gradients.clone()]);
+            let slots = self.slots.iter_mut().take(optimizer.algorithm_slots());
+            let slots = slots.map(|slot| &mut slot[tensor.gradients.clone()]);
             match &optimizer.algorithm {
                 Algorithm::Adam(adam) => adam.step(&step, weights, gradient, slots),
                 Algorithm::RMSprop(rmsprop) => rmsprop.step(&step, weights, gradient, slots),

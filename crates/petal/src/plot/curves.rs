@@ -193,7 +193,7 @@ impl History {
 
     /// The values that [`curves`] draws, for comparisons of several runs.
     pub fn run(&self, name: &str) -> Run {
-        let series = |key| self.get(key).to_vec();
+        let series = |key| self.series(key).to_vec();
         Run {
             name: name.to_owned(),
             loss: series("loss"),

@@ -51,7 +51,7 @@ pub fn photo_grid(photos: &ImageDataset, seed: u64) -> Result<Figure> {
 pub fn augmentation_grid(photos: &ImageDataset, augmentation: &Model, seed: u64) -> Result<Figure> {
     let sample = Key::new(seed).named("augmentation grid").generator().below(photos.len().max(1));
     let mut batch = crate::data::Batch::default();
-    photos.load(&[sample], &mut batch)?;
+    photos.load(&[sample], 0, &mut batch)?;
     let shape = [&[1], photos.sample_shape()].concat();
     let input = Array::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
         .expect("a batch has its data set's shape");

@@ -119,9 +119,9 @@ impl Dataset for Points<'_> {
         (0..self.len()).collect()
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()> {
         let photos: Vec<usize> = samples.iter().map(|&sample| self.samples[sample]).collect();
-        self.photos.load(&photos, batch)?;
+        self.photos.load(&photos, epoch, batch)?;
         batch.samples = samples.to_vec();
         Ok(())
     }

@@ -24,7 +24,7 @@ pub fn saved_epoch(history: &History) -> String {
 
 /// The highest val_accuracy, and the number of its epoch, counted from 1; of equals the first.
 pub(super) fn best_epoch(history: &History) -> Option<(f64, usize)> {
-    let values = history.epochs().iter().zip(history.get("val_accuracy").iter().copied());
+    let values = history.epochs().iter().zip(history.series("val_accuracy").iter().copied());
     let best = values.rev().filter(|(_, value)| value.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1));
     best.map(|(epoch, value)| (value, epoch + 1))
 }

@@ -54,7 +54,7 @@ pub(super) struct Epochs(Vec<(usize, BTreeMap<String, Option<f64>>)>);
 impl From<&History> for Epochs {
     fn from(history: &History) -> Self {
         let epoch = |(i, &epoch)| {
-            let value = |key: &str| Some(history.get(key)[i]).filter(|value: &f64| value.is_finite());
+            let value = |key: &str| Some(history.series(key)[i]).filter(|value: &f64| value.is_finite());
             (epoch, history.keys().map(|key| (key.to_owned(), value(key))).collect())
         };
         Epochs(history.epochs().iter().enumerate().map(epoch).collect())

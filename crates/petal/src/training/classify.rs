@@ -75,7 +75,7 @@ impl Model {
         let mut predictor = self.predictor(largest_batch(data))?;
         let mut predictions = Vec::with_capacity(data.len());
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, &order, |batch| {
+        prefetch(data, 0, &order, |batch| {
             let probabilities = predictor.probabilities_of((&batch.inputs).into())?;
             predictions.extend(probabilities.rows().into_iter().map(|row| {
                 let class = arg_max(&row.to_vec());

@@ -30,7 +30,7 @@ impl Evaluation {
 
     /// The share of right answers; NaN where the model wasn't compiled with [`Metric::Accuracy`].
     pub fn accuracy(&self) -> f64 {
-        self.metrics.get(Metric::Accuracy.name()).copied().unwrap_or(f64::NAN)
+        self.metrics.get(&*Metric::Accuracy.name()).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -61,7 +61,7 @@ impl Model {
         progress.pass(steps(data));
         let mut step = 0;
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, &order, |batch| {
+        prefetch(data, 0, &order, |batch| {
             let mut one = Step { engine: &mut *engine, program, totals: &mut totals, class_weights: None };
             one.forward(self.run(&batch.samples, 0), batch, (&batch.inputs).into())?;
             totals.logs_into("", &mut logs);
@@ -94,7 +94,7 @@ impl Model {
         let mut predictor = self.predictor(largest_batch(data))?;
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, &order, |batch| {
+        prefetch(data, 0, &order, |batch| {
             outputs.extend_from_slice(predictor.run((&batch.inputs).into())?);
             step += 1;
             progress.step(step, &Logs::new());
@@ -311,7 +311,7 @@ impl Totals {
         if prefix.is_empty() {
             set("loss", self.loss_sum / samples);
             for (metric, sum) in self.metrics.iter().zip(&self.metric_sums) {
-                set(metric.name(), sum / samples);
+                set(&metric.name(), sum / samples);
             }
         } else {
             set(&format!("{prefix}loss"), self.loss_sum / samples);

@@ -45,7 +45,7 @@ impl Halves {
         data: &dyn Dataset,
         batch: usize,
     ) -> Result<Option<Self>> {
-        let Some(frozen) = frozen else { return Ok(None) };
+        let Some(frozen) = frozen.filter(|_| !data.varies()) else { return Ok(None) };
         let width = frozen.values[frozen.output].elements();
         let floats = data.len().saturating_mul(width);
         if floats.saturating_mul(size_of::<f32>()) > memory::total() / 8 {
@@ -67,6 +67,7 @@ impl Halves {
         &mut self,
         engine: &mut dyn Engine,
         data: &dyn Dataset,
+        epoch: usize,
         order: &[usize],
         training: &mut Training<'_>,
         mut step: impl FnMut(
@@ -79,19 +80,19 @@ impl Halves {
     ) -> Result<()> {
         let rest = self.rest;
         let Some(frozen) = &mut self.frozen else {
-            return prefetch(data, order, |batch| {
+            return prefetch(data, epoch, order, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         };
         if order.iter().all(|&sample| frozen.seen[sample] || frozen.lost[sample]) {
             let features = Features { data, frozen, shape: [frozen.width] };
-            return prefetch(&features, order, |batch| {
+            return prefetch(&features, epoch, order, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         }
         let mut is_whole = true;
         let mut outputs = Vec::new();
-        prefetch(data, order, |batch| {
+        prefetch(data, epoch, order, |batch| {
             // No random numbers are drawn before the cut, so the epoch doesn't matter.
             let run = training.model.run(&batch.samples, 0);
             engine.set_weights(training.model.shared_weights());
@@ -156,7 +157,7 @@ impl Dataset for Features<'_> {
         self.data.order(epoch)
     }
 
-    fn load(&self, samples: &[usize], batch: &mut Batch) -> Result<()> {
+    fn load(&self, samples: &[usize], _epoch: usize, batch: &mut Batch) -> Result<()> {
         let (width, target_width) = (self.frozen.width, self.target_width());
         batch.samples.clear();
         batch.samples.extend(samples.iter().filter(|&&sample| self.frozen.seen[sample]));

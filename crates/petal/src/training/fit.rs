@@ -1,16 +1,12 @@
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 
 use super::callbacks::Stop;
-use super::evaluate::{Totals, largest_batch, steps};
-use super::feature_reuse::Halves;
-use super::progress::Progress;
-use super::step::Step;
-use super::{Callback, History, Logs, Training};
+use super::evaluate::largest_batch;
+use super::session::{Good, Session};
+use super::{Callback, History, Training};
 use crate::data::Dataset;
 use crate::model::Model;
-use crate::optimizers::State;
-use crate::program::{Engine, Gradient, Mode, Program};
+use crate::program::{Gradient, Mode};
 use crate::{Error, Result};
 
 /// How [`Model::fit`] trains: epochs, validation, callbacks.
@@ -19,14 +15,18 @@ use crate::{Error, Result};
 pub struct Fit<'a> {
     epochs: usize,
     initial_epoch: usize,
-    validation: Option<&'a dyn Dataset>,
+    pub(super) validation: Option<&'a dyn Dataset>,
     validation_freq: usize,
     callbacks: Vec<Box<dyn Callback + 'a>>,
-    class_weights: Option<Vec<f32>>,
-    reuse_features: bool,
-    terminate_on_nan: bool,
-    verbose: Verbose,
+    pub(super) class_weights: Option<Vec<f32>>,
+    pub(super) steps_per_epoch: Option<usize>,
+    on_gradients: Option<OnGradients<'a>>,
+    pub(super) reuse_features: bool,
+    pub(super) terminate_on_nan: bool,
+    pub(super) verbose: Verbose,
 }
+
+pub(super) type OnGradients<'a> = Box<dyn FnMut(&mut [f32], usize) -> Result<()> + 'a>;
 
 /// What is shown of the training on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,8 @@ impl<'a> Fit<'a> {
             validation_freq: 1,
             callbacks: Vec::new(),
             class_weights: None,
+            steps_per_epoch: None,
+            on_gradients: None,
             reuse_features: true,
             terminate_on_nan: true,
             verbose: Verbose::Auto,
@@ -85,12 +87,29 @@ impl<'a> Fit<'a> {
         Fit { class_weights: Some(class_weights.into()), ..self }
     }
 
+    /// The number of batches in an epoch, instead of all: each epoch goes on where the one before it has ended, and when
+    /// all samples were taken, they come again in another order.
+    pub fn steps_per_epoch(self, steps: usize) -> Self {
+        Fit { steps_per_epoch: Some(steps), ..self }
+    }
+
+    /// Calls `hook` between the backward pass and the optimizer's step with the gradients, which it may change, and the
+    /// number of samples that they are the mean of: to add up those of several machines, or to look at them.
+    ///
+    /// The gradients are those of all weights that train, in the order of the layers, one after the other.
+    ///
+    /// # Errors
+    /// `fit` ends with the hook's.
+    pub fn on_gradients(self, hook: impl FnMut(&mut [f32], usize) -> Result<()> + 'a) -> Self {
+        Fit { on_gradients: Some(Box::new(hook)), ..self }
+    }
+
     /// Whether the outputs of layers that training doesn't change are computed once for each sample and kept, as far as
     /// an eighth of the machine's memory holds them; by default they are. Results are the same, bit for bit.
     ///
     /// On a frozen base without augmentation before it, all epochs but the first take milliseconds. Validation data are
-    /// never augmented, so for them it holds whenever the first layers are frozen. Turn it off for a data set that
-    /// gives other values for a sample each time, or a callback that sets the weights of frozen layers.
+    /// never augmented, so for them it holds whenever the first layers are frozen. Data sets that
+    /// give other values for a sample each time say so ([`Dataset::varies`]). Turn it off for a callback that sets the weights of frozen layers.
     pub fn reuse_features(self, reuse_features: bool) -> Self {
         Fit { reuse_features, ..self }
     }
@@ -149,6 +168,9 @@ impl Model {
         if fit.validation_freq == 0 {
             return Err(Error::argument("validation_freq", 0, "at least 1"));
         }
+        if fit.steps_per_epoch == Some(0) {
+            return Err(Error::argument("steps_per_epoch", 0, "at least 1"));
+        }
         if let Some(weights) = &fit.class_weights {
             self.check_class_weights(weights)?;
         }
@@ -156,15 +178,26 @@ impl Model {
         let mut session = Session::new(self, train, &fit)?;
         let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, terminate_on_nan, .. } =
             fit;
+        session.on_gradients = fit.on_gradients;
         let output: Box<dyn Write> = match verbose {
             Verbose::Silent => Box::new(io::sink()),
             _ => Box::new(io::stderr()),
         };
-        let mut training = Training { model: self, stop: Stop::Never, output };
+        let mut training = Training { model: self, stop: Stop::Never, output, batch_loss: f64::NAN };
         if !training.model.trainable_flags().contains(&true) {
             let name = training.model.name();
             training
                 .say(&format!("warning: no weight of model '{name}' trains, so its layers stay as they are"));
+        }
+        let probabilities = training.model.program(Mode::Infer, Gradient::None).gives_probabilities();
+        if let Some(doubt) = training.compiled().loss.doubt(probabilities) {
+            training.say(&format!("warning: {doubt}"));
+        }
+        if initial_epoch >= epochs {
+            training.say(&format!(
+                "warning: nothing is trained: the epoch to begin with is {initial_epoch}, and epochs, the number of the \
+                 last one, is {epochs}; to go on, give a larger number"
+            ));
         }
         if let [first, others @ ..] = &training.model.left_out_of_training()[..] {
             let others = match others.len() {
@@ -187,7 +220,7 @@ impl Model {
             for callback in &mut callbacks {
                 callback.on_epoch_begin(epoch, &mut training)?;
             }
-            session.progress.epoch(epoch, epochs, steps(train));
+            session.progress.epoch(epoch, epochs, session.steps(train));
             let validates = (epoch + 1).is_multiple_of(validation_freq);
             let logs = session.epoch(&mut training, train, epoch, validates, &mut callbacks);
             if logs.is_err() {
@@ -209,6 +242,9 @@ impl Model {
             if let Some(good) = &mut good {
                 good.keep(training.model);
             }
+        }
+        if !history.epochs().is_empty() {
+            training.model.finish_optimizer();
         }
         for callback in &mut callbacks {
             callback.on_train_end(&mut training)?;
@@ -242,208 +278,5 @@ impl Model {
             "what trains in model '{}' has changed since it was compiled; call compile again, which keeps the weights",
             self.name()
         )))
-    }
-}
-
-/// What lives as long as one call of `fit`.
-struct Session<'a> {
-    engine: Box<dyn Engine>,
-    halves: Halves,
-    totals: Totals,
-    class_weights: Option<Vec<f32>>,
-    validation: Option<(&'a dyn Dataset, Halves, Totals)>,
-    terminate_on_nan: bool,
-    /// Samples for training and for validation that were lost and named.
-    named: [usize; 2],
-    progress: Progress<'static>,
-    logs: Logs,
-}
-
-/// The weights after the last whole epoch, to which a training that diverges goes back.
-struct Good(Vec<f32>);
-
-impl Good {
-    fn new(model: &Model) -> Self {
-        Good(model.arena().to_vec())
-    }
-
-    fn keep(&mut self, model: &Model) {
-        self.0.copy_from_slice(model.arena());
-    }
-
-    fn restore(&self, model: &mut Model) {
-        model.arena_mut().copy_from_slice(&self.0);
-        // Its moments have seen what is no number.
-        model.forget_optimizer_state();
-    }
-}
-
-impl<'a> Session<'a> {
-    fn new(model: &mut Model, train: &dyn Dataset, fit: &Fit<'a>) -> Result<Self> {
-        let totals = model.totals(train)?;
-        let mut compiled = model.compiled.take().expect("checked by check_data");
-        if compiled.state.is_none() {
-            compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
-        }
-        model.compiled = Some(compiled);
-        let mut engine = model.new_engine();
-        let mut halves = |data: &dyn Dataset, program: Program| -> Result<Halves> {
-            let (engine, batch) = (&mut *engine, largest_batch(data));
-            let halves = if fit.reuse_features {
-                Halves::new(engine, program.clone().cut_at_frozen_prefix(), data, batch)?
-            } else {
-                None
-            };
-            halves.map_or_else(|| Halves::whole(engine, program, batch), Ok)
-        };
-        let validation = fit
-            .validation
-            .map(|data| {
-                let program = model.loss_program(Mode::Infer, Gradient::None);
-                Ok::<_, Error>((data, halves(data, program)?, model.totals(data)?))
-            })
-            .transpose()?;
-        let halves = halves(train, model.loss_program(Mode::Train, Gradient::Weights))?;
-        Ok(Session {
-            engine,
-            halves,
-            totals,
-            class_weights: fit.class_weights.clone(),
-            validation,
-            terminate_on_nan: fit.terminate_on_nan,
-            named: [0; 2],
-            progress: Progress::new(fit.verbose),
-            logs: Logs::new(),
-        })
-    }
-
-    /// Names the samples that can no longer be read, each once.
-    fn name_lost(&mut self, training: &mut Training<'_>, train: &dyn Dataset) {
-        let validation = self.validation.as_ref().map(|(data, ..)| *data);
-        for (data, named) in [Some(train), validation].into_iter().zip(&mut self.named) {
-            let lost = data.map(Dataset::lost).unwrap_or_default();
-            for file in lost.iter().skip(*named) {
-                training.say(&format!("\nwarning: left out from now on: {file}"));
-            }
-            *named = lost.len();
-        }
-    }
-
-    /// Trains an epoch and validates; returns what both gave.
-    fn epoch(
-        &mut self,
-        training: &mut Training<'_>,
-        train: &dyn Dataset,
-        epoch: usize,
-        validates: bool,
-        callbacks: &mut [Box<dyn Callback + '_>],
-    ) -> Result<Logs> {
-        self.train_epoch(training, train, epoch, callbacks)?;
-        if let Some(weight) = self.terminate_on_nan.then(|| training.model.no_number()).flatten() {
-            return Err(diverged(
-                training,
-                format!("after epoch {}, weight '{weight}' is no number", epoch + 1),
-            ));
-        }
-        let mut logs = self.logs.clone();
-        if validates && training.stop != Stop::Now {
-            self.validate(training, &mut logs, callbacks)?;
-        }
-        match logs.get("val_loss") {
-            Some(loss) if self.terminate_on_nan && !loss.is_finite() => {
-                Err(diverged(training, format!("the val_loss of epoch {} is {loss}", epoch + 1)))
-            }
-            _ => Ok(logs),
-        }
-    }
-
-    fn train_epoch(
-        &mut self,
-        training: &mut Training<'_>,
-        train: &dyn Dataset,
-        epoch: usize,
-        callbacks: &mut [Box<dyn Callback + '_>],
-    ) -> Result<()> {
-        let Session { engine, halves, totals, class_weights, progress, logs, terminate_on_nan, .. } = self;
-        totals.reset();
-        let mut step = 0;
-        let order = train.order(epoch);
-        halves.each(&mut **engine, train, &order, training, |training, engine, program, batch, inputs| {
-            let model = &mut *training.model;
-            engine.set_weights(model.take_weights());
-            let run = model.run(&batch.samples, epoch);
-            let class_weights = class_weights.as_deref();
-            let mut one = Step { engine: &mut *engine, program, totals: &mut *totals, class_weights };
-            let loss = one.forward(run, batch, inputs).and_then(|loss| {
-                if loss.is_finite() || !*terminate_on_nan {
-                    one.backward(run, |weights, gradients| model.step_optimizer(weights, gradients))?;
-                }
-                Ok(loss)
-            });
-            model.give_weights(engine.weights());
-            let loss = loss?;
-            if *terminate_on_nan && !loss.is_finite() {
-                let (step, epoch) = (step + 1, epoch + 1);
-                return Err(diverged(
-                    training,
-                    format!("the loss of step {step} of epoch {epoch} is {loss}"),
-                ));
-            }
-            totals.logs_into("", logs);
-            for callback in callbacks.iter_mut() {
-                callback.on_batch_end(step, logs, training)?;
-            }
-            step += 1;
-            progress.step(step, logs);
-            Ok(if training.stop == Stop::Never { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })
-    }
-
-    fn validate(
-        &mut self,
-        training: &mut Training<'_>,
-        logs: &mut Logs,
-        callbacks: &mut [Box<dyn Callback + '_>],
-    ) -> Result<()> {
-        let engine = &mut *self.engine;
-        let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
-        totals.reset();
-        let order: Vec<usize> = (0..data.len()).collect();
-        let mut step = 0;
-        halves.each(engine, *data, &order, training, |training, engine, program, batch, inputs| {
-            engine.set_weights(training.model.shared_weights());
-            let run = training.model.run(&batch.samples, 0);
-            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None };
-            one.forward(run, batch, inputs)?;
-            for callback in callbacks.iter_mut() {
-                callback.on_test_batch_end(step, training)?;
-            }
-            step += 1;
-            Ok(if training.stop == Stop::Now { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        if training.stop != Stop::Now {
-            totals.logs_into("val_", logs);
-        }
-        Ok(())
-    }
-}
-
-fn diverged(training: &Training<'_>, what: String) -> Error {
-    let whole = match training.model.history().epochs().last() {
-        Some(epoch) => format!("of epoch {}", epoch + 1),
-        None => "from before the training".into(),
-    };
-    let rate = training.learning_rate();
-    Error::Diverged(format!(
-        "{what}: the training has diverged and ends here, with the weights {whole}; choose a learning rate smaller than \
-         {rate:e}, and look for inputs or labels that are no numbers"
-    ))
-}
-
-impl Model {
-    fn step_optimizer(&mut self, weights: &mut [f32], gradients: &[f32]) {
-        let compiled = self.compiled.as_mut().expect("only compiled models are trained");
-        let state = compiled.state.as_mut().expect("made at the start of training");
-        state.step(&compiled.optimizer, weights, gradients);
     }
 }

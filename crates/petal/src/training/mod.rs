@@ -8,6 +8,7 @@ mod fit;
 mod memory;
 mod predictor;
 mod progress;
+mod session;
 mod step;
 
 pub use crate::history::{History, Logs};

@@ -1,6 +1,7 @@
 //! One step of training: forward, loss, backward, update.
 
 use super::evaluate::Totals;
+use super::fit::OnGradients;
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Model;
@@ -41,13 +42,21 @@ impl Step<'_> {
         Ok(self.totals.add(self.engine, self.program, batch, self.class_weights))
     }
 
-    /// Goes back from the loss that [`forward`](Step::forward) has left, and changes the weights by `update`, which gets
-    /// the weights and the gradients.
+    /// Goes back from the loss that [`forward`](Step::forward) has left, shows `hook` the gradients and the number of
+    /// samples, and changes the weights by `update`, which gets the weights and the gradients.
     ///
     /// # Errors
-    /// If the engine fails.
-    pub fn backward(&mut self, run: Run<'_>, mut update: impl FnMut(&mut [f32], &[f32])) -> Result<()> {
+    /// If the engine or the hook fails.
+    pub fn backward(
+        &mut self,
+        run: Run<'_>,
+        hook: Option<&mut OnGradients<'_>>,
+        mut update: impl FnMut(&mut [f32], &[f32]),
+    ) -> Result<()> {
         self.engine.backward(self.program.number, run)?;
+        if let Some(hook) = hook {
+            hook(self.engine.gradients(self.program.number), run.batch())?;
+        }
         self.engine.update(self.program.number, &mut update);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The graph of a model's layers. A graph can be a layer of another, so the two are one floor of the house.
 
 mod cost;
+mod flag;
 mod lowering;
 pub(crate) mod names;
 mod nested;
@@ -22,6 +23,7 @@ use super::{AnyLayer, Definition};
 use crate::shape::Shape;
 use crate::{Error, Result};
 use cost::Cost;
+use flag::Flag;
 use order::{assign_names, automatic_model_name, keras_order};
 
 /// How a model was written, which is what Keras calls its class.
@@ -44,14 +46,14 @@ pub struct Graph {
     named: bool,
     kind: GraphKind,
     #[serde(default = "trains")]
-    trainable: bool,
+    trainable: Flag,
     /// In an order in which each node comes after its inputs; the first is the input.
     nodes: Vec<Node>,
     output: usize,
 }
 
-fn trains() -> bool {
-    true
+fn trains() -> Flag {
+    Flag::new(true)
 }
 
 /// Models in models in models: limits what is done by recursion.
@@ -122,14 +124,25 @@ impl Graph {
     /// the model to `true` first, then those that are not to train to `false`. Unlike in Keras 3, where setting the
     /// value that is already there does nothing, the layers always follow.
     pub fn set_trainable(&mut self, trainable: bool) {
-        self.trainable = trainable;
+        self.trainable.set(trainable);
         self.nodes.iter_mut().for_each(|node| node.set_trainable(trainable));
+    }
+
+    /// Gives the graph flags of its own: what trains in it says nothing any more of those that it was cloned from.
+    pub(crate) fn detach(&mut self) {
+        self.trainable = self.trainable.detached();
+        for node in &mut self.nodes {
+            node.trainable = node.trainable.detached();
+            if let AnyLayer::Nested(nested) = &mut node.layer {
+                nested.graph.detach();
+            }
+        }
     }
 
     /// Whether the model trains: what [`set_trainable`](Graph::set_trainable) said last, `true` at first. Some of its
     /// layers may not train all the same.
     pub fn trainable(&self) -> bool {
-        self.trainable
+        self.trainable.get()
     }
 
     /// The shape of one input sample.
@@ -208,7 +221,7 @@ impl Graph {
                     name,
                     layer,
                     inputs,
-                    trainable: spec.trainable,
+                    trainable: Flag::new(spec.trainable),
                     left_out: spec.left_out.clone(),
                     shape: Shape::default(),
                     weights: Vec::new(),
@@ -217,7 +230,8 @@ impl Graph {
             .collect::<Vec<Node>>();
         let named = name.is_some();
         let name = name.unwrap_or_else(|| automatic_model_name(kind, &nodes));
-        let mut graph = Graph { name, named, kind, trainable: true, nodes, output: index[&output.serial()] };
+        let mut graph =
+            Graph { name, named, kind, trainable: Flag::new(true), nodes, output: index[&output.serial()] };
         graph.rebuild()?;
         Ok(graph)
     }
@@ -319,13 +333,13 @@ impl Graph {
             Some(graph) => graph.left_out_of_training(),
             None => node.left_out.iter().map(|setting| format!("{setting} of '{}'", node.name)).collect(),
         };
-        if self.trainable { nodes.flat_map(of_node).collect() } else { Vec::new() }
+        if self.trainable() { nodes.flat_map(of_node).collect() } else { Vec::new() }
     }
 
     /// All weights in the order of the arena.
     pub(crate) fn all_weights(&self) -> Vec<ModelWeight<'_>> {
         let mut weights = Vec::new();
-        self.collect_weights("", self.trainable, &mut weights);
+        self.collect_weights("", self.trainable(), &mut weights);
         weights
     }
 

@@ -3,6 +3,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Graph;
+use super::flag::Flag;
 use crate::layers::AnyLayer;
 use crate::shape::Shape;
 
@@ -13,7 +14,7 @@ pub struct Node {
     pub(super) layer: AnyLayer,
     pub(super) inputs: Vec<usize>,
     /// For a nested model, its graph's flag counts instead.
-    pub(super) trainable: bool,
+    pub(super) trainable: Flag,
     /// Settings of Keras' layer that act in training and that Petal's training leaves out: `kernel_regularizer`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) left_out: Vec<String>,
@@ -89,14 +90,14 @@ impl Node {
 
     /// Whether its weights train, unless a model around it is frozen.
     pub fn trainable(&self) -> bool {
-        self.as_model().map_or(self.trainable, Graph::trainable)
+        self.as_model().map_or_else(|| self.trainable.get(), Graph::trainable)
     }
 
     /// Sets whether its weights train; for a nested model, as [`Graph::set_trainable`].
     pub fn set_trainable(&mut self, trainable: bool) {
         match self.as_model_mut() {
             Some(graph) => graph.set_trainable(trainable),
-            None => self.trainable = trainable,
+            None => self.trainable.set(trainable),
         }
     }
 

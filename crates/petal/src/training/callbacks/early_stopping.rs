@@ -170,7 +170,7 @@ impl EarlyStopping {
     /// Judges the epochs of an interrupted run, up to the one that stops it.
     fn replay(&mut self, earlier: Earlier, training: &mut Training<'_>) -> Result<()> {
         let Earlier { history, best } = earlier;
-        for (&epoch, &value) in history.epochs().iter().zip(history.get(&self.monitor.name)) {
+        for (&epoch, &value) in history.epochs().iter().zip(history.series(&self.monitor.name)) {
             if epoch >= self.start_from_epoch && !value.is_nan() && self.stopped_epoch.is_none() {
                 self.judge(epoch, value, training);
             }

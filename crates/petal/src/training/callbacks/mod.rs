@@ -172,6 +172,7 @@ pub struct Training<'a> {
     pub(crate) stop: Stop,
     /// Where callbacks say what they do.
     pub(crate) output: Box<dyn Write + 'a>,
+    pub(crate) batch_loss: f64,
 }
 
 impl fmt::Debug for Training<'_> {
@@ -230,6 +231,11 @@ impl Training<'_> {
         if let Some(compiled) = &mut self.model.compiled {
             compiled.optimizer.set_learning_rate(LearningRate::Constant(learning_rate));
         }
+    }
+
+    /// The loss of the last batch alone; the logs have the mean over the epoch so far. NaN before the first batch.
+    pub fn batch_loss(&self) -> f64 {
+        self.batch_loss
     }
 
     /// The metrics that the model was compiled with.

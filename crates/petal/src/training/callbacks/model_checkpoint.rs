@@ -165,7 +165,7 @@ impl Callback for ModelCheckpoint {
         }
         if let Some(history) = self.earlier.take() {
             if self.save_best_only {
-                for &value in history.get(&self.monitor.name) {
+                for &value in history.series(&self.monitor.name) {
                     if !value.is_nan() && self.monitor.improves(value, self.best) {
                         self.best = Some(value);
                     }

@@ -27,7 +27,7 @@ use crate::{Error, Result};
 /// let reduce = ReduceLROnPlateau::new().monitor("loss").factor(0.5).patience(2);
 /// let history = model.fit(&data, Fit::epochs(5).callback(reduce).verbose(Verbose::Silent))?;
 /// let rate = f64::from(1e-30_f32);
-/// assert_eq!(history.get("learning_rate"), [rate, rate, rate, rate / 2.0, rate / 2.0]);
+/// assert_eq!(history.series("learning_rate"), [rate, rate, rate, rate / 2.0, rate / 2.0]);
 /// # Ok::<(), petal::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -142,9 +142,9 @@ impl ReduceLROnPlateau {
     fn replay(&mut self, history: &History, training: &mut Training<'_>) {
         // An epoch has no rate in its history where the model was saved before this callback had its turn.
         let present = f64::from(training.learning_rate());
-        let rates = history.get("learning_rate");
+        let rates = history.series("learning_rate");
         let mut next = present;
-        for (i, &value) in history.get(&self.monitor.name).iter().enumerate() {
+        for (i, &value) in history.series(&self.monitor.name).iter().enumerate() {
             let rate = rates.get(i).copied().filter(|rate| rate.is_finite()).unwrap_or(present);
             let lower = if value.is_nan() { None } else { self.judge(value, rate) };
             next = lower.unwrap_or(rate);

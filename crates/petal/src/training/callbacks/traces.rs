@@ -65,7 +65,8 @@ impl Trainee {
     }
 
     pub(super) fn run<T>(&mut self, step: impl FnOnce(&mut Training<'_>) -> Result<T>) -> Result<T> {
-        step(&mut Training { model: &mut self.model, stop: Stop::Never, output: Box::new(&mut self.text) })
+        let output = Box::new(&mut self.text);
+        step(&mut Training { model: &mut self.model, stop: Stop::Never, output, batch_loss: f64::NAN })
     }
 
     pub(super) fn weight(&self) -> f32 {

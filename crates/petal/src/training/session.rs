@@ -1,0 +1,274 @@
+//! What lives as long as one call of `fit`: the engine, the sums, the progress.
+
+use std::ops::ControlFlow;
+
+use super::callbacks::Stop;
+use super::evaluate::{Totals, largest_batch, steps};
+use super::feature_reuse::Halves;
+use super::fit::{Fit, OnGradients};
+use super::progress::Progress;
+use super::step::Step;
+use super::{Callback, Logs, Training};
+use crate::data::Dataset;
+use crate::model::Model;
+use crate::optimizers::State;
+use crate::program::{Engine, Gradient, Mode, Program};
+use crate::{Error, Result};
+
+/// What lives as long as one call of `fit`.
+pub(super) struct Session<'a> {
+    engine: Box<dyn Engine>,
+    halves: Halves,
+    totals: Totals,
+    class_weights: Option<Vec<f32>>,
+    steps_per_epoch: Option<usize>,
+    pub on_gradients: Option<OnGradients<'a>>,
+    validation: Option<(&'a dyn Dataset, Halves, Totals)>,
+    terminate_on_nan: bool,
+    /// Samples for training and for validation that were lost and named.
+    named: [usize; 2],
+    pub progress: Progress<'static>,
+    logs: Logs,
+}
+
+/// The weights after the last whole epoch, to which a training that diverges goes back.
+pub(super) struct Good(Vec<f32>);
+
+impl Good {
+    pub fn new(model: &Model) -> Self {
+        Good(model.arena().to_vec())
+    }
+
+    pub fn keep(&mut self, model: &Model) {
+        self.0.copy_from_slice(model.arena());
+    }
+
+    pub fn restore(&self, model: &mut Model) {
+        model.arena_mut().copy_from_slice(&self.0);
+        // Its moments have seen what is no number.
+        model.forget_optimizer_state();
+    }
+}
+
+impl<'a> Session<'a> {
+    pub fn new(model: &mut Model, train: &dyn Dataset, fit: &Fit<'a>) -> Result<Self> {
+        let totals = model.totals(train)?;
+        let mut compiled = model.compiled.take().expect("checked by check_data");
+        if compiled.state.is_none() {
+            compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
+        }
+        model.compiled = Some(compiled);
+        let mut engine = model.new_engine();
+        let mut halves = |data: &dyn Dataset, program: Program| -> Result<Halves> {
+            let (engine, batch) = (&mut *engine, largest_batch(data));
+            let halves = if fit.reuse_features {
+                Halves::new(engine, program.clone().cut_at_frozen_prefix(), data, batch)?
+            } else {
+                None
+            };
+            halves.map_or_else(|| Halves::whole(engine, program, batch), Ok)
+        };
+        let validation = fit
+            .validation
+            .map(|data| {
+                let program = model.loss_program(Mode::Infer, Gradient::None);
+                Ok::<_, Error>((data, halves(data, program)?, model.totals(data)?))
+            })
+            .transpose()?;
+        let halves = halves(train, model.loss_program(Mode::Train, Gradient::Weights))?;
+        Ok(Session {
+            engine,
+            halves,
+            totals,
+            class_weights: fit.class_weights.clone(),
+            steps_per_epoch: fit.steps_per_epoch,
+            on_gradients: None,
+            validation,
+            terminate_on_nan: fit.terminate_on_nan,
+            named: [0; 2],
+            progress: Progress::new(fit.verbose),
+            logs: Logs::new(),
+        })
+    }
+
+    /// Names the samples that can no longer be read, each once.
+    pub fn name_lost(&mut self, training: &mut Training<'_>, train: &dyn Dataset) {
+        let validation = self.validation.as_ref().map(|(data, ..)| *data);
+        for (data, named) in [Some(train), validation].into_iter().zip(&mut self.named) {
+            let lost = data.map(Dataset::lost).unwrap_or_default();
+            for file in lost.iter().skip(*named) {
+                training.say(&format!("\nwarning: left out from now on: {file}"));
+            }
+            *named = lost.len();
+        }
+    }
+
+    /// Trains an epoch and validates; returns what both gave.
+    pub fn epoch(
+        &mut self,
+        training: &mut Training<'_>,
+        train: &dyn Dataset,
+        epoch: usize,
+        validates: bool,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<Logs> {
+        self.train_epoch(training, train, epoch, callbacks)?;
+        if let Some(weight) = self.terminate_on_nan.then(|| training.model.no_number()).flatten() {
+            return Err(diverged(
+                training,
+                format!("after epoch {}, weight '{weight}' is no number", epoch + 1),
+            ));
+        }
+        let mut logs = self.logs.clone();
+        if validates && training.stop != Stop::Now {
+            self.validate(training, &mut logs, callbacks)?;
+        }
+        match logs.get("val_loss") {
+            Some(loss) if self.terminate_on_nan && !loss.is_finite() => {
+                Err(diverged(training, format!("the val_loss of epoch {} is {loss}", epoch + 1)))
+            }
+            _ => Ok(logs),
+        }
+    }
+
+    fn train_epoch(
+        &mut self,
+        training: &mut Training<'_>,
+        train: &dyn Dataset,
+        epoch: usize,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<()> {
+        let passes = self.passes(train, epoch);
+        let Session { engine, halves, totals, class_weights, progress, logs, on_gradients, .. } = self;
+        let (terminate_on_nan, class_weights) = (self.terminate_on_nan, class_weights.as_deref());
+        totals.reset();
+        let mut step = 0;
+        for (pass, order) in passes {
+            halves.each(
+                &mut **engine,
+                train,
+                pass,
+                &order,
+                training,
+                |training, engine, program, batch, inputs| {
+                    let model = &mut *training.model;
+                    engine.set_weights(model.take_weights());
+                    let run = model.run(&batch.samples, pass);
+                    let mut one = Step { engine: &mut *engine, program, totals: &mut *totals, class_weights };
+                    let loss = one.forward(run, batch, inputs).and_then(|loss| {
+                        if loss.is_finite() || !terminate_on_nan {
+                            one.backward(run, on_gradients.as_mut(), |weights, gradients| {
+                                model.step_optimizer(weights, gradients);
+                            })?;
+                        }
+                        Ok(loss)
+                    });
+                    model.give_weights(engine.weights());
+                    training.batch_loss = loss?;
+                    if terminate_on_nan && !training.batch_loss.is_finite() {
+                        let (step, epoch, loss) = (step + 1, epoch + 1, training.batch_loss);
+                        return Err(diverged(
+                            training,
+                            format!("the loss of step {step} of epoch {epoch} is {loss}"),
+                        ));
+                    }
+                    totals.logs_into("", logs);
+                    for callback in callbacks.iter_mut() {
+                        callback.on_batch_end(step, logs, training)?;
+                    }
+                    step += 1;
+                    progress.step(step, logs);
+                    Ok(go_on_if(training.stop == Stop::Never))
+                },
+            )?;
+            if training.stop != Stop::Never {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of steps of an epoch.
+    pub fn steps(&self, train: &dyn Dataset) -> usize {
+        self.steps_per_epoch.unwrap_or_else(|| steps(train))
+    }
+
+    /// The samples of an epoch: for each pass through the data that it has a part in, the pass' number and the samples in
+    /// its order. An epoch is a pass unless it was given a number of steps.
+    fn passes(&self, train: &dyn Dataset, epoch: usize) -> Vec<(usize, Vec<usize>)> {
+        let Some(in_epoch) = self.steps_per_epoch else { return vec![(epoch, train.order(epoch))] };
+        let (batch, in_pass) = (train.batch_size().max(1), steps(train));
+        let (mut at, end) =
+            (epoch.saturating_mul(in_epoch), epoch.saturating_add(1).saturating_mul(in_epoch));
+        let mut passes = Vec::new();
+        while at < end {
+            let (pass, first) = (at / in_pass, at % in_pass);
+            let last = in_pass.min(first + end - at);
+            let order = train.order(pass);
+            passes.push((pass, order[first * batch..order.len().min(last * batch)].to_vec()));
+            at += last - first;
+        }
+        passes
+    }
+
+    fn validate(
+        &mut self,
+        training: &mut Training<'_>,
+        logs: &mut Logs,
+        callbacks: &mut [Box<dyn Callback + '_>],
+    ) -> Result<()> {
+        let engine = &mut *self.engine;
+        let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
+        totals.reset();
+        let order: Vec<usize> = (0..data.len()).collect();
+        let mut step = 0;
+        halves.each(engine, *data, 0, &order, training, |training, engine, program, batch, inputs| {
+            engine.set_weights(training.model.shared_weights());
+            let run = training.model.run(&batch.samples, 0);
+            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None };
+            one.forward(run, batch, inputs)?;
+            for callback in callbacks.iter_mut() {
+                callback.on_test_batch_end(step, training)?;
+            }
+            step += 1;
+            Ok(go_on_if(training.stop != Stop::Now))
+        })?;
+        if training.stop != Stop::Now {
+            totals.logs_into("val_", logs);
+        }
+        Ok(())
+    }
+}
+
+fn go_on_if(goes_on: bool) -> ControlFlow<()> {
+    if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
+fn diverged(training: &Training<'_>, what: String) -> Error {
+    let whole = match training.model.history().epochs().last() {
+        Some(epoch) => format!("of epoch {}", epoch + 1),
+        None => "from before the training".into(),
+    };
+    let rate = training.learning_rate();
+    Error::Diverged(format!(
+        "{what}: the training has diverged and ends here, with the weights {whole}; choose a learning rate smaller than \
+         {rate:e}, and look for inputs or labels that are no numbers"
+    ))
+}
+
+impl Model {
+    /// At the end of a training: weights become their averages where the optimizer keeps some.
+    pub(super) fn finish_optimizer(&mut self) {
+        let Some(compiled) = self.compiled.take() else { return };
+        if let Some(state) = &compiled.state {
+            state.finish(&compiled.optimizer, self.arena_mut());
+        }
+        self.compiled = Some(compiled);
+    }
+
+    fn step_optimizer(&mut self, weights: &mut [f32], gradients: &[f32]) {
+        let compiled = self.compiled.as_mut().expect("only compiled models are trained");
+        let state = compiled.state.as_mut().expect("made at the start of training");
+        state.step(&compiled.optimizer, weights, gradients);
+    }
+}
