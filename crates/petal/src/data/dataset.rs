@@ -1,4 +1,4 @@
-use super::{Inputs, Skipped};
+use super::{Batches, Inputs, Skipped};
 use crate::{Error, Result};
 
 /// Labelled samples that can be loaded in any order.
@@ -38,6 +38,27 @@ pub trait Dataset: Sync {
     /// # Errors
     /// If a sample can no longer be read.
     fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()>;
+
+    /// The batches of epoch `epoch` in its order, to look at them; the lecture's `for images, labels in
+    /// train_ds.take(1)`.
+    ///
+    /// ```
+    /// use petal::data::{ArrayDataset, Dataset};
+    /// let data = ArrayDataset::new(ndarray::Array2::zeros((5, 3)), &[0, 1, 0, 1, 0])?.batch_size(2);
+    /// for batch in data.batches(0).take(1) {
+    ///     let batch = batch?;
+    ///     assert_eq!(batch.inputs.to_floats().len(), 2 * 3);
+    ///     assert_eq!(batch.targets.len(), 2);
+    /// }
+    /// assert_eq!(data.batches(0).count(), 3);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    fn batches(&self, epoch: usize) -> Batches<'_>
+    where
+        Self: Sized,
+    {
+        Batches::new(self, epoch)
+    }
 
     /// Whether samples are other ones in each epoch, as where two are mixed: then nothing that was computed of them is
     /// kept for the next.

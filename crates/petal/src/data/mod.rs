@@ -4,6 +4,7 @@
 //! already. Both are [`Dataset`]s, whose batches [`prefetch`](fn@prefetch) loads ahead of their use.
 
 mod array_dataset;
+mod batches;
 mod dataset;
 mod decode;
 mod doubt;
@@ -21,6 +22,7 @@ mod resize;
 pub mod sample;
 
 pub use array_dataset::ArrayDataset;
+pub use batches::Batches;
 pub(crate) use dataset::check_complete;
 pub use dataset::{Batch, Dataset};
 pub use decode::ColorMode;
