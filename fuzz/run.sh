@@ -3,11 +3,15 @@
 #
 #     fuzz/run.sh [SECONDS [TARGET…]]
 #
-# Needs a C++ compiler and `cargo install cargo-fuzz`; the stable toolchain will do. The first build may take 20 minutes.
-# Memory is bounded to 2 GB, 1 GB in one piece, and one input to 10 seconds. Exits with 1 if an input was found that
-# panics, hangs or takes more memory; it then lies in fuzz/artifacts/TARGET, and
+# A failure is a panic of Petal's own code, also one that it would catch, any other panic that it doesn't catch (integers
+# that overflow panic here), what AddressSanitizer finds, 10 seconds for one input, and 2 GB of memory, or 1 GB in one
+# piece. A target ends with its first. "Code reached" counts the edges between blocks of code, also of other crates.
+#
+# Exits with 1 if there was a failure. The input lies in fuzz/artifacts/TARGET, and
 # `RUSTC_BOOTSTRAP=1 cargo fuzz run TARGET FILE` tries it again. What reaches new code stays in fuzz/corpus, from which
 # the next run begins.
+#
+# Needs a C++ compiler and `cargo install cargo-fuzz`; the stable toolchain will do. The first build may take 20 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
