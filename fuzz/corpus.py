@@ -57,14 +57,14 @@ def models(petal, folder):
     """Trained for one epoch at a size that keeps them small."""
     for name, arguments in {"cnn": [], "regularized": ["--model", "cnn-regularized"]}.items():
         output = folder / name
-        command = [petal, "train", "samples", "--image-size", "16", "--epochs", "1", "--quiet", "-o", output]
+        command = [petal, "train", "samples", "--image-size", "8", "--epochs", "1", "--quiet", "-o", output]
         subprocess.run(command + arguments, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         write_small_models(output, name)
 
 
 def write_small_models(output, name):
     """A model's weights are most of its file; the fuzzers need its head."""
-    for path in sorted(output.glob("*.petal")):
+    for path in sorted(output.glob("[!.]*.petal")):
         content = path.read_bytes()
         folder = here / "corpus/petal_file"
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ use std::fs;
 use libfuzzer_sys::fuzz_target;
 use petal::download::extract_archive;
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: petal_fuzz::watch_panics(), |data: &[u8]| {
     let folder = petal_fuzz::folder();
     let (archive, unpacked) = (folder.path().join("archive"), folder.path().join("unpacked"));
     fs::write(&archive, data).expect("the file can be written");

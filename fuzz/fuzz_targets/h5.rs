@@ -16,7 +16,7 @@ fn network() -> petal::Result<Model> {
     Model::new(&x, &Dense::new(2).on(&h)?)
 }
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: petal_fuzz::watch_panics(), |data: &[u8]| {
     petal_fuzz::try_model("keras_model.h5", data, |file| Model::load(file));
     let folder = petal_fuzz::folder();
     for name in ["a.h5", "a.weights.h5"] {

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use petal::data::{AspectRatio, ColorMode, Preprocessing};
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: petal_fuzz::watch_panics(), |data: &[u8]| {
     let Some((&choice, photo)) = data.split_first() else { return };
     let preprocessing = Preprocessing {
         color_mode: [ColorMode::Rgb, ColorMode::Grayscale, ColorMode::Rgba][usize::from(choice % 3)],

@@ -5,6 +5,7 @@ use petal::explain::GradCam;
 use petal::plot::heat_map;
 
 use crate::args::Explain;
+use crate::photo_folder::warn_of_picture_beside;
 use crate::terminal::answer;
 use crate::{Outcome, SUCCESS, model_file};
 
@@ -37,5 +38,6 @@ pub fn run(args: &Explain) -> Outcome {
     heat_map(pixels.view(), &map)?.save(&args.output)?;
     answer!("{}: {} {:.1} %", args.photo.display(), map.class_name, 100.0 * map.probability)?;
     answer!("{}", args.output.display())?;
+    warn_of_picture_beside(&args.photo, &args.output);
     Ok(SUCCESS)
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use petal::PathText;
 use petal::data::sample::{self, SampleOptions};
 use petal::download::downloaded_flower_photos;
 
-use crate::terminal::say;
+use crate::terminal::{say, warn};
 use crate::{Failure, output};
 
 /// The name by which the lecture's photos are known.
@@ -46,6 +47,18 @@ pub fn from_here(folder: &Path) -> PathBuf {
         Some(here) if here == Path::new("") => PathBuf::from("."),
         Some(below) => below,
         None => folder.to_owned(),
+    }
+}
+
+/// Says that a picture lies in the folder of the photo that it shows, where that is so.
+pub fn warn_of_picture_beside(photo: &Path, picture: &Path) {
+    let folder = |path: &Path| path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let is_photo = picture.extension().is_some_and(|ending| ending != "svg");
+    if is_photo && folder(picture).is_some_and(|beside| folder(photo) == Some(beside)) {
+        warn(format_args!(
+            "{} lies beside the photo: a training on that folder would take it for one, so move it before",
+            PathText::new(picture)
+        ));
     }
 }
 

@@ -44,6 +44,7 @@ fn photo(args: &Show, path: &Path) -> Outcome {
         photo.save_png(&picture)?;
     }
     answer!("{}", PathText::new(&picture))?;
+    photo_folder::warn_of_picture_beside(path, &picture);
     Ok(SUCCESS)
 }
 

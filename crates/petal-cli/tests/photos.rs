@@ -31,3 +31,14 @@ fn one_photo_is_described_and_written_as_png() {
     assert!(stderr(&output).contains("cut.jpg: the JPEG is cut off"), "{}", stderr(&output));
     assert!(!at.join("photo.png").exists());
 }
+
+#[test]
+fn a_picture_that_would_count_as_a_photo_is_spoken_of() {
+    let folder = with_photos(1);
+    let at = folder.path();
+    let output = petal(at, &["show", "photos/daisy/daisy_001.jpg", "--output", "photos/daisy"]);
+    assert_success(&output);
+    assert!(stderr(&output).contains("photos/daisy/photo.png lies beside the photo"), "{}", stderr(&output));
+    let output = petal(at, &["show", "photos/daisy/daisy_001.jpg", "--output", "."]);
+    assert!(!stderr(&output).contains("beside"), "{}", stderr(&output));
+}

@@ -247,7 +247,7 @@ fn a_folder_that_vanishes_is_made_again_and_one_that_cannot_be_is_left_for_anoth
     // A file where the folder was: nothing can be made there.
     fs::rename(at.join("deep"), at.join("taken again")).unwrap();
     fs::write(at.join("deep"), "in the way").unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_secs(2));
     let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     let said = stderr(&output);

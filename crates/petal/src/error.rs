@@ -10,7 +10,7 @@ use crate::PathText;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write something.
-    #[error("cannot {action} {}: {source}", PathText::new(path))]
+    #[error("cannot {action} {}: {source}{}", PathText::new(path), remedy(source))]
     Io {
         /// What was tried, as a verb: `read`, `write`, `create`.
         action: &'static str,
@@ -66,6 +66,25 @@ pub enum Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// What to do about what the operating system answered, where that is known.
+fn remedy(answer: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    if answer.raw_os_error().is_none() {
+        // Petal's own words say it already.
+        return "";
+    }
+    match answer.kind() {
+        ErrorKind::NotFound => "; check the name, and the folder that it is meant from",
+        ErrorKind::PermissionDenied => "; ask its owner for access, or choose another place",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room, or choose another disk",
+        ErrorKind::ReadOnlyFilesystem => "; choose another place",
+        ErrorKind::NotADirectory => "; a part of the path is a file, not a folder",
+        ErrorKind::IsADirectory => "; that is a folder, name a file in it",
+        ErrorKind::InvalidFilename => "; choose a shorter or simpler name",
+        _ => "",
     }
 }
 

@@ -29,6 +29,7 @@ pub fn run(args: Train) -> Outcome {
     let (mut folder, settings, mut model, mut data) = match &args.resume {
         Some(folder) => {
             let mut resumed = Resumed::open(folder, &args)?;
+            resumed.model.check_training_memory(resumed.settings.data.batch_size)?;
             let data = Data::load(&resumed.settings.data, args.quiet)?;
             interrupt.training_begins();
             resumed.write()?;

@@ -406,6 +406,15 @@ mod tests {
         if let Some(limit) = number("clipvalue") {
             made = made.clipvalue(limit);
         }
+        if let Some(steps) = config["gradient_accumulation_steps"].as_u64() {
+            made = made.gradient_accumulation_steps(steps as usize);
+        }
+        if config["use_ema"] == true {
+            made = made.ema_momentum(number("ema_momentum").unwrap());
+            if let Some(steps) = config["ema_overwrite_frequency"].as_u64() {
+                made = made.ema_overwrite_frequency(steps as usize);
+            }
+        }
         made
     }
 
@@ -453,7 +462,9 @@ mod tests {
                     ("velocity", _) => 0,
                     ("velocity_hat", _) => 2,
                     ("momentum", _) => 1,
-                    ("average_gradient", _) => optimizer.slots() - 1,
+                    ("average_gradient", _) => optimizer.algorithm_slots() - 1,
+                    ("gradient_accumulator", _) => optimizer.algorithm_slots(),
+                    ("average", _) => optimizer.slots() - 1,
                     (other, _) => panic!("{name} keeps {other}"),
                 };
                 let tensor = &state.tensors[names.iter().position(|name| *name == weight).unwrap()];

@@ -1,10 +1,10 @@
 //! What a file is, told by its content: a name may promise anything.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Error, PathText, Result};
 
 /// The files in which models come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,12 @@ pub(super) const WEIGHTS: &str =
 /// # Errors
 /// If it cannot be read, or holds none of the above; the error says what it seems to be, and what was `expected`.
 pub(super) fn open(path: &Path, expected: &str) -> Result<(File, Kind)> {
-    let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
+    let metadata = match std::fs::metadata(path) {
+        Err(problem) if problem.kind() == ErrorKind::NotFound => {
+            return Err(Error::io("read", path)(std::io::Error::new(ErrorKind::NotFound, missing(path))));
+        }
+        metadata => metadata.map_err(Error::io("read", path))?,
+    };
     if metadata.is_dir() {
         return Err(Error::file(path, folder(path, expected)));
     }
@@ -144,6 +149,16 @@ fn folder(path: &Path, expected: &str) -> String {
     }
 }
 
+/// What to do where there is no file of the name.
+fn missing(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    match models_in(folder).as_slice() {
+        [] if folder.is_dir() => "there is no such file; check the name".into(),
+        [] => "there is no such file, nor its folder; check the path".into(),
+        models => format!("there is no such file; the models there are {}", models.join(", ")),
+    }
+}
+
 /// The names of the models in a folder, at most a few.
 fn models_in(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
@@ -152,7 +167,7 @@ fn models_in(folder: &Path) -> Vec<String> {
             .is_some_and(|ending| ["petal", "keras", "h5", "hdf5"].iter().any(|known| ending == *known))
     };
     let paths = entries.flatten().map(|entry| entry.path()).filter(|path| is_model(path));
-    let mut names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    let mut names: Vec<String> = paths.map(|path| PathText::new(&path).to_string()).collect();
     names.sort();
     names.truncate(8);
     names
@@ -161,6 +176,18 @@ fn models_in(folder: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_not_there_brings_those_that_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = folder.path().join("mode.petal");
+        let problem = |path: &Path| open(path, MODEL).unwrap_err().to_string();
+        assert!(problem(&wanted).ends_with("mode.petal: there is no such file; check the name"));
+        assert!(problem(&folder.path().join("runs/mode.petal")).contains("nor its folder"));
+        std::fs::write(folder.path().join("model.petal"), "").unwrap();
+        assert!(problem(&wanted).contains("the models there are"), "{}", problem(&wanted));
+        assert!(problem(&wanted).ends_with("model.petal"));
+    }
 
     #[test]
     fn files_are_what_they_begin_with() {

@@ -11,6 +11,7 @@ use zip::result::ZipError;
 use crate::{Error, Result};
 
 const CONFIG: &str = "config.json";
+const METADATA: &str = "metadata.json";
 const WEIGHTS: &str = "model.weights.h5";
 /// Far more than the configuration of any model takes.
 const LARGEST_CONFIG: u64 = 16 << 20;
@@ -51,6 +52,12 @@ impl Archive {
         let bytes = self.read(CONFIG, LARGEST_CONFIG)?;
         serde_json::from_slice(&bytes)
             .map_err(|problem| Error::file(&self.path, format!("{CONFIG} cannot be read: {problem}")))
+    }
+
+    /// The version of the Keras that has written the archive, where it says so.
+    pub fn keras_version(&mut self) -> Option<String> {
+        let metadata: Value = serde_json::from_slice(&self.read(METADATA, LARGEST_CONFIG).ok()?).ok()?;
+        metadata["keras_version"].as_str().map(str::to_owned)
     }
 
     /// The file with the weights. Keras doesn't compress it; where others did, it may be larger than the archive, but

@@ -74,6 +74,26 @@ pub(super) fn layer(envelope: &Value, inputs: &[Shape]) -> Result<LayerSpec, Str
     })
 }
 
+/// Refuses what has the same name in Keras 2 and Keras 3, but computes something else: Petal's is Keras 3's.
+pub(super) fn check_keras_2(config: &Value) -> Result<(), String> {
+    let children: Vec<&Value> = match config {
+        Value::Array(values) => values.iter().collect(),
+        Value::Object(values) => values.values().collect(),
+        _ => return Ok(()),
+    };
+    let activation = &config["activation"];
+    let hard_sigmoid = "hard_sigmoid";
+    if activation == hard_sigmoid || activation["config"] == hard_sigmoid {
+        let name = text(config, "name").unwrap_or_default();
+        return Err(format!(
+            "layer '{name}': hard_sigmoid is min(max(x / 5 + 1 / 2, 0), 1) in Keras 2, which wrote this file, and \
+             min(max(x / 6 + 1 / 2, 0), 1) in Keras 3 and in Petal; replace it in Keras 2, by relu6(2.4 x + 3) / 6 for \
+             instance, and save the model again"
+        ));
+    }
+    children.into_iter().try_for_each(check_keras_2)
+}
+
 /// Refuses settings that Petal doesn't have and that change what the layer computes.
 fn check_settings(class: &str, config: &Value, inputs: &[Shape]) -> Result<(), String> {
     if text(config, "data_format") == Some("channels_first") {
@@ -116,6 +136,17 @@ mod tests {
     use super::*;
     use crate::layers::Layer;
     use crate::model::{Graph, Model};
+
+    #[test]
+    fn what_keras_2_computes_otherwise_is_found_at_any_depth() {
+        let dense =
+            json!({ "class_name": "Dense", "config": { "name": "gate", "activation": "hard_sigmoid" } });
+        let model = json!({ "class_name": "Sequential", "config": { "layers": [dense] } });
+        let outer = json!({ "class_name": "Functional", "config": { "layers": [model] } });
+        assert!(check_keras_2(&outer).unwrap_err().starts_with("layer 'gate': hard_sigmoid is"));
+        let dense = json!({ "class_name": "Dense", "config": { "name": "gate", "activation": "sigmoid" } });
+        assert_eq!(check_keras_2(&json!({ "config": { "layers": [dense] } })), Ok(()));
+    }
 
     #[test]
     fn what_training_leaves_out_of_a_layer_is_kept_with_it() {

@@ -122,18 +122,22 @@ impl Model {
 /// nothing.
 pub(super) fn load(path: &Path, file: std::fs::File, kind: Kind, image_size: &[usize]) -> Result<Model> {
     let error = |problem: String| Error::file(path, problem);
-    let (config, weights) = match kind {
+    let (version, config, weights) = match kind {
         Kind::Zip => {
             let mut archive = Archive::new(path, file)?;
-            (archive.config()?, hdf5::File::from_bytes(path, archive.weights()?)?)
+            let version = archive.keras_version();
+            (version, archive.config()?, hdf5::File::from_bytes(path, archive.weights()?)?)
         }
         Kind::Hdf5 => {
             let file = hdf5::File::from_bytes(path, kind::read(path, file)?)?;
-            (model_config(&file)?, file)
+            (keras_version(&file)?, model_config(&file)?, file)
         }
         Kind::Json => return Err(error(format!("lists the parts of weights; {NO_MODEL}"))),
         Kind::Safetensors => return Err(error("is a safetensors file; expected a model of Keras".into())),
     };
+    if version.is_some_and(|version| version.starts_with("2.")) {
+        layer_config::check_keras_2(&config).map_err(error)?;
+    }
     let graph = config::graph(&config, image_size).map_err(error)?;
     let (params, most) = (graph.count_params(), weights.size() / SMALLEST_FLOAT);
     if params > most {
@@ -155,6 +159,12 @@ const SMALLEST_FLOAT: usize = 2;
 
 const NO_MODEL: &str = "it holds weights alone. Save the whole model in Keras, model.save('model.keras'); or build its \
                         layers in Petal, and call load_weights on this file";
+
+/// The version of the Keras that has written a legacy file, where it says so.
+fn keras_version(file: &hdf5::File) -> Result<Option<String>> {
+    let attributes = file.attributes("")?.unwrap_or_default();
+    Ok(attributes.get("keras_version").and_then(|version| version.as_str()).map(str::to_owned))
+}
 
 /// The description of the model in a legacy file.
 fn model_config(file: &hdf5::File) -> Result<serde_json::Value> {
