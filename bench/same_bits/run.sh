@@ -11,7 +11,7 @@ before=$(realpath "$1") after=$(realpath "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-"$before" sample-data photos --per-class 8 >/dev/null 2>&1 || "$before" sample-data photos >/dev/null 2>&1
+"$before" sample-data photos --per-class 8 >/dev/null 2>&1
 
 differ=0
 compare() {
@@ -29,12 +29,12 @@ compare() {
     rm -rf before after
 }
 
-small=(--image-size 64 --epochs 2 --batch-size 8)
+small=(--image-size 64 --epochs 1 --batch-size 8)
 compare cnn --epochs 2
 compare cnn-regularized --model cnn-regularized --epochs 2
 for network in mobilenet-v2 mobilenet efficientnet-v2-b0 resnet50 vgg16; do
     random=(--model $network --weights none "${small[@]}")
     compare "$network, a new last layer" "${random[@]}"
-    compare "$network, fine-tuned from layer 10 on" "${random[@]}" --epochs 1 --fine-tune-at 10 --fine-tune-epochs 1
+    compare "$network, fine-tuned from layer 10 on" "${random[@]}" --fine-tune-at 10 --fine-tune-epochs 1
 done
 exit $differ

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::op::{BatchNorm, Conv2d, Op, Padding, Window};
+use super::op::{BatchNorm, Conv2d, Op, Padding, Unary, Window};
 use super::{Gradient, Program, WeightNumber};
 
 impl Display for Program {
@@ -54,15 +54,17 @@ impl Program {
             None => Ok(()),
         };
         let norm = |f: &mut Formatter<'_>, norm: &BatchNorm| {
-            write!(f, ", epsilon {}", norm.epsilon)?;
-            if let Some(momentum) = norm.momentum {
-                write!(f, ", statistics of the batch, momentum {momentum}")?;
-            }
-            for (what, number) in [("gamma", norm.gamma), ("beta", norm.beta)] {
-                weight(f, what, number)?;
-            }
-            weight(f, "mean", Some(norm.mean))?;
-            weight(f, "variance", Some(norm.variance))
+            // The weights' paths differ in their names alone.
+            let layer = self.weights.get(norm.mean).and_then(|mean| mean.path.rsplit_once('/'));
+            write!(f, " by {}, epsilon {}", layer.map_or("?", |(layer, _)| layer), norm.epsilon)?;
+            match norm.momentum {
+                Some(momentum) => write!(f, ", statistics of the batch, momentum {momentum}"),
+                None => write!(f, ", moving statistics"),
+            }?;
+            let trains = |weight: Option<WeightNumber>| {
+                weight.is_some_and(|weight| self.weights.get(weight).is_some_and(|weight| weight.trainable))
+            };
+            f.write_str(if trains(norm.gamma) || trains(norm.beta) { "" } else { ", fixed" })
         };
         match op {
             Op::Concatenate { axis } => write!(f, ", axis {axis}"),
@@ -118,10 +120,13 @@ impl Program {
             Op::Crop { start } => write!(f, ", from {start:?} on"),
             Op::Resize { interpolation } => write!(f, ", {}", format!("{interpolation:?}").to_lowercase()),
             Op::AutoContrast { range } => write!(f, ", to {range:?}"),
-            Op::Unary(unary) => match format!("{unary:?}").split_once(' ') {
-                Some((_, settings)) => write!(f, ", {settings}"),
-                None => Ok(()),
-            },
+            Op::Unary(Unary::Relu { max_value, negative_slope, threshold }) => {
+                max_value.map_or(Ok(()), |most| write!(f, ", up to {most}"))?;
+                write_unless(f, "slope below", negative_slope, &0.0)?;
+                write_unless(f, "from", threshold, &0.0)
+            }
+            Op::Unary(Unary::Elu { alpha }) => write_unless(f, "alpha", alpha, &1.0),
+            Op::Unary(_) => Ok(()),
             Op::Dropout { rate, repeats, .. } => {
                 write!(f, ", rate {rate}")?;
                 write_unless(f, "each draw times", repeats, &1)
@@ -180,4 +185,49 @@ fn name(op: &Op) -> String {
         name.push(c.to_ascii_lowercase());
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layers::*;
+    use crate::model::Model;
+    use crate::program::{Gradient, Mode, Passes};
+
+    #[test]
+    fn a_program_is_a_line_for_each_value() {
+        let x = Input::image(8, 8, 3);
+        let h = Conv2D::new(4, 3).strides(2).use_bias(false).on(&x).unwrap();
+        let h = ReLU::new().max_value(6.0).on(&BatchNormalization::new().on(&h).unwrap()).unwrap();
+        let h = Dense::new(2)
+            .softmax()
+            .on(&Dropout::new(0.5).on(&Flatten::new().on(&h).unwrap()).unwrap())
+            .unwrap();
+        let model = Model::new(&x, &h).unwrap();
+        let program = model.program(Mode::Infer, Gradient::None).simplify(Passes::default()).to_string();
+        let expected = "\
+program 'functional' (infer)
+%0 (None, 8, 8, 3) = input
+  conv2d
+%2 (None, 3, 3, 4) = conv2d %0, kernel conv2d/kernel [3, 3, 3, 4], strides [2, 2], then normalized by \
+             batch_normalization, epsilon 0.001, moving statistics
+  re_lu
+%3 (None, 3, 3, 4) = relu %2, up to 6
+  flatten
+%4 (None, 36) = reshape %3
+  dense
+%5 (None, 2) = dense %4, kernel dense/kernel [36, 2], bias dense/bias [2]
+%6 (None, 2) = softmax %5, rows of 2
+logits: %5";
+        assert_eq!(program, expected);
+        let training = model.program(Mode::Train, Gradient::Weights).to_string();
+        assert!(training.starts_with("program 'functional' (train, with the gradients by its weights)"));
+        assert!(
+            training
+                .contains("= batch_norm %1 by batch_normalization, epsilon 0.001, statistics of the batch")
+        );
+        assert!(training.contains("= dropout %4, rate 0.5"));
+        // Augmentation without what else is random in training.
+        let augmented = model.program(Mode::Augment, Gradient::None).to_string();
+        assert!(augmented.contains("moving statistics") && !augmented.contains("dropout"));
+    }
 }
