@@ -51,7 +51,7 @@ fn main() -> petal::Result<()> {
     let x = Input::image(180, 180, 3);
     let h = augmentation.on(&x)?;
     let h = MobileNetV2::preprocess_input(&h)?;
-    let h = base.with_training(false).name("mobilenetv2").on(&h)?;
+    let h = base.with_training(false).on(&h)?;
     let h = GlobalAveragePooling2D::new().on(&h)?;
     let h = Dropout::new(0.2).on(&h)?;
     let mut model = Model::new(&x, &Dense::new(class_names.len()).on(&h)?)?;
@@ -65,7 +65,6 @@ fn main() -> petal::Result<()> {
     history.plot().save("feature_extraction.png")?;
 
     // Fine-tuning: the base from layer 100 on, at a low learning rate. Its statistics stay as they are.
-    let base = model.get_model_mut("mobilenetv2")?;
     println!("The base has {} layers", base.layers().len());
     let fine_tune_at = 100;
     base.set_trainable(true);

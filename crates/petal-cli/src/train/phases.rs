@@ -1,7 +1,6 @@
 //! The one or two phases of a run: the whole network or a new last layer, then fine-tuning.
 
 use petal::applications::fine_tune_at;
-use petal::data::{Dataset, ImageDataset};
 use petal::model::Model;
 use petal::training::callbacks::EarlyStopping;
 use petal::training::{Adam, Fit, RMSprop, SparseCategoricalCrossentropy, Verbose};
@@ -86,7 +85,7 @@ impl Run<'_> {
             .validation(&self.data.validation)
             .verbose(self.verbose);
         if self.settings.balance_classes {
-            fit = fit.class_weights(balanced_weights(&self.data.train));
+            fit = fit.class_weights(self.data.train.balanced_class_weights());
         }
         let early_stopping = self.settings.early_stopping.map(|patience| {
             let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
@@ -106,11 +105,4 @@ pub fn files() -> Files {
         history: HISTORY_CSV.into(),
         progress: PROGRESS.into(),
     }
-}
-
-/// Weights by which each class counts the same (scikit-learn's "balanced").
-fn balanced_weights(train: &ImageDataset) -> Vec<f32> {
-    let counts = train.class_counts();
-    let (photos, classes) = (train.len() as f32, counts.len() as f32);
-    counts.iter().map(|&count| photos / (classes * count.max(1) as f32)).collect()
 }

@@ -109,6 +109,14 @@ impl ImageDataset {
         counts
     }
 
+    /// Weights for [`Fit::class_weights`](crate::training::Fit::class_weights) by which each class counts the same however
+    /// many photos it has: `photos / (classes · the class's photos)`, scikit-learn's `class_weight="balanced"`.
+    pub fn balanced_class_weights(&self) -> Vec<f32> {
+        let counts = self.class_counts();
+        let (photos, classes) = (self.labels.len() as f32, counts.len() as f32);
+        counts.iter().map(|&count| photos / (classes * count.max(1) as f32)).collect()
+    }
+
     /// The files that would be here if they were not broken, empty or unreadable.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped

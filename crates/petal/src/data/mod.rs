@@ -1,5 +1,12 @@
 //! Photos in, batches out.
 //!
+//! ```no_run
+//! use petal::data::{Dataset, ImageFolder};
+//! let (train, val) = ImageFolder::new("flower_photos").image_size(180, 180).seed(42).validation_split(0.2).split()?;
+//! println!("{} photos of {:?}", train.len() + val.len(), train.class_names());
+//! # Ok::<(), petal::Error>(())
+//! ```
+//!
 //! [`ImageFolder`] makes [`ImageDataset`]s of a folder of photos; [`ArrayDataset`] holds samples that are in memory
 //! already. Both are [`Dataset`]s, whose batches [`prefetch`](fn@prefetch) loads ahead of their use.
 

@@ -1,5 +1,14 @@
 //! The layers: one file each, with Keras' names, defaults and formulas.
 //!
+//! ```
+//! use petal::layers::*;
+//! let x = Input::image(180, 180, 3);
+//! let h = Conv2D::new(16, 3).same().relu().on(&x)?;
+//! let y = Dense::new(5).on(&GlobalAveragePooling2D::new().on(&h)?)?;
+//! # let _ = y;
+//! # Ok::<(), petal::Error>(())
+//! ```
+//!
 //! A layer is a plain description. Calling [`Layer::on`] puts it into a graph; what it computes, and its gradient, are
 //! steps of the [program](crate::program) that `Definition::lower` adds.
 
@@ -305,6 +314,19 @@ macro_rules! layers {
                     AnyLayer::Input(_) => "InputLayer",
                     AnyLayer::Nested(nested) => nested.class_name(),
                 }
+            }
+
+            /// The layer's settings by Keras' names, as its `get_config()`.
+            ///
+            /// ```
+            /// use petal::layers::{AnyLayer, Conv2D};
+            /// let layer = AnyLayer::from(Conv2D::new(16, 3));
+            /// assert_eq!(layer.get_config()["filters"], 16);
+            /// assert_eq!(layer.get_config()["kernel_size"], serde_json::json!([3, 3]));
+            /// ```
+            pub fn get_config(&self) -> serde_json::Value {
+                let mut layer = serde_json::to_value(self).unwrap_or_default();
+                layer["config"].take()
             }
 
             fn definition(&self) -> &dyn Definition {

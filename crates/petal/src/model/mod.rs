@@ -1,4 +1,8 @@
 //! Models: graphs of layers with their weights.
+//!
+//! [`Model::new`] makes one of the tensors that it begins and ends with, [`Sequential`] of a chain of layers.
+//! [`Model::compile`] and [`Model::fit`] train it, [`Model::save`] and [`Model::load`] keep it, [`Model::predictor`] makes it
+//! ready to answer.
 
 mod compile;
 mod nested;

@@ -1,4 +1,18 @@
-//! Compile, fit, evaluate, predict: training with Keras' semantics.
+//! Fit, evaluate, predict: training with Keras' semantics.
+//!
+//! ```
+//! use petal::data::ArrayDataset;
+//! use petal::layers::*;
+//! use petal::model::Model;
+//! use petal::training::*;
+//! let x = Input::new([2]);
+//! let mut model = Model::new(&x, &Dense::new(2).on(&x)?)?;
+//! model.compile(SGD::new(0.5), SparseCategoricalCrossentropy::from_logits())?;
+//! let data = ArrayDataset::new(ndarray::array![[0.0, 1.0], [1.0, 0.0], [0.0, 2.0], [2.0, 0.0]], &[0, 1, 0, 1])?;
+//! let history = model.fit(&data, Fit::epochs(20).verbose(Verbose::Silent))?;
+//! assert_eq!(history.get("accuracy")?.last(), Some(&1.0));
+//! # Ok::<(), petal::Error>(())
+//! ```
 
 pub mod callbacks;
 mod classify;

@@ -73,7 +73,8 @@ impl Node {
         &mut self.layer
     }
 
-    /// The numbers of the nodes that it is called on.
+    /// The nodes that it is called on, by their numbers in [`Graph::nodes`]. In a sequential model these begin with the
+    /// input, which isn't among its [`layers`](Graph::layers).
     pub fn inputs(&self) -> &[usize] {
         &self.inputs
     }
