@@ -17,10 +17,12 @@ const CALLS: [(&[usize], usize); 2] = [(&[4, 8, 15, 16, 23], 0), (&[3, 42, 7], 2
 const SEED: u64 = 9;
 
 /// How much was compared.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Compared {
     pub numbers: usize,
     pub largest_difference: f32,
+    /// What differs most.
+    pub of: String,
 }
 
 /// The engine under test and the reference, each with the programs and weights of one model.
@@ -59,7 +61,7 @@ impl<'a> Pair<'a> {
             self.compare_forward(loaded, &program, samples.len())?;
             self.compare_backward(loaded, &program, run)?;
         }
-        Ok(self.compared)
+        Ok(self.compared.clone())
     }
 
     /// Trains with a program in two parts, the first of which makes the input of the second.
@@ -67,7 +69,7 @@ impl<'a> Pair<'a> {
         self.compared = Compared::default();
         let (Some(first), second) = model.program(Mode::Train, Gradient::Weights).cut_at_frozen_prefix()
         else {
-            return Ok(self.compared);
+            return Ok(Compared::default());
         };
         self.restart();
         let [firsts, seconds] =
@@ -84,7 +86,7 @@ impl<'a> Pair<'a> {
             self.compare_forward(seconds, &second, samples.len())?;
             self.compare_backward(seconds, &second, run)?;
         }
-        Ok(self.compared)
+        Ok(self.compared.clone())
     }
 
     /// Predicts on an engine of its own, which may compute once what depends on the weights alone.
@@ -102,7 +104,7 @@ impl<'a> Pair<'a> {
             self.forward(loaded, Run { samples, epoch, seed: SEED }, [inputs, inputs])?;
             self.compare_forward(loaded, &program, samples.len())?;
         }
-        Ok(self.compared)
+        Ok(self.compared.clone())
     }
 
     fn restart(&mut self) {
@@ -289,7 +291,9 @@ impl Compared {
                     TOLERANCE * scale
                 ));
             }
-            self.largest_difference = self.largest_difference.max(difference);
+            if difference > self.largest_difference {
+                (self.largest_difference, self.of) = (difference, what.to_owned());
+            }
         }
         Ok(())
     }

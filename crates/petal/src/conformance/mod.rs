@@ -40,7 +40,7 @@ pub use reference::Reference;
 pub const TOLERANCE: f32 = 1e-4;
 
 /// What was compared, of an engine that passes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The number of models.
     pub models: usize,
@@ -50,16 +50,19 @@ pub struct Report {
     pub numbers: usize,
     /// The largest difference, as a share of the largest number that it stands among.
     pub largest_difference: f32,
+    /// What it is the difference of: the model, what the program is for, and the tensor.
+    pub largest_of: String,
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Report { models, programs, numbers, largest_difference } = self;
+        let Report { models, programs, numbers, largest_difference, largest_of } = self;
         write!(
             f,
             "{numbers} numbers of {programs} programs of {models} models agree; \
              the largest difference is {largest_difference:.1e}"
-        )
+        )?;
+        if largest_of.is_empty() { Ok(()) } else { write!(f, ", {largest_of}") }
     }
 }
 
@@ -127,7 +130,7 @@ pub fn check(make: impl Fn() -> Box<dyn Engine>) -> Result<Report, Failures> {
             for (purpose, simplified) in variants(purpose, &program) {
                 report.programs += 1;
                 match pair.run(simplified, program.clone()) {
-                    Ok(compared) => report.add(compared),
+                    Ok(compared) => report.add(case.name, &purpose, compared),
                     Err(problem) => failures.push(failed(&purpose, problem)),
                 }
             }
@@ -137,7 +140,7 @@ pub fn check(make: impl Fn() -> Box<dyn Engine>) -> Result<Report, Failures> {
             ("its prediction with fixed weights", pair.run_with_fixed_weights(&model)),
         ] {
             match result {
-                Ok(compared) => report.add(compared),
+                Ok(compared) => report.add(case.name, purpose, compared),
                 Err(problem) => failures.push(failed(purpose, problem)),
             }
         }
@@ -146,9 +149,12 @@ pub fn check(make: impl Fn() -> Box<dyn Engine>) -> Result<Report, Failures> {
 }
 
 impl Report {
-    fn add(&mut self, compared: compare::Compared) {
+    fn add(&mut self, model: &str, purpose: &str, compared: compare::Compared) {
         self.numbers += compared.numbers;
-        self.largest_difference = self.largest_difference.max(compared.largest_difference);
+        if compared.largest_difference > self.largest_difference {
+            self.largest_difference = compared.largest_difference;
+            self.largest_of = format!("model '{model}', {purpose}: {}", compared.of);
+        }
     }
 }
 

@@ -233,8 +233,7 @@ fn transfer(frozen: usize) -> Result<Model> {
         vec![
             GlobalAveragePooling2D::new().into(),
             Dropout::new(0.2).into(),
-            Dense::new(6).into(),
-            BatchNormalization::new().into(),
+            Dense::new(6).relu().into(),
             Dense::new(3).softmax().into(),
         ],
     )?;

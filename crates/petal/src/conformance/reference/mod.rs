@@ -28,8 +28,9 @@ use std::sync::Arc;
 use affine::Affine;
 use step::{Call, Derivatives};
 
+use crate::memory;
 use crate::program::{
-    Engine, Gradient, GradientStep, Gradients, Op, Program, Run, Samples, Step, Value, WeightNumber,
+    Engine, Gradient, GradientStep, Gradients, Op, Program, Run, Samples, Step, Value, Weight, WeightNumber,
 };
 use crate::shape::Shape;
 use crate::{Error, Result};
@@ -84,7 +85,7 @@ impl Loaded {
     fn new(program: Program, batch: usize) -> Self {
         let (gradients, shapes) = program.differentiate();
         let mut len = 0;
-        let place = |weight: &crate::program::Weight| {
+        let place = |weight: &Weight| {
             let trains = program.gradient == Gradient::Weights && weight.trainable;
             let start = len;
             len += if trains { weight.range().len() } else { 0 };
@@ -217,6 +218,10 @@ fn round(values: &[f64], to: &mut [f32]) {
 impl Engine for Reference {
     fn load(&mut self, program: Program, batch: usize) -> Result<usize> {
         program.check()?;
+        let floats = program.values.iter().fold(0usize, |sum, shape| sum.saturating_add(shape.elements()));
+        // Once for the values and once for their gradients.
+        let bytes = floats.saturating_mul(batch).saturating_mul(2 * size_of::<f64>());
+        memory::check(bytes, || format!("a batch of {batch} samples"))?;
         self.programs.push(Loaded::new(program, batch));
         Ok(self.programs.len() - 1)
     }
