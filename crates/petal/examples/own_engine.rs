@@ -23,7 +23,6 @@ fn image(shape: &[usize]) -> Result<[usize; 3]> {
     shape.try_into().map_err(|_| Error::Model(format!("{shape:?} is not the shape of an image")))
 }
 
-/// What a step has to do with.
 struct Call<'a> {
     program: &'a Program,
     step: &'a Step,
@@ -37,7 +36,6 @@ impl Call<'_> {
         &self.weights[self.program.weights[number].range()]
     }
 
-    /// The step's output.
     fn compute(&self) -> Result<Vec<f32>> {
         Ok(match &self.step.op {
             Op::Reshape => self.x.to_vec(),
@@ -61,8 +59,7 @@ impl Call<'_> {
         })
     }
 
-    /// Calls `f` with the place of each output pixel and, for each cell of its window inside the image, the cell and the
-    /// place of the input's pixel.
+    /// Calls `f` with an output pixel, a cell of its window inside the image, and the input's pixel there.
     fn windows(
         &self,
         Window { size, strides, padding }: Window,
