@@ -76,6 +76,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod applications;
+pub mod conformance;
 pub mod cpu;
 pub mod data;
 pub mod download;

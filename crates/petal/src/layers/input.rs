@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
+use super::graph::Tensor;
 use super::{AnyLayer, Definition, LayerSpec, Lowering};
-use crate::model::{Shape, Tensor};
 use crate::program::Value;
+use crate::shape::Shape;
 
 /// The place where data enters a model; Keras' `InputLayer`.
 ///

@@ -3,7 +3,7 @@
 //! A [`Program`] is plain data, without kernels and without memory: values with their shapes, weights with their names,
 //! and steps, each an [`Op`] of settings. [`Graph::program`](crate::model::Graph::program) makes it for one purpose,
 //! [`Program::simplify`] rewrites it as any engine likes it, [`Program::differentiate`] gives the steps of its
-//! gradients. An [`Engine`] runs it: Petal's own is [`cpu`](crate::cpu), [`Reference`] says what is right, and others
+//! gradients. An [`Engine`] runs it: Petal's own is [`cpu`](crate::cpu), [`Reference`](crate::conformance::Reference) says what is right, and others
 //! may be anywhere.
 //!
 //! ```
