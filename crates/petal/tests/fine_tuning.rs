@@ -368,19 +368,26 @@ fn where_nothing_trains_the_epochs_run_and_no_bit_changes() -> Result<()> {
 }
 
 #[test]
-fn a_base_in_two_models_is_each_models_own() -> Result<()> {
-    let base = base()?;
-    let build = || -> Result<Model> {
+fn a_base_in_two_models_trains_in_both_or_in_none_and_has_other_weights_in_each() -> Result<()> {
+    let mut base = base()?;
+    let build = |base: &Model| -> Result<Model> {
         let x = Input::image(12, 12, 3);
-        let h = GlobalAveragePooling2D::new().on(&(&base).on(&x)?)?;
+        let h = GlobalAveragePooling2D::new().on(&base.on(&x)?)?;
         Model::new(&x, &Dense::new(3).on(&h)?)
     };
-    let (mut first, mut second) = (build()?, build()?);
+    let (mut first, mut second) = (build(&base)?, build(&base)?);
     let (_, data) = feature_extraction(None)?;
     let before = (bits(&base), bits(&second));
+    // What trains is the base's, as in Keras.
     first.get_layer_mut("base")?.set_trainable(false);
-    assert_eq!((count(&first, "Trainable"), count(&second, "Trainable")), (15, 292 + 15));
-    first.set_trainable(true);
+    assert_eq!([&first, &second].map(|model| count(model, "Trainable")), [15; 2]);
+    assert_eq!(count(&base, "Trainable"), 0);
+    base.set_trainable(true);
+    assert_eq!([&first, &second].map(|model| count(model, "Trainable")), [292 + 15; 2]);
+    // A clone is a model by itself.
+    first.clone().set_trainable(false);
+    base.clone().set_trainable(false);
+    assert_eq!([&first, &second].map(|model| count(model, "Trainable")), [292 + 15; 2]);
     first.compile(Adam::new(1e-2), loss())?;
     fit(&mut first, &data, 0..1)?;
     assert_eq!(changed(&before.0, &bits(&base)), [""; 0]);

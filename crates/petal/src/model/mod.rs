@@ -52,8 +52,8 @@ pub struct Model {
     preprocessing: Option<Preprocessing>,
     history: History,
     pub(crate) compiled: Option<Compiled>,
-    /// Makes what the model runs on.
-    engine: MakeEngine,
+    /// Makes what the model runs on, if it isn't the CPU.
+    engine: Option<MakeEngine>,
 }
 
 type MakeEngine = Arc<dyn Fn() -> Box<dyn Engine> + Send + Sync>;
@@ -236,11 +236,16 @@ impl Model {
     /// # Ok::<(), petal::Error>(())
     /// ```
     pub fn set_engine(&mut self, make: impl Fn() -> Box<dyn Engine> + Send + Sync + 'static) {
-        self.engine = Arc::new(make);
+        self.engine = Some(Arc::new(make));
+    }
+
+    /// Whether it runs on the CPU, whose memory can be told before.
+    pub(crate) fn runs_on_cpu(&self) -> bool {
+        self.engine.is_none()
     }
 
     pub(crate) fn new_engine(&self) -> Box<dyn Engine> {
-        (self.engine)()
+        self.engine.as_ref().map_or_else(|| Box::new(Cpu::default()) as Box<dyn Engine>, |make| make())
     }
 
     pub(crate) fn from_graph(mut graph: Graph, seed: u64) -> Result<Model> {
@@ -264,7 +269,7 @@ impl Model {
             preprocessing: None,
             history: History::default(),
             compiled: None,
-            engine: Arc::new(|| Box::new(Cpu::default())),
+            engine: None,
         }
     }
 }

@@ -42,6 +42,10 @@ impl Model {
     /// # Errors
     /// If there is.
     pub fn check_training_memory(&self, batch: usize) -> Result<()> {
+        if !self.runs_on_cpu() {
+            // The engine says it when it loads the programs.
+            return Ok(());
+        }
         let what = || format!("training model '{}' in batches of {batch}", self.name());
         memory::check(self.training_memory(batch), what)
     }
