@@ -31,6 +31,23 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f64]) {
     }
 }
 
+/// The gradient of `f` at `x`, by differences.
+pub fn gradient(x: &[f32], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let mut x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+    (0..x.len())
+        .map(|i| {
+            let middle = x[i];
+            let [above, below] = [STEP, -STEP].map(|step| {
+                x[i] = middle + step;
+                f(&x)
+            });
+            x[i] = middle;
+            (above - below) / (2.0 * STEP)
+        })
+        .collect()
+}
+
 /// Calls `f(y index, x index, kernel index)` for every product of the convolution.
 pub fn for_products(conv: &Conv2d, mut f: impl FnMut(usize, usize, usize)) {
     let [height, width, filters] = conv.output();
