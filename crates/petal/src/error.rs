@@ -114,6 +114,11 @@ impl Error {
     }
 }
 
+/// Why a build of petal without this cargo feature can't do what was asked.
+pub(crate) fn no_feature(name: &str) -> String {
+    format!("this build of petal has no feature `{name}`; add it where Cargo.toml names petal")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,7 +33,7 @@ impl InvertedResidual {
 
 impl Operation for InvertedResidual {
     fn forward(&self, call: Forward<'_>) {
-        let weights = &*call.weights;
+        let weights = call.weights;
         let expand_len = self.expand.as_ref().map_or(0, |expand| expand.saved_len(0));
         let (expand, saved) = call.saved.split_at_mut(expand_len);
         let (depthwise, project) = saved.split_at_mut(self.depthwise.saved_len(0));

@@ -36,7 +36,8 @@ impl Passes {
 impl Program {
     /// Rewrites the program. In debug builds it is checked after each pass.
     pub fn simplify(mut self, passes: Passes) -> Self {
-        let list: [(bool, fn(&mut Program)); 3] = [
+        type Pass = fn(&mut Program);
+        let list: [(bool, Pass); 3] = [
             (passes.compose_warps, compose_warps::run),
             (passes.fold_batch_norm, fold_batch_norm::run),
             (passes.fold_padding, fold_padding::run),
