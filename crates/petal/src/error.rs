@@ -6,11 +6,9 @@ use crate::PathText;
 /// Anything that can go wrong in Petal.
 ///
 /// The text names the file or layer, what was found, what was expected and what to do about it.
-#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write something.
-    #[error("cannot {action} {}: {source}{}", PathText::new(path), remedy(source))]
     Io {
         /// What was tried, as a verb: `read`, `write`, `create`.
         action: &'static str,
@@ -20,7 +18,6 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file was read, but what is in it is not what it should be.
-    #[error("{}: {problem}", PathText::new(path))]
     File {
         /// The file concerned.
         path: PathBuf,
@@ -28,10 +25,8 @@ pub enum Error {
         problem: String,
     },
     /// A folder of photos cannot be used as it is.
-    #[error("{0}")]
     Data(String),
     /// A layer cannot take what it was given.
-    #[error("layer '{layer}': {problem}")]
     Layer {
         /// The layer's name, or the one it would have got.
         layer: String,
@@ -39,19 +34,14 @@ pub enum Error {
         problem: String,
     },
     /// A model cannot be built or used in this way.
-    #[error("{0}")]
     Model(String),
     /// Training was asked for something that cannot be done.
-    #[error("{0}")]
     Training(String),
     /// A loss or a weight became no number, and [`fit`](crate::model::Model::fit) ended.
-    #[error("{0}")]
     Diverged(String),
     /// A file cannot be had from the internet.
-    #[error("{0}")]
     Download(String),
     /// An argument has a value outside its range.
-    #[error("{argument} is {found}; expected {expected}")]
     Argument {
         /// The argument's name.
         argument: &'static str,
@@ -60,6 +50,35 @@ pub enum Error {
         /// The values allowed.
         expected: String,
     },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io { action, path, source } => {
+                write!(f, "cannot {action} {}: {source}{}", PathText::new(path), remedy(source))
+            }
+            Error::File { path, problem } => write!(f, "{}: {problem}", PathText::new(path)),
+            Error::Layer { layer, problem } => write!(f, "layer '{layer}': {problem}"),
+            Error::Argument { argument, found, expected } => {
+                write!(f, "{argument} is {found}; expected {expected}")
+            }
+            Error::Data(problem)
+            | Error::Model(problem)
+            | Error::Training(problem)
+            | Error::Diverged(problem)
+            | Error::Download(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 /// The text: a program whose `main` returns an error prints it in this form.
@@ -112,6 +131,11 @@ impl Error {
     ) -> Error {
         Error::Argument { argument, found: found.to_string(), expected: expected.to_string() }
     }
+}
+
+/// Why a build of petal without this cargo feature can't do what was asked.
+pub(crate) fn no_feature(name: &str) -> String {
+    format!("this build of petal has no feature `{name}`; add it where Cargo.toml names petal")
 }
 
 #[cfg(test)]

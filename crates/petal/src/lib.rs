@@ -79,6 +79,7 @@ pub mod applications;
 pub mod conformance;
 pub mod cpu;
 pub mod data;
+#[cfg(feature = "download")]
 pub mod download;
 mod error;
 pub mod explain;
@@ -92,12 +93,14 @@ pub mod metrics;
 pub mod model;
 pub mod optimizers;
 mod path_text;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;
 pub mod printable;
 pub mod program;
 mod python_float;
 pub mod random;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod saving;
 mod shape;
@@ -106,6 +109,8 @@ pub mod training;
 
 pub use error::{Error, Result};
 pub use path_text::PathText;
+/// In the versions whose types Petal takes and gives.
+pub use {image, ndarray};
 
 /// The README's program compiles.
 #[cfg(doctest)]

@@ -1,3 +1,4 @@
+#[cfg(feature = "system")]
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::{Error, Result};
@@ -24,7 +25,11 @@ pub(crate) fn check(bytes: usize, what: impl FnOnce() -> String) -> Result<()> {
     )))
 }
 
+/// Taken for the machine's memory where nobody says how much it is.
+const WHERE_UNKNOWN: u64 = 4 << 30;
+
 /// The memory in bytes that can still be taken, or what of it a container may use.
+#[cfg(feature = "system")]
 fn free() -> usize {
     let memory = MemoryRefreshKind::nothing().with_ram().with_swap();
     let Ok(system) = System::new_with_specifics(RefreshKind::nothing().with_memory(memory)) else {
@@ -36,14 +41,26 @@ fn free() -> usize {
 }
 
 /// The machine's memory in bytes, or what of it a container may use.
+#[cfg(feature = "system")]
 pub(crate) fn total() -> usize {
-    const WHERE_UNKNOWN: u64 = 4 << 30;
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let bytes = System::new_with_specifics(kind).map_or(WHERE_UNKNOWN, |system| {
         let limit = system.cgroup_limits().map(|limits| limits.total_memory).filter(|&limit| limit > 0);
         limit.unwrap_or(u64::MAX).min(system.total_memory())
     });
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Without knowing it, nothing is refused.
+#[cfg(not(feature = "system"))]
+fn free() -> usize {
+    usize::MAX
+}
+
+/// A guess.
+#[cfg(not(feature = "system"))]
+pub(crate) fn total() -> usize {
+    usize::try_from(WHERE_UNKNOWN).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, LabelMod
 pub use crate::explain::GradCam;
 pub use crate::layers::*;
 pub use crate::model::{Model, Sequential, Tensor};
+#[cfg(feature = "plot")]
 pub use crate::plot::{augmentation_grid, heat_map, photo_grid};
+#[cfg(feature = "report")]
 pub use crate::report::{LectureReport, TrainingReport};
 pub use crate::training::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
 pub use crate::training::*;

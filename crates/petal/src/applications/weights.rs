@@ -1,9 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::download::{GetFile, keras_application, progress_bar};
 use crate::model::Model;
-use crate::saving::LoadWeights;
 
 /// The weights that a model begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,10 +9,11 @@ pub enum Weights {
     /// Random ones.
     None,
     /// Those that `keras.applications` has, trained on ImageNet. They are downloaded unless they are in Keras' cache,
-    /// `~/.keras/models`.
+    /// `~/.keras/models`. This needs the cargo features `download` and `keras`; without them building a model with
+    /// these weights is an error.
     #[default]
     Imagenet,
-    /// Those in a file that Keras has written, see [`Model::load_weights`].
+    /// Those in a file that Keras has written, see `Model::load_weights`. This needs the cargo feature `keras`.
     File(PathBuf),
 }
 
@@ -30,6 +29,10 @@ pub(super) struct Imagenet {
     pub folder: &'static str,
     pub file: String,
     /// The file's MD5, where Keras publishes it.
+    #[cfg_attr(
+        not(all(feature = "download", feature = "keras")),
+        expect(dead_code, reason = "nothing comes")
+    )]
     pub hash: Option<&'static str>,
 }
 
@@ -41,13 +44,36 @@ impl Weights {
             Weights::File(path) => path.clone(),
             Weights::Imagenet => imagenet.path(cache_dir)?,
         };
-        model.load_weights(path, LoadWeights::new())?;
-        Ok(())
+        read(model, &path)
     }
 }
 
+#[cfg(feature = "keras")]
+fn read(model: &mut Model, path: &Path) -> Result<()> {
+    model.load_weights(path, crate::saving::LoadWeights::new())?;
+    Ok(())
+}
+
+#[cfg(not(feature = "keras"))]
+fn read(_model: &mut Model, path: &Path) -> Result<()> {
+    Err(crate::Error::file(path, crate::error::no_feature("keras")))
+}
+
+#[cfg(not(all(feature = "download", feature = "keras")))]
+impl Imagenet {
+    /// Says which feature is missing, before hundreds of megabytes come that nobody can read.
+    fn path(&self, _cache_dir: Option<&Path>) -> Result<PathBuf> {
+        let Imagenet { folder, file, .. } = self;
+        let missing = if cfg!(feature = "keras") { "download" } else { "keras" };
+        let problem = crate::error::no_feature(missing);
+        Err(crate::Error::Download(format!("ImageNet's weights of {folder}, {file}: {problem}")))
+    }
+}
+
+#[cfg(all(feature = "download", feature = "keras"))]
 impl Imagenet {
     fn path(&self, cache_dir: Option<&Path>) -> Result<PathBuf> {
+        use crate::download::{GetFile, keras_application, progress_bar};
         let prefix = format!("https://storage.googleapis.com/tensorflow/keras-applications/{}/", self.folder);
         let mut options = GetFile::new().progress(progress_bar(format!("{prefix}{}", self.file)));
         if let Some(hash) = self.hash {

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod against_keras;
+#[cfg_attr(not(feature = "system"), path = "heap_arena.rs")]
 mod arena;
 mod engine;
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod photo;
 mod prefetch;
 mod preprocessing;
 mod resize;
+#[cfg(feature = "sample-data")]
 pub mod sample;
 
 pub use array_dataset::ArrayDataset;

@@ -2,7 +2,9 @@ use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
+use image::codecs::bmp::BmpDecoder;
+#[cfg(feature = "webp")]
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, RgbImage};
 use zune_jpeg::JpegDecoder;
@@ -141,8 +143,9 @@ fn header(bytes: &[u8]) -> (&'static str, &'static str) {
         0xff => ("JPEG", jpeg_color(bytes)),
         0x89 => ("PNG", png_color(bytes)),
         b'G' => ("GIF", "palette"),
-        b'B' => ("BMP", BmpDecoder::new(Cursor::new(bytes)).map_or("RGB", |decoder| color_of(&decoder))),
-        _ => ("WebP", WebPDecoder::new(Cursor::new(bytes)).map_or("RGB", |decoder| color_of(&decoder))),
+        #[cfg(feature = "webp")]
+        b'R' => ("WebP", WebPDecoder::new(Cursor::new(bytes)).map_or("RGB", |decoder| color_of(&decoder))),
+        _ => ("BMP", BmpDecoder::new(Cursor::new(bytes)).map_or("RGB", |decoder| color_of(&decoder))),
     }
 }
 

@@ -42,6 +42,7 @@ pub fn curves(runs: &[Run]) -> Figure {
 }
 
 /// The same with one below the other, for a narrow screen.
+#[cfg(any(test, feature = "report"))]
 pub(crate) fn narrow_curves(runs: &[Run]) -> Figure {
     draw(runs, &Layout { width: 400.0, side_by_side: false })
 }

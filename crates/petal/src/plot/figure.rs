@@ -30,6 +30,7 @@ impl Figure {
 
     /// The figure as a part of a page: without paper and most of its margins. The style can read its natural width as
     /// `--width`.
+    #[cfg(feature = "report")]
     pub(crate) fn inline(&self, class: &str) -> String {
         let [left, top, right, bottom] = [20.0, 20.0, 12.0, 4.0];
         let (width, height) = (self.width - left - right, self.height - top - bottom);

@@ -25,7 +25,10 @@ pub use grid::{GridImage, grid};
 pub use heat_map::{heat_map, heat_map_grid};
 pub use photos::{augmentation_grid, photo_grid};
 
-pub(crate) use curves::narrow_curves;
-pub(crate) use data_uri::{base64, picture};
-pub(crate) use figure::write_whole;
-pub(crate) use svg::escape;
+#[cfg(feature = "report")]
+pub(crate) use {
+    curves::narrow_curves,
+    data_uri::{base64, picture},
+    figure::write_whole,
+    svg::escape,
+};

@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
 
@@ -81,25 +82,53 @@ fn replace(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    // Temporary files are private by default; this one becomes an ordinary file, within the user's umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(folder)?;
+    let (temporary, file) = Temporary::create(folder)?;
     // Some file systems know no locks; then a file that is left over stays.
-    let _ = temporary.as_file().try_lock();
-    let mut file = BufWriter::new(temporary.as_file());
-    write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    let _ = file.try_lock();
+    let mut buffer = BufWriter::new(&file);
+    write(&mut buffer)?;
+    buffer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     if let Some(permissions) = permissions {
-        temporary.as_file().set_permissions(permissions)?;
+        file.set_permissions(permissions)?;
     }
-    temporary.persist(path).map_err(|failed| failed.error)?;
+    temporary.rename(path)?;
     // The new name, too, has to reach the disk. Not all file systems can do that, and the file is in its place.
     #[cfg(unix)]
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// A file that is removed unless it gets its name.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn create(folder: &Path) -> io::Result<(Self, fs::File)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let path = folder.join(format!("{PREFIX}{process}-{count}{SUFFIX}"));
+            match fs::File::create_new(&path) {
+                Ok(file) => return Ok((Temporary(path), file)),
+                // A killed program with this number has left it, or one on another machine writes it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)?;
+        self.0.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.0 != Path::new("") {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
 }
 
 #[cfg(test)]

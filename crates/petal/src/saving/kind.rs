@@ -19,11 +19,9 @@ pub(super) enum Kind {
     Json,
 }
 
-/// What a caller expects, for errors.
+/// What the loading of a model expects, for errors.
 pub(super) const MODEL: &str =
     "expected a .petal file of Petal, or a .keras or .h5 file of Keras with a whole model";
-pub(super) const WEIGHTS: &str =
-    "expected weights that Keras has written: .weights.h5, .h5, .keras or .weights.json";
 
 /// The file at `path` and what it holds. Only a plain file is opened, since a pipe or a device may never end.
 ///
@@ -57,22 +55,6 @@ pub(super) fn open(path: &Path, expected: &str) -> Result<(File, Kind)> {
             Err(Error::file(path, format!("is {found}; {expected}")))
         }
     }
-}
-
-/// All of the file's bytes.
-///
-/// # Errors
-/// If it cannot be read, or doesn't fit into half of the machine's memory.
-pub(super) fn read(path: &Path, mut file: File) -> Result<Vec<u8>> {
-    let size = file.metadata().map_err(Error::io("read", path))?.len();
-    let most = crate::memory::total() as u64 / 2;
-    if size > most {
-        let problem = format!("has {} MB; this machine can hold at most {} MB of it", size >> 20, most >> 20);
-        return Err(Error::file(path, problem));
-    }
-    let mut bytes = Vec::new();
-    file.by_ref().take(size).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-    Ok(bytes)
 }
 
 /// What begins with these bytes, or a word for what it is instead.

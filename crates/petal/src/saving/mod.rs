@@ -8,10 +8,12 @@ pub mod any_path;
 mod atomic;
 mod bounds;
 mod document;
+#[cfg_attr(not(feature = "keras"), path = "no_keras.rs")]
 mod keras;
 mod kind;
 mod load;
 mod petal_file;
 
 pub use atomic::{remove_unfinished, write_atomically};
+#[cfg(feature = "keras")]
 pub use keras::LoadWeights;

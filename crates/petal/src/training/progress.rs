@@ -46,8 +46,7 @@ impl Progress<'_> {
             Verbose::Auto if io::stderr().is_terminal() => Style::Bar,
             Verbose::Auto => Style::Lines,
         };
-        let columns = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0));
-        Progress::on(Box::new(io::stderr()), style, columns)
+        Progress::on(Box::new(io::stderr()), style, columns())
     }
 
     /// Begins epoch `epoch` (from 0) of `epochs`.
@@ -84,6 +83,17 @@ impl Progress<'_> {
     pub(crate) fn finish(&mut self, logs: &Logs) {
         self.finish_at(self.begin.elapsed(), logs);
     }
+}
+
+/// Of the terminal that stderr goes to.
+#[cfg(feature = "system")]
+fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
+}
+
+#[cfg(not(feature = "system"))]
+fn columns() -> Option<usize> {
+    None
 }
 
 impl<'a> Progress<'a> {

@@ -3,11 +3,13 @@
 //! The first bytes choose the decoder. A reason for not decoding is a text without the file's name, for the caller to
 //! add.
 
+#[cfg(feature = "gif")]
 mod gif;
 mod jpeg;
 mod picture;
 mod png;
 pub(super) mod room;
+#[cfg(feature = "webp")]
 mod webp;
 
 use std::io::Cursor;
@@ -17,6 +19,8 @@ use image::ImageDecoder;
 use image::codecs::bmp::BmpDecoder;
 use image::metadata::Orientation;
 use serde::{Deserialize, Serialize};
+
+use crate::error::no_feature;
 
 pub(super) use picture::Picture;
 
@@ -81,6 +85,7 @@ fn decode_by_content(
         [] => Err("the file is empty".into()),
         [0xff, 0xd8, 0xff, ..] => jpeg::decode(bytes, color_mode, picture),
         [0x89, b'P', b'N', b'G', ..] => png::decode(bytes, color_mode, picture),
+        #[cfg(feature = "gif")]
         [b'G', b'I', b'F', b'8', ..] => {
             gif::decode(bytes, color_mode, picture).map(|()| Orientation::NoTransforms)
         }
@@ -88,6 +93,7 @@ fn decode_by_content(
             let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(broken("BMP"))?;
             decode_with(decoder, "BMP", color_mode, 0, picture)
         }
+        #[cfg(feature = "webp")]
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
             webp::decode(bytes, color_mode, picture)
         }
@@ -139,9 +145,11 @@ fn plain(words: &str) -> String {
     plain.trim_matches('"').trim_end_matches("\\n").trim_end_matches('.').to_owned()
 }
 
-/// What the file seems to be, for those that often get into a folder of photos.
+/// Why no decoder takes the file, which is often one of those that get into a folder of photos.
 fn unknown_format(bytes: &[u8]) -> String {
     let found = match bytes {
+        [b'G', b'I', b'F', b'8', ..] => return no_feature("gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => return no_feature("webp"),
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "it is an AVIF picture",
         [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => "it is a HEIC picture",
         [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "it is a TIFF picture",

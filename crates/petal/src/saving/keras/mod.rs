@@ -11,6 +11,8 @@ mod legacy;
 mod operation;
 mod shards;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use self::archive::Archive;
@@ -72,10 +74,10 @@ impl Model {
     /// it needs. The model is then as it was before.
     pub fn load_weights(&mut self, path: impl AsRef<Path>, options: LoadWeights) -> Result<Vec<String>> {
         let path = path.as_ref();
-        let (file, kind) = kind::open(path, kind::WEIGHTS)?;
+        let (file, kind) = kind::open(path, WEIGHTS)?;
         let file = match kind {
             Kind::Zip => hdf5::File::from_bytes(path, Archive::new(path, file)?.weights()?)?,
-            Kind::Hdf5 => hdf5::File::from_bytes(path, kind::read(path, file)?)?,
+            Kind::Hdf5 => hdf5::File::from_bytes(path, read(path, file)?)?,
             Kind::Json => shards::open(path, file)?,
             Kind::Safetensors => {
                 let problem =
@@ -120,7 +122,7 @@ impl Model {
 
 /// The model in a file of this kind. `image_size` are height and width, for a model that takes images of any size, or
 /// nothing.
-pub(super) fn load(path: &Path, file: std::fs::File, kind: Kind, image_size: &[usize]) -> Result<Model> {
+pub(super) fn load(path: &Path, file: File, kind: Kind, image_size: &[usize]) -> Result<Model> {
     let error = |problem: String| Error::file(path, problem);
     let (version, config, weights) = match kind {
         Kind::Zip => {
@@ -129,7 +131,7 @@ pub(super) fn load(path: &Path, file: std::fs::File, kind: Kind, image_size: &[u
             (version, archive.config()?, hdf5::File::from_bytes(path, archive.weights()?)?)
         }
         Kind::Hdf5 => {
-            let file = hdf5::File::from_bytes(path, kind::read(path, file)?)?;
+            let file = hdf5::File::from_bytes(path, read(path, file)?)?;
             (keras_version(&file)?, model_config(&file)?, file)
         }
         Kind::Json => return Err(error(format!("lists the parts of weights; {NO_MODEL}"))),
@@ -154,6 +156,9 @@ pub(super) fn load(path: &Path, file: std::fs::File, kind: Kind, image_size: &[u
     Ok(model)
 }
 
+/// What the loading of weights expects, for errors.
+const WEIGHTS: &str = "expected weights that Keras has written: .weights.h5, .h5, .keras or .weights.json";
+
 /// The bytes of a float16: the smallest that Keras stores.
 const SMALLEST_FLOAT: usize = 2;
 
@@ -164,6 +169,22 @@ const NO_MODEL: &str = "it holds weights alone. Save the whole model in Keras, m
 fn keras_version(file: &hdf5::File) -> Result<Option<String>> {
     let attributes = file.attributes("")?.unwrap_or_default();
     Ok(attributes.get("keras_version").and_then(|version| version.as_str()).map(str::to_owned))
+}
+
+/// All of the file's bytes.
+///
+/// # Errors
+/// If it cannot be read, or doesn't fit into half of the machine's memory.
+fn read(path: &Path, mut file: File) -> Result<Vec<u8>> {
+    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let most = crate::memory::total() as u64 / 2;
+    if size > most {
+        let problem = format!("has {} MB; this machine can hold at most {} MB of it", size >> 20, most >> 20);
+        return Err(Error::file(path, problem));
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(size).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(bytes)
 }
 
 /// The description of the model in a legacy file.
