@@ -89,7 +89,7 @@ impl History {
     /// The epoch, from 0, whose weights the model has: the last one, unless [`EarlyStopping`] put a better one's back.
     /// None before the first.
     ///
-    /// [`EarlyStopping`]: super::callbacks::EarlyStopping
+    /// [`EarlyStopping`]: crate::training::callbacks::EarlyStopping
     pub fn weights_of_epoch(&self) -> Option<usize> {
         self.restored.or(self.epochs.last().copied())
     }
@@ -135,7 +135,7 @@ impl History {
     }
 
     /// The number of the epoch after the last: 0 at first. To go on with a training, give it to
-    /// [`Fit::initial_epoch`](super::Fit::initial_epoch).
+    /// [`Fit::initial_epoch`](crate::training::Fit::initial_epoch).
     pub fn next_epoch(&self) -> usize {
         self.epochs.last().map_or(0, |last| last.saturating_add(1))
     }

@@ -13,7 +13,7 @@ pub enum Weights {
     /// these weights is an error.
     #[default]
     Imagenet,
-    /// Those in a file that Keras has written, see `Model::load_weights`. This needs the cargo feature `keras`.
+    /// Those in a file that Keras has written, see [`Model::load_weights`]. This needs the cargo feature `keras`.
     File(PathBuf),
 }
 

@@ -225,7 +225,7 @@ impl Model {
     }
 
     /// Runs the model from now on, in training and in prediction, on engines of another kind than
-    /// [`Cpu`](crate::cpu::Cpu). Each call of `fit`, `evaluate`, `predict` and so on makes one.
+    /// [`Cpu`]. Each call of `fit`, `evaluate`, `predict` and so on makes one.
     ///
     /// ```
     /// use petal::cpu::Cpu;

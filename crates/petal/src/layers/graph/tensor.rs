@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// A symbolic tensor (Keras' `KerasTensor`): the promise of a layer's output, of known shape.
 ///
 /// Made by [`Input`](crate::layers::Input) and by [`Layer::on`](crate::layers::Layer::on); two of them delimit a
-/// [`Model`](super::Model). Cheap to clone.
+/// [`Model`](crate::model::Model). Cheap to clone.
 #[derive(Clone)]
 pub struct Tensor(Arc<Source>);
 
