@@ -19,18 +19,17 @@ use super::ops::prelu::Prelu;
 use super::ops::recolor::RecolorOp;
 use super::ops::warp::WarpOp;
 use super::ops::weighted::Weighted;
-use super::plan::{ForwardStep, GradientLayout};
+use super::plan::GradientLayout;
 use crate::program::{self, Program, Step, Unary, Value, WeightNumber};
 use crate::shape::Shape;
 
 /// A forward step for each step of the program.
-pub(super) fn lower(program: &Program, gradients: &GradientLayout) -> Vec<ForwardStep> {
-    let step = |step: &Step| ForwardStep {
+pub(super) fn lower(program: &Program, gradients: &GradientLayout) -> Vec<Step<Op>> {
+    let step = |step: &Step| Step {
         op: Place { program, gradients, step }.op(),
         inputs: step.inputs.clone(),
         output: step.output,
-        saved: None,
-        mask: None,
+        layer: step.layer.clone(),
     };
     program.steps.iter().map(step).collect()
 }

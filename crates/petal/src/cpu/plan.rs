@@ -6,7 +6,7 @@ use super::lower::lower;
 use super::memory::{Buffer, Lifetimes};
 use super::op::Op;
 use super::passes::Passes;
-use crate::program::{self, Gradient, GradientStep, Link, Program, Value, Weight, differentiate};
+use crate::program::{self, Gradient, GradientStep, Link, Program, Step, Value, Weight, differentiate};
 
 /// Steps and the memory that they need.
 #[derive(Debug)]
@@ -44,7 +44,13 @@ pub(crate) struct ForwardStep {
     pub mask: Option<(usize, usize)>,
 }
 
-impl ForwardStep {
+impl From<Step<Op>> for ForwardStep {
+    fn from(Step { op, inputs, output, .. }: Step<Op>) -> Self {
+        ForwardStep { op, inputs, output, saved: None, mask: None }
+    }
+}
+
+impl Step<Op> {
     pub(super) fn link(&self) -> Link<'_> {
         Link {
             inputs: &self.inputs,
@@ -137,12 +143,12 @@ impl Plan {
     }
 
     fn place(steps: Steps, batch: usize) -> Plan {
-        let Steps { mut values, mut forward, ends, gradient, gradients } = steps;
+        let Steps { mut values, forward, ends, gradient, gradients } = steps;
         let Ends { input, output, start, watched } = ends;
         let program::Gradients { steps: backward, seeds, watched: d_watched } = match gradient {
             Gradient::None => program::Gradients::default(),
             Gradient::Weights | Gradient::Watched => {
-                let links: Vec<Link<'_>> = forward.iter().map(ForwardStep::link).collect();
+                let links: Vec<Link<'_>> = forward.iter().map(Step::link).collect();
                 let watched = watched.filter(|_| gradient == Gradient::Watched);
                 differentiate(&links, &[start], watched, &mut values)
             }
@@ -150,6 +156,7 @@ impl Plan {
         let d_output = seeds.first().copied().flatten();
         let mut lifetimes = Lifetimes::new(&values, batch);
         [watched, d_watched].into_iter().flatten().for_each(|value| lifetimes.keep(value));
+        let mut forward: Vec<ForwardStep> = forward.into_iter().map(ForwardStep::from).collect();
         let is_first_alone = |first: &ForwardStep, others: &[ForwardStep]| {
             first.inputs[..] == [input]
                 && (backward.is_empty() || !first.op.operation().needs().inputs)
@@ -182,7 +189,7 @@ impl Plan {
 struct Steps {
     /// For each value the number of its floats in one sample.
     values: Vec<usize>,
-    forward: Vec<ForwardStep>,
+    forward: Vec<Step<Op>>,
     ends: Ends,
     gradient: Gradient,
     gradients: GradientLayout,

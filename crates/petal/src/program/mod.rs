@@ -42,6 +42,7 @@ pub use op::{
     Window, moments_to_affine,
 };
 pub use passes::Passes;
+pub(crate) use passes::{absorb, producer, readers};
 pub use random::{
     Noise, RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp, Recolor, Recoloring,
     Sampling, Shift, Warp, compose,
@@ -109,11 +110,11 @@ pub struct Program {
     pub watched: Option<Value>,
 }
 
-/// One operation on values.
+/// One operation on values: of a program, or an engine's own that it makes of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct Step<O = Op> {
     /// What is computed.
-    pub op: Op,
+    pub op: O,
     /// Of what.
     pub inputs: SmallVec<[Value; 2]>,
     /// The value that it makes.

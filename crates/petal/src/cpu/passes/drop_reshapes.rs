@@ -1,9 +1,10 @@
 //! Values in another shape → the same buffer.
 
 use super::super::op::Op;
-use super::super::plan::{Ends, ForwardStep};
+use super::super::plan::Ends;
+use crate::program::Step;
 
-pub(super) fn run(steps: &mut Vec<ForwardStep>, ends: &mut Ends) {
+pub(super) fn run(steps: &mut Vec<Step<Op>>, ends: &mut Ends) {
     let largest = steps.iter().map(|step| step.output).max().unwrap_or(0);
     let mut same: Vec<usize> = (0..=largest.max(ends.largest())).collect();
     steps.retain_mut(|step| {

@@ -2,12 +2,10 @@
 
 use petal_kernels::{Activation, Unary};
 
-use super::absorb;
 use crate::cpu::op::Op;
-use crate::cpu::plan::ForwardStep;
-use crate::program::Value;
+use crate::program::{Step, Value, absorb};
 
-pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+pub(super) fn run(steps: &mut Vec<Step<Op>>, kept: &[Option<Value>]) {
     absorb(steps, kept, |before, op| relu(op).is_some_and(|activation| set_activation(before, activation)));
 }
 

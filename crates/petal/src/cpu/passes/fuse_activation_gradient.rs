@@ -2,11 +2,10 @@
 
 use petal_kernels::Activation;
 
-use super::{producer, readers};
-use crate::cpu::plan::ForwardStep;
-use crate::program::Value;
+use crate::cpu::op::Op;
+use crate::program::{Step, Value, producer, readers};
 
-pub(super) fn run(steps: &mut [ForwardStep], kept: &[Option<Value>]) {
+pub(super) fn run(steps: &mut [Step<Op>], kept: &[Option<Value>]) {
     let readers = readers(steps);
     for at in 1..steps.len() {
         let Some(before) = producer(steps, &readers, kept, at) else { continue };

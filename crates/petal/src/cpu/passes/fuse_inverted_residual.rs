@@ -1,15 +1,12 @@
 //! 1×1 convolution + depthwise convolution + 1×1 convolution (+ the input) → one step, where no gradient goes.
 
-use super::{producer, readers};
 use crate::cpu::op::Op;
 use crate::cpu::ops::inverted_residual::InvertedResidual;
-use crate::cpu::plan::ForwardStep;
-use crate::program::Value;
-use crate::program::needs_gradient;
+use crate::program::{Step, Value, needs_gradient, producer, readers};
 
 /// `trains` if gradients are wanted for what trains; else none are.
-pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], trains: bool) {
-    let needed = if trains { needs_gradient(steps.iter().map(ForwardStep::link), None) } else { Vec::new() };
+pub(super) fn run(steps: &mut Vec<Step<Op>>, kept: &[Option<Value>], trains: bool) {
+    let needed = if trains { needs_gradient(steps.iter().map(Step::link), None) } else { Vec::new() };
     let mut readers = self::readers(steps);
     let mut at = 0;
     while at < steps.len() {
@@ -34,7 +31,7 @@ struct Block {
 }
 
 /// The block whose depthwise convolution is step `at`.
-fn block(steps: &[ForwardStep], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<Block> {
+fn block(steps: &[Step<Op>], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<Block> {
     let Op::DepthwiseConv2d(depthwise) = &steps[at].op else { return None };
     let project_at = consumer(steps, kept, at)?;
     let Op::Conv2d(project) = &steps[project_at].op else { return None };
@@ -66,7 +63,7 @@ fn block(steps: &[ForwardStep], readers: &[usize], kept: &[Option<Value>], at: u
 
 impl Block {
     /// Puts the block in the place of its last step; the place after it.
-    fn replace(self, steps: &mut Vec<ForwardStep>) -> usize {
+    fn replace(self, steps: &mut Vec<Step<Op>>) -> usize {
         let input = steps[self.expand.unwrap_or(self.depthwise)].inputs[0];
         steps[self.last].op = Op::InvertedResidual(Box::new(self.op));
         steps[self.last].inputs = [input].into_iter().collect();
@@ -79,7 +76,7 @@ impl Block {
 }
 
 /// The only step that reads what step `at` makes.
-fn consumer(steps: &[ForwardStep], kept: &[Option<Value>], at: usize) -> Option<usize> {
+fn consumer(steps: &[Step<Op>], kept: &[Option<Value>], at: usize) -> Option<usize> {
     let output = steps[at].output;
     let mut readers = (0..steps.len()).filter(|&reader| steps[reader].inputs.contains(&output));
     let reader = readers.next()?;

@@ -2,13 +2,11 @@
 
 use petal_kernels as kernels;
 
-use super::absorb;
 use crate::cpu::op::Op;
 use crate::cpu::ops::pooled_conv2d::PooledConv2d;
-use crate::cpu::plan::ForwardStep;
-use crate::program::Value;
+use crate::program::{Step, Value, absorb};
 
-pub(super) fn run(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>]) {
+pub(super) fn run(steps: &mut Vec<Step<Op>>, kept: &[Option<Value>]) {
     absorb(steps, kept, |before, op| {
         let Op::MaxPool(pool) = op else { return false };
         let Some(fused) = fuse(before, &pool.pool) else { return false };

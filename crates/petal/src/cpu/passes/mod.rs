@@ -8,8 +8,8 @@ mod fuse_pooling;
 mod fuse_rescaling;
 
 use super::op::Op;
-use super::plan::{Ends, ForwardStep};
-use crate::program::{self, Gradient, Value};
+use super::plan::Ends;
+use crate::program::{self, Gradient, Step};
 
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Passes {
     }
 
     /// Values of `ends` are read from outside, so they stay, if maybe under other numbers.
-    pub(super) fn run(self, steps: &mut Vec<ForwardStep>, ends: &mut Ends, gradient: Gradient) {
+    pub(super) fn run(self, steps: &mut Vec<Step<Op>>, ends: &mut Ends, gradient: Gradient) {
         let kept = &ends.kept();
         if self.fuse_activation {
             fuse_activation::run(steps, kept);
@@ -76,44 +76,4 @@ impl Passes {
             fuse_activation_gradient::run(steps, &ends.kept());
         }
     }
-}
-
-/// Removes each step that becomes part of the one before it: `absorb(before, step)` changes the operation of the step
-/// that makes the only input, if that is read by nobody else, and says whether it did.
-fn absorb(steps: &mut Vec<ForwardStep>, kept: &[Option<Value>], absorb: impl Fn(&mut Op, &Op) -> bool) {
-    // Of the values that stay, an absorbed step changes nothing.
-    let readers = readers(steps);
-    let mut at = 1;
-    while at < steps.len() {
-        let absorbed = producer(steps, &readers, kept, at).filter(|&before| {
-            let (head, tail) = steps.split_at_mut(at);
-            absorb(&mut head[before].op, &tail[0].op)
-        });
-        match absorbed {
-            Some(before) => steps[before].output = steps.remove(at).output,
-            None => at += 1,
-        }
-    }
-}
-
-/// How many steps read each value.
-fn readers(steps: &[ForwardStep]) -> Vec<usize> {
-    let largest = steps.iter().flat_map(|step| step.inputs.iter().chain([&step.output])).max();
-    let mut readers = vec![0; largest.map_or(0, |largest| largest + 1)];
-    for step in steps {
-        let mut inputs = step.inputs.clone();
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs.iter().for_each(|&input| readers[input] += 1);
-    }
-    readers
-}
-
-/// The step that makes the only input of step `at`, if nobody else reads that value.
-fn producer(steps: &[ForwardStep], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<usize> {
-    let [input] = steps[at].inputs[..] else { return None };
-    if readers[input] > 1 || kept.contains(&Some(input)) {
-        return None;
-    }
-    steps[..at].iter().rposition(|step| step.output == input)
 }

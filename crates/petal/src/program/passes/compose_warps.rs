@@ -4,7 +4,8 @@ use super::super::{Op, Program, RandomWarp};
 use super::absorb;
 
 pub(super) fn run(program: &mut Program) {
-    absorb(program, |before, op| match (before, op) {
+    let kept = program.kept();
+    absorb(&mut program.steps, &kept, |before, op| match (before, op) {
         (Op::RandomWarp(first), Op::RandomWarp(next)) if compose(first, next) => {
             first.warps.extend(next.warps.iter().cloned());
             true

@@ -4,7 +4,8 @@ use super::super::{Op, Program};
 use super::absorb;
 
 pub(super) fn run(program: &mut Program) {
-    absorb(program, |before, op| {
+    let kept = program.kept();
+    absorb(&mut program.steps, &kept, |before, op| {
         let Op::BatchNorm(norm) = op else { return false };
         let slot = match before {
             Op::Conv2d(op) | Op::DepthwiseConv2d(op) => &mut op.norm,

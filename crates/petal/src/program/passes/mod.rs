@@ -5,7 +5,7 @@ mod compose_warps;
 mod fold_batch_norm;
 mod fold_padding;
 
-use super::{Op, Program, Step, Value};
+use super::{Program, Step, Value};
 
 /// Which rewrites are made. All are by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +52,16 @@ impl Program {
 
 /// Removes each step that becomes part of the one before it: `absorb(before, step)` changes the operation of the step
 /// that makes the only input, if that is read by nobody else, and says whether it did.
-fn absorb(program: &mut Program, absorb: impl Fn(&mut Op, &Op) -> bool) {
+pub(crate) fn absorb<O>(
+    steps: &mut Vec<Step<O>>,
+    kept: &[Option<Value>],
+    absorb: impl Fn(&mut O, &O) -> bool,
+) {
     // Of the values that stay, an absorbed step changes nothing.
-    let (kept, steps) = (program.kept(), &mut program.steps);
     let readers = readers(steps);
     let mut at = 1;
     while at < steps.len() {
-        let absorbed = producer(steps, &readers, &kept, at).filter(|&before| {
+        let absorbed = producer(steps, &readers, kept, at).filter(|&before| {
             let (head, tail) = steps.split_at_mut(at);
             absorb(&mut head[before].op, &tail[0].op)
         });
@@ -70,7 +73,7 @@ fn absorb(program: &mut Program, absorb: impl Fn(&mut Op, &Op) -> bool) {
 }
 
 /// How many steps read each value.
-fn readers(steps: &[Step]) -> Vec<usize> {
+pub(crate) fn readers<O>(steps: &[Step<O>]) -> Vec<usize> {
     let largest = steps.iter().flat_map(|step| step.inputs.iter().chain([&step.output])).max();
     let mut readers = vec![0; largest.map_or(0, |largest| largest + 1)];
     for step in steps {
@@ -83,7 +86,12 @@ fn readers(steps: &[Step]) -> Vec<usize> {
 }
 
 /// The step that makes the only input of step `at`, if nobody else reads that value.
-fn producer(steps: &[Step], readers: &[usize], kept: &[Option<Value>], at: usize) -> Option<usize> {
+pub(crate) fn producer<O>(
+    steps: &[Step<O>],
+    readers: &[usize],
+    kept: &[Option<Value>],
+    at: usize,
+) -> Option<usize> {
     let [input] = steps[at].inputs[..] else { return None };
     if readers[input] > 1 || kept.contains(&Some(input)) {
         return None;
