@@ -14,7 +14,6 @@ mod interrupt;
 mod lecture;
 mod load;
 mod model_file;
-mod networks;
 mod output;
 mod photo_folder;
 mod photo_list;

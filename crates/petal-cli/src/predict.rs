@@ -8,8 +8,9 @@ use std::thread;
 use petal::PathText;
 use petal::data::{FoundPhotos, Preprocessing, find_photos};
 use petal::model::{Graph, Node};
+use petal::training::RankedClasses;
 use rayon::prelude::*;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::Predict;
 use crate::terminal::{self, Unanswered, answer, say};
@@ -129,27 +130,19 @@ impl<'a> Writer<'a> {
     }
 
     fn photo(&self, photo: &Path, probabilities: &[f32]) -> Result<(), Unanswered> {
-        let mut ranked: Vec<(&str, f32)> =
-            self.class_names.iter().map(String::as_str).zip(probabilities.iter().copied()).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let (class, probability) = ranked[0];
+        let ranked = RankedClasses::new(self.class_names, probabilities.iter().copied());
         if self.args.json {
-            let all: serde_json::Map<String, serde_json::Value> =
-                ranked.iter().map(|(class, probability)| ((*class).to_owned(), json!(probability))).collect();
-            let line = json!({
-                "photo": text(photo),
-                "class": class,
-                "probability": probability,
-                "probabilities": all,
-            });
+            let photo = text(photo);
+            let line = serde_json::to_string(&Line { photo: &photo, ranked }).expect("text and numbers");
             return terminal::answer_as_is(line);
         }
         if self.args.csv {
             let all: Vec<String> = probabilities.iter().map(f32::to_string).collect();
-            let photo = quoted(&text(photo));
             return terminal::answer_as_is(format_args!(
-                "{photo},{},{probability},{}",
-                quoted(class),
+                "{},{},{},{}",
+                quoted(&text(photo)),
+                quoted(ranked.class()),
+                ranked.probability(),
                 all.join(",")
             ));
         }
@@ -160,6 +153,14 @@ impl<'a> Writer<'a> {
             .collect();
         answer!("{}: {}", PathText::new(photo), shown.join(", "))
     }
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    photo: &'a str,
+    #[serde(flatten)]
+    ranked: RankedClasses<'a>,
 }
 
 /// A path as a program reads it: as it is, or with escaped bytes where it is no text.

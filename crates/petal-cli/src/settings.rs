@@ -1,13 +1,14 @@
 //! A training run's settings, complete and checked.
 
+use petal::applications::Architecture;
 use petal::data::Preprocessing;
 use petal::model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{Architecture, Pretrained, Train, aspect_ratio};
+use crate::args::{Pretrained, Train, aspect_ratio};
 use crate::data::{DataSettings, Validation};
 use crate::photo_folder::absolute;
-use crate::{Failure, networks, photo_folder};
+use crate::{Failure, photo_folder};
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,14 +106,14 @@ impl Settings {
     /// If the photos' size is too small for it, or its weights cannot be had.
     pub fn build(&self) -> petal::Result<Model> {
         let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-        networks::build(self.model, image, classes, &self.weights, u64::from(self.data.seed))
+        self.model.build(image, classes, &(&self.weights).into(), u64::from(self.data.seed))
     }
 
     /// The settings as a table for the report.
     pub fn rows(&self) -> Vec<(String, String)> {
         let mut rows = self.data.rows();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
-        row("Model", self.model.name());
+        row("Model", self.model.to_string());
         if self.model.is_pretrained() {
             row(
                 "First weights",

@@ -2,25 +2,24 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
+use petal::applications::{Architecture, Weights};
 use petal::model::Model;
 use petal::program::{Gradient, Mode, Passes};
 
-use crate::args::{Architecture, Pretrained, ProgramMode, Summary};
+use crate::args::{ProgramMode, Summary};
 use crate::terminal::answer_lines;
-use crate::{Outcome, SUCCESS, networks, run_folder};
+use crate::{Outcome, SUCCESS, run_folder};
 
 pub fn run(args: &Summary) -> Outcome {
     let path = Path::new(&args.model);
-    let model = match Architecture::from_str(&args.model, true) {
+    let model = match args.model.parse::<Architecture>() {
         Ok(architecture) if !path.exists() => {
             let (height, width) = args.image_size.unwrap_or((180, 180));
             let classes = args.classes.unwrap_or(5);
-            networks::build(architecture, [height, width, 3], classes, &Pretrained::None, 0)?
+            architecture.build([height, width, 3], classes, &Weights::None, 0)?
         }
         Err(_) if !path.exists() => {
-            let names: Vec<String> =
-                Architecture::value_variants().iter().map(|network| network.name()).collect();
+            let names = Architecture::ALL.map(Architecture::name);
             return Err(
                 format!("{} is no file, and none of the networks {}", args.model, names.join(", ")).into()
             );

@@ -24,9 +24,8 @@ fn main() -> Result<()> {
         let pixels = preprocessing.load(photo)?;
         let batch = ArrayView::from_shape([1, height, width, channels], &pixels).expect("one photo's pixels");
         let probabilities = model.predict_probabilities(batch.into_dyn())?;
-        for (name, probability) in model.class_names().iter().zip(&probabilities) {
-            println!("{photo}: {name} {:.1} %", 100.0 * probability);
-        }
+        let classes = RankedClasses::new(model.class_names(), probabilities);
+        println!("{photo}: {} {:.1} %", classes.class(), 100.0 * classes.probability());
     }
     Ok(())
 }

@@ -12,5 +12,8 @@ pub use crate::model::{Model, Sequential, Tensor};
 pub use crate::plot::{augmentation_grid, heat_map, photo_grid};
 #[cfg(feature = "report")]
 pub use crate::report::{LectureReport, TrainingReport};
-pub use crate::training::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
+pub use crate::training::callbacks::{
+    BackupAndRestore, CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
+    ReduceLROnPlateau, TerminateOnNaN,
+};
 pub use crate::training::*;

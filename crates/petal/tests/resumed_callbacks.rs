@@ -7,8 +7,10 @@ use petal::Error;
 use petal::data::ArrayDataset;
 use petal::layers::*;
 use petal::model::Model;
-use petal::training::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau};
-use petal::training::{Adam, Callback, Fit, Logs, SparseCategoricalCrossentropy, Training, Verbose};
+use petal::training::callbacks::{
+    BackupAndRestore, CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau,
+};
+use petal::training::{Adam, Callback, Fit, Logs, SGD, SparseCategoricalCrossentropy, Training, Verbose};
 
 const EPOCHS: usize = 30;
 
@@ -130,4 +132,36 @@ fn the_best_weights_of_another_epoch_are_refused() {
         let error = last.fit(&data(1), fit).unwrap_err().to_string();
         assert!(error.contains("best epoch") && error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn the_same_program_goes_on_from_its_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup");
+    let train = |model: &mut Model, kill| {
+        let fit = Fit::epochs(6).callback(BackupAndRestore::new(&backup)).callback(Kill { after: kill });
+        model.fit(&data(1), fit.verbose(Verbose::Silent))
+    };
+    let mut whole = new_model();
+    assert_eq!(train(&mut whole, None).unwrap().epochs(), [0, 1, 2, 3, 4, 5]);
+    assert!(!backup.join("latest.petal").exists(), "a training that has ended keeps no backup");
+
+    assert!(train(&mut new_model(), Some(2)).is_err());
+    // Another model, another optimizer and other layers that train don't go on with it.
+    let x = Input::new([5]);
+    let mut other = Model::new(&x, &Dense::new(3).on(&x).unwrap()).unwrap();
+    other.compile(Adam::new(0.05), SparseCategoricalCrossentropy::from_logits()).unwrap();
+    let mut frozen = new_model();
+    frozen.layers_mut()[1].set_trainable(false);
+    frozen.compile(Adam::new(0.05), SparseCategoricalCrossentropy::from_logits()).unwrap();
+    let mut sgd = new_model();
+    sgd.compile(SGD::new(0.05), SparseCategoricalCrossentropy::from_logits()).unwrap();
+    for (mut model, word) in [(other, "weights"), (frozen, "layers that train"), (sgd, "optimizer")] {
+        let error = train(&mut model, None).unwrap_err().to_string();
+        assert!(error.contains("latest.petal") && error.contains(word), "{error}");
+    }
+    let mut model = new_model();
+    assert_eq!(train(&mut model, None).unwrap().epochs(), [3, 4, 5]);
+    assert_eq!(model.history().epochs(), whole.history().epochs());
+    assert_eq!(model.weight("dense/kernel").unwrap(), whole.weight("dense/kernel").unwrap());
 }

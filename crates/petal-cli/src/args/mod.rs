@@ -12,7 +12,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use lecture::Lecture;
-pub use train::{Architecture, Train};
+use petal::applications::Architecture;
+pub use train::Train;
 pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
 
@@ -168,7 +169,7 @@ pub enum ProgramMode {
 impl Summary {
     /// Whether MODEL is the name of a network and no file.
     pub fn names_network(&self) -> bool {
-        Architecture::from_str(&self.model, true).is_ok() && !Path::new(&self.model).exists()
+        self.model.parse::<Architecture>().is_ok() && !Path::new(&self.model).exists()
     }
 }
 

@@ -1,53 +1,12 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use clap::Args;
+use petal::applications::Architecture;
 
 use super::values::{
-    MOST, Pretrained, at_least_one, color_mode, image_size, interpolation, positive, share, up_to,
+    MOST, Pretrained, architecture, at_least_one, color_mode, image_size, interpolation, positive, share,
+    up_to,
 };
-
-/// The networks that can be trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Architecture {
-    /// Three convolutions and two dense layers; overfits small folders
-    Cnn,
-    /// The same with augmentation, dropout and early stopping
-    CnnRegularized,
-    /// Transfer learning with MobileNetV2: small and good, begin with this
-    #[value(name = "mobilenet-v2", aliases = ["mobilenetv2", "mobilenet_v2"])]
-    #[serde(rename = "mobilenet-v2")]
-    MobileNetV2,
-    /// Transfer learning with MobileNet
-    #[value(name = "mobilenet")]
-    #[serde(rename = "mobilenet")]
-    MobileNet,
-    /// Transfer learning with EfficientNetV2-B0
-    #[value(name = "efficientnet-v2-b0", aliases = ["efficientnetv2b0", "efficientnetv2-b0", "efficientnet_v2_b0"])]
-    #[serde(rename = "efficientnet-v2-b0")]
-    EfficientNetV2B0,
-    /// Transfer learning with ResNet50: large
-    #[value(name = "resnet50", alias = "resnet-50")]
-    #[serde(rename = "resnet50")]
-    ResNet50,
-    /// Transfer learning with VGG16: large and slow
-    #[value(name = "vgg16", alias = "vgg-16")]
-    #[serde(rename = "vgg16")]
-    Vgg16,
-}
-
-impl Architecture {
-    /// Whether it rests on a network that was trained on ImageNet.
-    pub fn is_pretrained(self) -> bool {
-        !matches!(self, Architecture::Cnn | Architecture::CnnRegularized)
-    }
-
-    /// The name by which it is typed.
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
 
 /// Train a classifier on a folder of photos
 ///
@@ -77,7 +36,7 @@ pub struct Train {
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// The network
-    #[arg(long, value_enum, ignore_case = true, default_value_t = Architecture::Cnn)]
+    #[arg(long, value_name = "NETWORK", value_parser = architecture(), ignore_case = true, default_value_t = Architecture::Cnn)]
     pub model: Architecture,
     /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
     #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use petal::applications::Weights;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use petal::applications::{Architecture, Weights};
 use petal::data::AspectRatio;
 use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,15 @@ pub fn aspect_ratio(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> As
         (_, true) => AspectRatio::Pad,
         _ => AspectRatio::Stretch,
     }
+}
+
+/// A network, by any of its names.
+pub fn architecture() -> impl TypedValueParser<Value = Architecture> {
+    let values = Architecture::ALL.map(|architecture| {
+        let [name, aliases @ ..] = architecture.names() else { unreachable!("each has a name") };
+        PossibleValue::new(name).aliases(aliases).help(architecture.description())
+    });
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Architecture>())
 }
 
 /// A share of the photos.

@@ -1,6 +1,6 @@
 //! The lecture's four phases with its settings.
 
-use petal::applications::fine_tune_at;
+use petal::applications::{Architecture, fine_tune_at};
 use petal::model::Model;
 use petal::report::LecturePhase;
 use petal::training::callbacks::EarlyStopping;
@@ -8,10 +8,9 @@ use petal::training::{Adam, Fit, Optimizer, RMSprop, SparseCategoricalCrossentro
 
 use super::Lecture;
 use super::settings::LectureSettings;
-use crate::args::Architecture;
+use crate::Failure;
 use crate::checkpoint::{Checkpoint, Files};
 use crate::progress::Progress;
-use crate::{Failure, networks};
 
 /// A network of the lecture and how it is trained.
 pub struct Phase {
@@ -94,7 +93,7 @@ impl Phase {
                 let LectureSettings { data, class_names, weights, weights_seed, .. } = settings;
                 let (image, classes) = (data.preprocessing.shape(), class_names.len());
                 let seed = u64::from(*weights_seed);
-                let mut model = networks::build(architecture, image, classes, weights, seed)?;
+                let mut model = architecture.build(image, classes, &weights.into(), seed)?;
                 model.set_class_names(class_names)?;
                 model.set_preprocessing(data.preprocessing.clone())?;
                 model

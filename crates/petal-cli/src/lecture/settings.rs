@@ -1,13 +1,14 @@
 //! A lecture's settings, complete and checked.
 
+use petal::applications::Architecture;
 use petal::data::Preprocessing;
 use serde::{Deserialize, Serialize};
 
 use super::phases::PHASES;
-use crate::args::{Architecture, Lecture, Pretrained};
+use crate::args::{Lecture, Pretrained};
 use crate::data::{DataSettings, Validation};
 use crate::photo_folder::absolute;
-use crate::{Failure, networks, photo_folder};
+use crate::{Failure, photo_folder};
 
 /// What a lecture was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ impl LectureSettings {
     pub fn check_weights(&self) -> petal::Result<()> {
         if self.phases.contains(&3) && matches!(self.weights, Pretrained::File(_)) {
             let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-            networks::build(Architecture::MobileNetV2, image, classes, &self.weights, 0)?;
+            Architecture::MobileNetV2.build(image, classes, &(&self.weights).into(), 0)?;
         }
         Ok(())
     }

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use petal::applications::Architecture;
 use petal::data::ColorMode;
 use petal::model::Model;
 use petal::report::{Report, saved_epoch};
 use petal::shell::quoted;
 use petal::training::History;
 
-use crate::args::{Architecture, Pretrained};
+use crate::args::Pretrained;
 use crate::data::Validation;
 use crate::photo_folder::from_here;
 use crate::run_folder::MODEL;

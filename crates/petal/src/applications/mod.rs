@@ -15,6 +15,7 @@
 //! # Ok::<(), petal::Error>(())
 //! ```
 
+mod architecture;
 mod decode_predictions;
 mod efficientnet_v2;
 mod lecture;
@@ -27,6 +28,7 @@ mod transfer;
 mod vgg16;
 mod weights;
 
+pub use architecture::Architecture;
 pub use decode_predictions::{Prediction, decode_predictions, imagenet_class_names};
 pub use efficientnet_v2::EfficientNetV2B0;
 pub use lecture::{lecture_augmentation, lecture_cnn, lecture_cnn_regularized};

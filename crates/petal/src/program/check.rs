@@ -1,9 +1,44 @@
 //! What makes a program broken: found before it is run, and in debug builds after each pass.
 
 use super::op::{BatchNorm, Conv2d, Op, Padding, Window};
-use super::{Program, Step, WeightNumber};
+use super::{Program, Step, Value, WeightNumber};
 use crate::shape::Shape;
 use crate::{Error, Result};
+
+/// Refuses steps, of a program or an engine's own, that read a value of these `values` before it is made, make one twice
+/// or don't make one that is `kept`.
+pub(crate) fn check_order<O>(
+    steps: &[Step<O>],
+    values: usize,
+    input: Value,
+    kept: &[Option<Value>],
+) -> Result<(), String> {
+    let mut made = vec![false; values];
+    let exists = |value: Value| match value < values {
+        true => Ok(value),
+        false => Err(format!("there is no value %{value}; it has {values}")),
+    };
+    made[exists(input)?] = true;
+    for (number, step) in steps.iter().enumerate() {
+        let wrong = |problem: String| in_step(number, step, problem);
+        for &input in &step.inputs {
+            if !made[exists(input).map_err(wrong)?] {
+                return Err(wrong(format!("%{input} is read before it is made")));
+            }
+        }
+        if std::mem::replace(&mut made[exists(step.output).map_err(wrong)?], true) {
+            return Err(wrong(format!("%{} is made twice", step.output)));
+        }
+    }
+    match kept.iter().flatten().find(|&&kept| !made.get(kept).is_some_and(|made| *made)) {
+        Some(kept) => Err(format!("%{kept} is wanted, but no step makes it")),
+        None => Ok(()),
+    }
+}
+
+fn in_step<O>(number: usize, step: &Step<O>, problem: String) -> String {
+    format!("step {number}, of layer '{}': {problem}", step.layer)
+}
 
 impl Program {
     /// Refuses a program that cannot be run: a value that is read before it is made or made twice, a weight that isn't
@@ -12,35 +47,15 @@ impl Program {
     /// # Errors
     /// Names the first step that is wrong, what it has and what it needs.
     pub fn check(&self) -> Result<()> {
-        let mut made = vec![false; self.values.len()];
         let broken =
             |problem: String| Error::Model(format!("the program of '{}' is broken: {problem}", self.name));
-        let value = |value: usize| match self.values.get(value) {
-            Some(shape) => Ok(shape),
-            None => Err(format!("there is no value %{value}; it has {}", self.values.len())),
-        };
-        value(self.input).map_err(broken)?;
-        made[self.input] = true;
+        check_order(&self.steps, self.values.len(), self.input, &self.kept()).map_err(broken)?;
         for (number, step) in self.steps.iter().enumerate() {
-            let wrong =
-                |problem: String| broken(format!("step {number}, of layer '{}': {problem}", step.layer));
-            let output = value(step.output).map_err(wrong)?;
-            let mut inputs = Vec::with_capacity(step.inputs.len());
-            for &input in &step.inputs {
-                inputs.push(value(input).map_err(wrong)?);
-                if !made[input] {
-                    return Err(wrong(format!("%{input} is read before it is made")));
-                }
-            }
-            if std::mem::replace(&mut made[step.output], true) {
-                return Err(wrong(format!("%{} is made twice", step.output)));
-            }
-            self.check_step(step, &inputs, output).map_err(wrong)?;
+            let inputs: Vec<&Shape> = step.inputs.iter().map(|&input| &self.values[input]).collect();
+            self.check_step(step, &inputs, &self.values[step.output])
+                .map_err(|problem| broken(in_step(number, step, problem)))?;
         }
-        match self.kept().into_iter().flatten().find(|&kept| !made.get(kept).is_some_and(|made| *made)) {
-            Some(kept) => Err(broken(format!("%{kept} is wanted, but no step makes it"))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn check_step(&self, step: &Step, inputs: &[&Shape], output: &Shape) -> Result<(), String> {

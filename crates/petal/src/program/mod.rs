@@ -35,6 +35,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 pub use builder::Builder;
+pub(crate) use check::check_order;
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
 pub use engine::{Engine, Samples};
 pub use op::{
@@ -42,7 +43,7 @@ pub use op::{
     Window, moments_to_affine,
 };
 pub use passes::Passes;
-pub(crate) use passes::{absorb, producer, readers};
+pub(crate) use passes::{absorb, largest_value, producer, readers};
 pub use random::{
     Noise, RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp, Recolor, Recoloring,
     Sampling, Shift, Warp, compose,

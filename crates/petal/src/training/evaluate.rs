@@ -1,3 +1,4 @@
+use std::io;
 use std::ops::ControlFlow;
 
 use ndarray::{ArrayD, ArrayViewD};
@@ -66,10 +67,10 @@ impl Model {
             one.forward(self.run(&batch.samples, 0), batch, (&batch.inputs).into())?;
             totals.logs_into("", &mut logs);
             step += 1;
-            progress.step(step, &logs);
+            progress.step(&mut io::stderr(), step, &logs);
             Ok(ControlFlow::Continue(()))
         })?;
-        progress.finish(&logs);
+        progress.finish(&mut io::stderr(), &logs);
         Ok(totals.evaluation())
     }
 
@@ -97,10 +98,10 @@ impl Model {
         prefetch(data, 0, &order, |batch| {
             outputs.extend_from_slice(predictor.run((&batch.inputs).into())?);
             step += 1;
-            progress.step(step, &Logs::new());
+            progress.step(&mut io::stderr(), step, &Logs::new());
             Ok(ControlFlow::Continue(()))
         })?;
-        progress.finish(&Logs::new());
+        progress.finish(&mut io::stderr(), &Logs::new());
         check_complete(data, outputs.len() / self.output_shape().elements().max(1))?;
         Ok(output_array(self.output_shape(), outputs))
     }

@@ -24,11 +24,12 @@ pub struct Fit<'a> {
     pub(super) reuse_features: bool,
     pub(super) terminate_on_nan: bool,
     pub(super) verbose: Verbose,
+    pub(super) output: Option<Box<dyn Write + 'a>>,
 }
 
 pub(super) type OnGradients<'a> = Box<dyn FnMut(&mut [f32], usize) -> Result<()> + 'a>;
 
-/// What is shown of the training on stderr.
+/// What is shown of the training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verbose {
     /// A bar where stderr is a terminal, lines elsewhere.
@@ -58,6 +59,7 @@ impl<'a> Fit<'a> {
             reuse_features: true,
             terminate_on_nan: true,
             verbose: Verbose::Auto,
+            output: None,
         }
     }
 
@@ -142,6 +144,29 @@ impl<'a> Fit<'a> {
     pub fn verbose(self, verbose: Verbose) -> Self {
         Fit { verbose, ..self }
     }
+
+    /// Where it is shown, with what callbacks and warnings say: stderr unless it is given. [`Verbose::Auto`] shows lines
+    /// there.
+    ///
+    /// ```
+    /// use ndarray::Array2;
+    /// use petal::data::ArrayDataset;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// use petal::training::{Fit, MeanSquaredError, SGD};
+    /// let x = Input::new([2]);
+    /// let mut model = Model::new(&x, &Dense::new(1).on(&x)?)?;
+    /// model.compile(SGD::new(0.01), MeanSquaredError::new())?;
+    /// let data = ArrayDataset::with_targets(Array2::ones((64, 2)), Array2::ones((64, 1)))?;
+    /// let mut shown = Vec::new();
+    /// model.fit(&data, Fit::epochs(2).output(&mut shown))?;
+    /// let shown = String::from_utf8(shown).unwrap();
+    /// assert!(shown.starts_with("Epoch 1/2\n2/2 - 0s - "), "{shown}");
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn output(self, output: impl Write + 'a) -> Self {
+        Fit { output: Some(Box::new(output)), ..self }
+    }
 }
 
 impl Model {
@@ -179,11 +204,18 @@ impl Model {
         let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, terminate_on_nan, .. } =
             fit;
         session.on_gradients = fit.on_gradients;
-        let output: Box<dyn Write> = match verbose {
-            Verbose::Silent => Box::new(io::sink()),
-            _ => Box::new(io::stderr()),
+        let output: Box<dyn Write> = match (verbose, fit.output) {
+            (Verbose::Silent, _) => Box::new(io::sink()),
+            (_, Some(output)) => output,
+            (_, None) => Box::new(io::stderr()),
         };
-        let mut training = Training { model: self, stop: Stop::Never, output, batch_loss: f64::NAN };
+        let mut training = Training {
+            model: self,
+            stop: Stop::Never,
+            output,
+            batch_loss: f64::NAN,
+            first_epoch: initial_epoch,
+        };
         if !training.model.trainable_flags().contains(&true) {
             let name = training.model.name();
             training
@@ -213,18 +245,18 @@ impl Model {
             callback.on_train_begin(&mut training)?;
         }
         let mut good = terminate_on_nan.then(|| Good::new(training.model));
-        for epoch in initial_epoch..epochs {
+        for epoch in training.first_epoch..epochs {
             if training.stop != Stop::Never {
                 break;
             }
             for callback in &mut callbacks {
                 callback.on_epoch_begin(epoch, &mut training)?;
             }
-            session.progress.epoch(epoch, epochs, session.steps(train));
+            session.progress.epoch(&mut *training.output, epoch, epochs, session.steps(train));
             let validates = (epoch + 1).is_multiple_of(validation_freq);
             let logs = session.epoch(&mut training, train, epoch, validates, &mut callbacks);
             if logs.is_err() {
-                session.progress.abandon();
+                session.progress.abandon(&mut *training.output);
             }
             if let (Err(Error::Diverged(_)), Some(good)) = (&logs, &good) {
                 good.restore(training.model);
@@ -237,7 +269,7 @@ impl Model {
                 callback.on_epoch_end(epoch, &mut logs, &mut training)?;
                 training.model.history_mut().replace_last(&logs);
             }
-            session.progress.finish(&logs);
+            session.progress.finish(&mut *training.output, &logs);
             history.push(epoch, &logs);
             if let Some(good) = &mut good {
                 good.keep(training.model);

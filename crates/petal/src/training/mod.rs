@@ -22,6 +22,7 @@ mod fit;
 mod memory;
 mod predictor;
 mod progress;
+mod ranked_classes;
 mod session;
 mod step;
 
@@ -38,3 +39,4 @@ pub use evaluate::Evaluation;
 pub(crate) use evaluate::largest_batch;
 pub use fit::{Fit, Verbose};
 pub use predictor::Predictor;
+pub use ranked_classes::RankedClasses;

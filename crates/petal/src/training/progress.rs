@@ -1,4 +1,4 @@
-//! What training shows on stderr: Keras' progress bar, or a line for each epoch.
+//! What training shows: Keras' progress bar, or a line for each epoch.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -13,9 +13,8 @@ const BAR: usize = 20;
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The progress of an epoch, or of a pass over a data set, in Keras' manner.
-pub(crate) struct Progress<'a> {
+pub(crate) struct Progress {
     style: Style,
-    output: Box<dyn Write + 'a>,
     /// The terminal's width; without it a line may have any length.
     columns: Option<usize>,
     steps: usize,
@@ -37,23 +36,33 @@ enum Style {
     Lines,
 }
 
-impl Progress<'_> {
+impl Progress {
+    /// For stderr.
     pub(crate) fn new(verbose: Verbose) -> Self {
         let style = match verbose {
             Verbose::Silent => Style::Silent,
             Verbose::Bar => Style::Bar,
-            Verbose::Lines => Style::Lines,
             Verbose::Auto if io::stderr().is_terminal() => Style::Bar,
-            Verbose::Auto => Style::Lines,
+            Verbose::Auto | Verbose::Lines => Style::Lines,
         };
-        Progress::on(Box::new(io::stderr()), style, columns())
+        Progress::with(style, columns())
+    }
+
+    /// For something else than a terminal.
+    pub(crate) fn for_writer(verbose: Verbose) -> Self {
+        let style = match verbose {
+            Verbose::Silent => Style::Silent,
+            Verbose::Bar => Style::Bar,
+            Verbose::Auto | Verbose::Lines => Style::Lines,
+        };
+        Progress::with(style, None)
     }
 
     /// Begins epoch `epoch` (from 0) of `epochs`.
-    pub(crate) fn epoch(&mut self, epoch: usize, epochs: usize, steps: usize) {
+    pub(crate) fn epoch(&mut self, output: &mut dyn Write, epoch: usize, epochs: usize, steps: usize) {
         self.pass(steps);
         if self.style != Style::Silent && epochs > 1 {
-            let _ = writeln!(self.output, "Epoch {}/{epochs}", epoch + 1);
+            let _ = writeln!(output, "Epoch {}/{epochs}", epoch + 1);
         }
     }
 
@@ -67,21 +76,21 @@ impl Progress<'_> {
     }
 
     /// After `seen` steps; `logs` are the means so far.
-    pub(crate) fn step(&mut self, seen: usize, logs: &Logs) {
-        self.step_at(self.begin.elapsed(), seen, logs);
+    pub(crate) fn step(&mut self, output: &mut dyn Write, seen: usize, logs: &Logs) {
+        self.step_at(output, self.begin.elapsed(), seen, logs);
     }
 
     /// Leaves the bar as it is, for what is to be said of an epoch that failed.
-    pub(crate) fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self, output: &mut dyn Write) {
         if std::mem::take(&mut self.width) > 0 {
             self.text.replace_range(.., "\n");
-            self.show();
+            self.show(output);
         }
     }
 
     /// After the last step.
-    pub(crate) fn finish(&mut self, logs: &Logs) {
-        self.finish_at(self.begin.elapsed(), logs);
+    pub(crate) fn finish(&mut self, output: &mut dyn Write, logs: &Logs) {
+        self.finish_at(output, self.begin.elapsed(), logs);
     }
 }
 
@@ -96,11 +105,10 @@ fn columns() -> Option<usize> {
     None
 }
 
-impl<'a> Progress<'a> {
-    fn on(output: Box<dyn Write + 'a>, style: Style, columns: Option<usize>) -> Self {
+impl Progress {
+    fn with(style: Style, columns: Option<usize>) -> Self {
         Progress {
             style,
-            output,
             columns,
             steps: 0,
             begin: Instant::now(),
@@ -113,7 +121,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn step_at(&mut self, now: Duration, seen: usize, logs: &Logs) {
+    fn step_at(&mut self, output: &mut dyn Write, now: Duration, seen: usize, logs: &Logs) {
         self.seen = seen;
         if self.style != Style::Bar {
             return;
@@ -126,14 +134,14 @@ impl<'a> Progress<'a> {
         }
         self.last_refresh = Some(now);
         self.set(logs);
-        self.refresh(now, false);
+        self.refresh(output, now, false);
     }
 
-    fn finish_at(&mut self, now: Duration, logs: &Logs) {
+    fn finish_at(&mut self, output: &mut dyn Write, now: Duration, logs: &Logs) {
         self.set(logs);
         match self.style {
             Style::Silent => {}
-            Style::Bar => self.refresh(now, true),
+            Style::Bar => self.refresh(output, now, true),
             Style::Lines => {
                 let step = self.step_seconds(now);
                 self.text.clear();
@@ -143,7 +151,7 @@ impl<'a> Progress<'a> {
                     push_value(&mut self.text, name, *value, *value > 1e-3);
                 }
                 self.text.push('\n');
-                self.show();
+                self.show(output);
             }
         }
     }
@@ -172,7 +180,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn refresh(&mut self, now: Duration, last: bool) {
+    fn refresh(&mut self, output: &mut dyn Write, now: Duration, last: bool) {
         let step = self.step_seconds(now);
         let count = self.count();
         let time = match last {
@@ -217,13 +225,13 @@ impl<'a> Progress<'a> {
             text.push('\n');
         }
         self.width = width;
-        self.show();
+        self.show(output);
     }
 
-    /// A closed stderr is no reason to end the training.
-    fn show(&mut self) {
-        let _ = self.output.write_all(self.text.as_bytes());
-        let _ = self.output.flush();
+    /// A closed output is no reason to end the training.
+    fn show(&self, output: &mut dyn Write) {
+        let _ = output.write_all(self.text.as_bytes());
+        let _ = output.flush();
     }
 }
 
@@ -258,9 +266,13 @@ mod tests {
     use super::super::callbacks::traces;
     use super::*;
 
-    fn text(columns: Option<usize>, style: Style, show: impl FnOnce(&mut Progress<'_>)) -> String {
+    fn text(
+        columns: Option<usize>,
+        style: Style,
+        show: impl FnOnce(&mut Progress, &mut dyn Write),
+    ) -> String {
         let mut bytes = Vec::new();
-        show(&mut Progress::on(Box::new(&mut bytes), style, columns));
+        show(&mut Progress::with(style, columns), &mut bytes);
         String::from_utf8(bytes).unwrap()
     }
 
@@ -279,13 +291,18 @@ mod tests {
             let batches = trace["batches"].as_array().unwrap();
             // Of an epoch that ends before its last step, Keras says that it took all steps; Petal doesn't.
             let cut_short = batches.len() < steps as usize;
-            let text = text(None, style, |progress| {
-                progress.epoch(count("epoch"), count("epochs"), steps as usize);
+            let text = text(None, style, |progress, output| {
+                progress.epoch(output, count("epoch"), count("epochs"), steps as usize);
                 for (i, batch) in batches.iter().enumerate() {
-                    progress.step_at(seconds(&batch["seconds"]), i + 1, &traces::logs(&batch["logs"]));
+                    progress.step_at(
+                        output,
+                        seconds(&batch["seconds"]),
+                        i + 1,
+                        &traces::logs(&batch["logs"]),
+                    );
                 }
                 if !cut_short {
-                    progress.finish_at(seconds(&trace["end_seconds"]), &traces::logs(&trace["logs"]));
+                    progress.finish_at(output, seconds(&trace["end_seconds"]), &traces::logs(&trace["logs"]));
                 }
             });
             let mut expected = trace["text"].as_str().unwrap();
@@ -299,11 +316,11 @@ mod tests {
 
     #[test]
     fn an_epoch_that_was_cut_short_shows_its_steps() {
-        let text = text(None, Style::Lines, |progress| {
-            progress.epoch(0, 5, 100);
-            progress.step_at(Duration::from_secs(1), 1, &Logs::new());
-            progress.step_at(Duration::from_secs(3), 2, &Logs::new());
-            progress.finish_at(Duration::from_secs(3), &logs([("loss", 1.5)]));
+        let text = text(None, Style::Lines, |progress, output| {
+            progress.epoch(output, 0, 5, 100);
+            progress.step_at(output, Duration::from_secs(1), 1, &Logs::new());
+            progress.step_at(output, Duration::from_secs(3), 2, &Logs::new());
+            progress.finish_at(output, Duration::from_secs(3), &logs([("loss", 1.5)]));
         });
         assert_eq!(text, "Epoch 1/5\n  2/100 - 3s - 2s/step - loss: 1.5000\n");
     }
@@ -311,9 +328,14 @@ mod tests {
     #[test]
     fn the_bar_gives_way_in_a_narrow_terminal_and_then_the_values() {
         let width = |columns: usize| {
-            let text = text(Some(columns), Style::Bar, |progress| {
-                progress.epoch(0, 1, 10);
-                progress.step_at(Duration::from_secs(1), 5, &logs([("accuracy", 0.5), ("loss", 1.5)]));
+            let text = text(Some(columns), Style::Bar, |progress, output| {
+                progress.epoch(output, 0, 1, 10);
+                progress.step_at(
+                    output,
+                    Duration::from_secs(1),
+                    5,
+                    &logs([("accuracy", 0.5), ("loss", 1.5)]),
+                );
             });
             let (mut visible, mut escape) = (0, false);
             for character in text.chars() {
@@ -336,10 +358,10 @@ mod tests {
 
     #[test]
     fn silence_is_silent() {
-        let text = text(None, Style::Silent, |progress| {
-            progress.epoch(0, 2, 1);
-            progress.step_at(Duration::from_secs(1), 1, &logs([("loss", 1.0)]));
-            progress.finish_at(Duration::from_secs(1), &logs([("loss", 1.0)]));
+        let text = text(None, Style::Silent, |progress, output| {
+            progress.epoch(output, 0, 2, 1);
+            progress.step_at(output, Duration::from_secs(1), 1, &logs([("loss", 1.0)]));
+            progress.finish_at(output, Duration::from_secs(1), &logs([("loss", 1.0)]));
         });
         assert_eq!(text, "");
     }

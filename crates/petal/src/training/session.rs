@@ -27,7 +27,7 @@ pub(super) struct Session<'a> {
     terminate_on_nan: bool,
     /// Samples for training and for validation that were lost and named.
     named: [usize; 2],
-    pub progress: Progress<'static>,
+    pub progress: Progress,
     logs: Logs,
 }
 
@@ -86,7 +86,10 @@ impl<'a> Session<'a> {
             validation,
             terminate_on_nan: fit.terminate_on_nan,
             named: [0; 2],
-            progress: Progress::new(fit.verbose),
+            progress: match fit.output {
+                Some(_) => Progress::for_writer(fit.verbose),
+                None => Progress::new(fit.verbose),
+            },
             logs: Logs::new(),
         })
     }
@@ -177,7 +180,7 @@ impl<'a> Session<'a> {
                         callback.on_batch_end(step, logs, training)?;
                     }
                     step += 1;
-                    progress.step(step, logs);
+                    progress.step(&mut *training.output, step, logs);
                     Ok(go_on_if(training.stop == Stop::Never))
                 },
             )?;

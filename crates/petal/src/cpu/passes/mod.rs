@@ -9,7 +9,7 @@ mod fuse_rescaling;
 
 use super::op::Op;
 use super::plan::Ends;
-use crate::program::{self, Gradient, Step};
+use crate::program::{self, Gradient, Step, check_order, largest_value};
 
 /// Which passes run. All do by default; tests compare with [`Passes::none`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,24 +56,35 @@ impl Passes {
         }
     }
 
-    /// Values of `ends` are read from outside, so they stay, if maybe under other numbers.
+    /// Values of `ends` are read from outside, so they stay, if maybe under other numbers. In debug builds the order of
+    /// the steps is checked after each pass.
     pub(super) fn run(self, steps: &mut Vec<Step<Op>>, ends: &mut Ends, gradient: Gradient) {
+        let values = largest_value(steps).map_or(0, |largest| largest + 1).max(ends.largest() + 1);
+        let check = |steps: &[Step<Op>], ends: &Ends| {
+            debug_assert_eq!(check_order(steps, values, ends.input, &ends.kept()), Ok(()), "after a pass");
+        };
         let kept = &ends.kept();
         if self.fuse_activation {
             fuse_activation::run(steps, kept);
+            check(steps, ends);
         }
         if self.fuse_inverted_residual && gradient != Gradient::Watched {
             fuse_inverted_residual::run(steps, kept, gradient == Gradient::Weights);
+            check(steps, ends);
         }
         if self.fuse_pooling {
             fuse_pooling::run(steps, kept);
+            check(steps, ends);
         }
         if self.fuse_rescaling {
             fuse_rescaling::run(steps, kept);
+            check(steps, ends);
         }
         drop_reshapes::run(steps, ends);
+        check(steps, ends);
         if self.fuse_activation_gradient {
             fuse_activation_gradient::run(steps, &ends.kept());
+            check(steps, ends);
         }
     }
 }

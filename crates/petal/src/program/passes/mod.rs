@@ -72,10 +72,14 @@ pub(crate) fn absorb<O>(
     }
 }
 
+/// The largest number of a value that is read or made.
+pub(crate) fn largest_value<O>(steps: &[Step<O>]) -> Option<Value> {
+    steps.iter().flat_map(|step| step.inputs.iter().chain([&step.output])).max().copied()
+}
+
 /// How many steps read each value.
 pub(crate) fn readers<O>(steps: &[Step<O>]) -> Vec<usize> {
-    let largest = steps.iter().flat_map(|step| step.inputs.iter().chain([&step.output])).max();
-    let mut readers = vec![0; largest.map_or(0, |largest| largest + 1)];
+    let mut readers = vec![0; largest_value(steps).map_or(0, |largest| largest + 1)];
     for step in steps {
         let mut inputs = step.inputs.clone();
         inputs.sort_unstable();

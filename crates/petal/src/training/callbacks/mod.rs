@@ -31,25 +31,33 @@
 //! # Ok::<(), petal::Error>(())
 //! ```
 
+mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod epoch_times;
 mod file_name;
+mod lambda_callback;
+mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
+mod terminate_on_nan;
 #[cfg(test)]
 pub(crate) mod traces;
 
 use std::fmt;
 use std::io::Write;
 
+pub use backup_and_restore::BackupAndRestore;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use epoch_times::EpochTimes;
+pub use lambda_callback::LambdaCallback;
+pub use learning_rate_scheduler::LearningRateScheduler;
 pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use terminate_on_nan::TerminateOnNaN;
 
 use crate::history::Logs;
 use crate::metrics::Metric;
@@ -173,6 +181,8 @@ pub struct Training<'a> {
     /// Where callbacks say what they do.
     pub(crate) output: Box<dyn Write + 'a>,
     pub(crate) batch_loss: f64,
+    /// The epoch to begin with.
+    pub(crate) first_epoch: usize,
 }
 
 impl fmt::Debug for Training<'_> {
@@ -219,6 +229,37 @@ impl Training<'_> {
         Ok(())
     }
 
+    /// Goes on where this model was: its weights, the state of its optimizer, its history, and the epoch after its last
+    /// one. Only before the first epoch.
+    ///
+    /// # Errors
+    /// If it has other weights, another optimizer, or others of its weights train.
+    pub(crate) fn restore(&mut self, backup: Model) -> Result<()> {
+        let weights = |model: &Model| {
+            let weights = model.graph().all_weights().into_iter();
+            weights.map(|weight| (weight.path, weight.weight.shape.clone())).collect::<Vec<_>>()
+        };
+        let differs = |what: &str| Err(Error::Training(format!("{what} differ from those of this model")));
+        if weights(self.model) != weights(&backup) {
+            return differs("its weights");
+        }
+        let arena = backup.arena().to_vec();
+        let history = backup.history().clone();
+        let own = self.model.compiled.as_mut().expect("only compiled models are trained");
+        match backup.compiled {
+            Some(saved) if saved.optimizer.name() == own.optimizer.name() => {
+                if saved.trainable != own.trainable {
+                    return differs("the layers that train");
+                }
+                (own.optimizer, own.state) = (saved.optimizer, saved.state);
+            }
+            _ => return differs("the optimizer and its settings"),
+        }
+        self.first_epoch = history.next_epoch();
+        *self.model.history_mut() = history;
+        self.set_weights(&arena)
+    }
+
     /// The learning rate of the next step.
     pub fn learning_rate(&self) -> f32 {
         let compiled = self.compiled();
@@ -243,10 +284,10 @@ impl Training<'_> {
         &self.compiled().metrics
     }
 
-    /// Writes a line to stderr, unless the run is [`Verbose::Silent`](super::Verbose::Silent). A line that begins with a
+    /// Writes a line to [`Fit::output`](super::Fit::output), stderr by default, unless the run is [`Verbose::Silent`](super::Verbose::Silent). A line that begins with a
     /// line break leaves the epoch's progress bar as it is.
     pub fn say(&mut self, line: &str) {
-        // A closed stderr is no reason to end the training.
+        // A closed output is no reason to end the training.
         let _ = writeln!(self.output, "{}", printable_lines(line));
     }
 

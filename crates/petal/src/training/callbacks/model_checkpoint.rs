@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::file_name::{FileName, Values};
-use super::monitor::{Mode, Monitor};
+use super::monitor::{Mode, Monitor, monitor_setters};
 use super::{Callback, Logs, Training};
 use crate::history::History;
 use crate::saving::remove_unfinished;
@@ -65,17 +65,7 @@ impl ModelCheckpoint {
         }
     }
 
-    /// The figure to watch, by its name in the logs.
-    pub fn monitor(mut self, name: impl Into<String>) -> Self {
-        self.monitor.name = name.into();
-        self
-    }
-
-    /// Whether it should fall or rise.
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.monitor.mode = mode;
-        self
-    }
+    monitor_setters!();
 
     /// Whether to save only where the figure is better than ever before.
     pub fn save_best_only(self, save_best_only: bool) -> Self {

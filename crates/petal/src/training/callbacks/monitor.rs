@@ -24,6 +24,33 @@ pub(super) struct Monitor {
     warned: bool,
 }
 
+/// The setters of a callback that has a [`Monitor`].
+macro_rules! monitor_setters {
+    () => {
+        /// The figure to watch, by its name in the logs.
+        pub fn monitor(mut self, name: impl Into<String>) -> Self {
+            self.monitor.name = name.into();
+            self
+        }
+
+        /// Whether it should fall or rise.
+        pub fn mode(mut self, mode: Mode) -> Self {
+            self.monitor.mode = mode;
+            self
+        }
+    };
+    (min_delta) => {
+        monitor_setters!();
+
+        /// What an improvement must be more than; the sign doesn't matter.
+        pub fn min_delta(mut self, min_delta: f64) -> Self {
+            self.monitor.min_delta = min_delta;
+            self
+        }
+    };
+}
+pub(super) use monitor_setters;
+
 impl Monitor {
     pub(super) fn new(min_delta: f64) -> Self {
         Monitor { name: "val_loss".into(), mode: Mode::Auto, min_delta, rises: false, warned: false }

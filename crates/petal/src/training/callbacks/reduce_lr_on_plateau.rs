@@ -1,4 +1,4 @@
-use super::monitor::{Mode, Monitor};
+use super::monitor::{Mode, Monitor, monitor_setters};
 use super::{Callback, Logs, Training};
 use crate::python_float::repr;
 use crate::training::{History, LearningRate};
@@ -66,23 +66,7 @@ impl ReduceLROnPlateau {
         }
     }
 
-    /// The figure to watch, by its name in the logs.
-    pub fn monitor(mut self, name: impl Into<String>) -> Self {
-        self.monitor.name = name.into();
-        self
-    }
-
-    /// Whether it should fall or rise.
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.monitor.mode = mode;
-        self
-    }
-
-    /// What an improvement must be more than; the sign doesn't matter.
-    pub fn min_delta(mut self, min_delta: f64) -> Self {
-        self.monitor.min_delta = min_delta;
-        self
-    }
+    monitor_setters!(min_delta);
 
     /// What the rate is multiplied by, less than 1.
     pub fn factor(self, factor: f64) -> Self {

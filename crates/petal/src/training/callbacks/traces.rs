@@ -66,7 +66,13 @@ impl Trainee {
 
     pub(super) fn run<T>(&mut self, step: impl FnOnce(&mut Training<'_>) -> Result<T>) -> Result<T> {
         let output = Box::new(&mut self.text);
-        step(&mut Training { model: &mut self.model, stop: Stop::Never, output, batch_loss: f64::NAN })
+        step(&mut Training {
+            model: &mut self.model,
+            stop: Stop::Never,
+            output,
+            batch_loss: f64::NAN,
+            first_epoch: 0,
+        })
     }
 
     pub(super) fn weight(&self) -> f32 {
