@@ -21,6 +21,8 @@ mod predict;
 mod progress;
 mod run_folder;
 mod sample_data;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod show;
 mod summary;
@@ -75,6 +77,8 @@ fn parse_and_run() -> Outcome {
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Explain(args) => explain::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Download(args) => download::run(&args),
         Command::SampleData(args) => sample_data::run(&args),

@@ -2,6 +2,8 @@
 
 mod effect;
 mod lecture;
+#[cfg(feature = "serve")]
+mod serve;
 mod train;
 mod unsaid;
 mod values;
@@ -10,9 +12,11 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use petal::applications::Architecture;
 
 pub use lecture::Lecture;
-use petal::applications::Architecture;
+#[cfg(feature = "serve")]
+pub use serve::Serve;
 pub use train::Train;
 pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
@@ -61,6 +65,8 @@ pub enum Command {
     Predict(Predict),
     Summary(Summary),
     Explain(Explain),
+    #[cfg(feature = "serve")]
+    Serve(Serve),
     Show(Show),
     Download(Download),
     SampleData(SampleData),

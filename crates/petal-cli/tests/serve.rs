@@ -1,0 +1,90 @@
+//! `petal serve` as its clients and its terminal see it.
+
+#![cfg(all(unix, feature = "serve"))]
+
+mod binary;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use binary::{assert_success, command, petal, stderr, stdout, with_photos};
+use serde_json::Value;
+
+struct Server {
+    child: Child,
+    address: String,
+}
+
+/// A server on a free port.
+fn start(at: &Path, arguments: &[&str]) -> Server {
+    let mut child = command(at, &[&["serve", "--port", "0"], arguments].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split(',').next());
+    let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+    Server { child, address }
+}
+
+impl Server {
+    /// The body of the answer to a photo.
+    fn predict(&self, photo: &Path) -> Value {
+        let body = fs::read(photo).unwrap();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = "POST /predict?model=flowers HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Type: image/jpeg";
+        stream.write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// Ends it as a service manager does; what it has written on stderr.
+    fn end(self) -> String {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        let output = self.child.wait_with_output().unwrap();
+        assert_success(&output);
+        stderr(&output)
+    }
+}
+
+#[test]
+fn a_run_answers_as_petal_predict_does_and_ends_by_a_signal() {
+    let folder = with_photos(2);
+    let at = folder.path();
+    let train = ["train", "photos", "--output", "run", "--image-size", "32", "--epochs", "1", "--quiet"];
+    assert_success(&petal(at, &train));
+    let photo = fs::read_dir(at.join("photos")).unwrap().next().unwrap().unwrap().path();
+    let photo = fs::read_dir(photo).unwrap().next().unwrap().unwrap().path();
+    let output = petal(at, &["predict", "run", photo.to_str().unwrap(), "--json"]);
+    assert_success(&output);
+    let predicted: Value = serde_json::from_str(stdout(&output).trim()).unwrap();
+
+    let server = start(at, &["run", "flowers=run/model.petal"]);
+    let answer = server.predict(&photo);
+    assert_eq!(answer["model"], "flowers");
+    assert_eq!(answer["photos"][0]["class"], predicted["class"]);
+    for (class, probability) in predicted["probabilities"].as_object().unwrap() {
+        let served = answer["photos"][0]["probabilities"][class].as_f64().unwrap();
+        assert!((served - probability.as_f64().unwrap()).abs() < 1e-6, "{class}");
+    }
+    let taken = petal(at, &["serve", "run", "--port", server.address.rsplit(':').next().unwrap()]);
+    assert!(
+        !taken.status.success() && stderr(&taken).contains("choose another --port"),
+        "{}",
+        stderr(&taken)
+    );
+    let log = server.end();
+    assert!(log.contains("POST /predict 200") && log.contains("Ended."), "{log}");
+
+    let twice = petal(at, &["serve", "run", "run", "--port", "0"]);
+    assert!(stderr(&twice).contains("two models"), "{}", stderr(&twice));
+    let missing = petal(at, &["serve", "nowhere", "--port", "0"]);
+    assert!(!missing.status.success() && stderr(&missing).contains("nowhere"), "{}", stderr(&missing));
+}

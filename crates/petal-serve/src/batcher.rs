@@ -1,0 +1,92 @@
+//! Photos of requests that come together go through the model together.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use petal::model::Model;
+use petal::training::Predictor;
+use petal::{Error, Result};
+use tokio::sync::oneshot;
+
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+use crate::settings::Settings;
+
+/// A thread with a model. It ends when the last of those who may ask it is gone.
+#[derive(Clone, Debug)]
+pub struct Batcher {
+    jobs: Sender<Job>,
+}
+
+struct Job {
+    pixels: Vec<f32>,
+    answer: oneshot::Sender<Result<Vec<f32>>>,
+}
+
+impl Batcher {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the model can't predict, or the system has no thread.
+    pub fn start(name: &str, model: &Model, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let (size, delay) = (settings.batch_size.max(1), settings.batch_delay);
+        let predictor = model.predictor(size)?;
+        let (jobs, queue) = channel();
+        thread::Builder::new()
+            .name(format!("model {name}"))
+            .spawn(move || work(&queue, predictor, size, delay, &metrics))
+            .map_err(|error| Error::Model(format!("'{name}' cannot be served: no thread for it: {error}")))?;
+        Ok(Batcher { jobs })
+    }
+
+    /// The probabilities of the classes for one photo's pixels. Whoever asks holds a place in the server's queue, so
+    /// that the jobs stay few.
+    pub async fn probabilities(&self, pixels: Vec<f32>) -> Result<Vec<f32>, Problem> {
+        let (answer, waits) = oneshot::channel();
+        let gone = || Problem::internal("the model's thread has ended; start the server anew");
+        self.jobs.send(Job { pixels, answer }).map_err(|_| gone())?;
+        waits.await.map_err(|_| gone())?.map_err(|error| Problem::internal(error.to_string()))
+    }
+}
+
+fn work(queue: &Receiver<Job>, mut predictor: Predictor, size: usize, delay: Duration, metrics: &Metrics) {
+    let mut pixels = Vec::new();
+    while let Ok(first) = queue.recv() {
+        let mut batch = collect(queue, first, size, delay);
+        // Who has given up waiting needs no answer.
+        batch.retain(|job| !job.answer.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
+        pixels.clear();
+        batch.iter().for_each(|job| pixels.extend_from_slice(&job.pixels));
+        metrics.batch(batch.len());
+        match predictor.probabilities(&pixels) {
+            Ok(probabilities) => {
+                for (job, row) in batch.into_iter().zip(probabilities.rows()) {
+                    let _ = job.answer.send(Ok(row.to_vec()));
+                }
+            }
+            Err(error) => {
+                let problem = error.to_string();
+                for job in batch {
+                    let _ = job.answer.send(Err(Error::Model(problem.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// The first job with those that are there already, or come within `delay`.
+fn collect(queue: &Receiver<Job>, first: Job, size: usize, delay: Duration) -> Vec<Job> {
+    let end = Instant::now() + delay;
+    let mut batch = vec![first];
+    while batch.len() < size {
+        match queue.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(job) => batch.push(job),
+            Err(_) => break,
+        }
+    }
+    batch
+}
