@@ -1,6 +1,7 @@
 //! What can be typed: one struct a command.
 
 mod effect;
+mod export;
 mod lecture;
 mod train;
 mod unsaid;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use export::{Export, Format};
 pub use lecture::Lecture;
 pub use train::{Architecture, Train};
 pub use unsaid::{Names, PreprocessInput, Unsaid};
@@ -60,6 +62,7 @@ pub enum Command {
     Predict(Predict),
     Summary(Summary),
     Explain(Explain),
+    Export(Export),
     Show(Show),
     Download(Download),
     SampleData(SampleData),
