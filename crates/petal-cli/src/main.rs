@@ -10,6 +10,7 @@ mod data;
 mod download;
 mod evaluate;
 mod explain;
+mod export;
 mod interrupt;
 mod lecture;
 mod load;
@@ -77,6 +78,7 @@ fn parse_and_run() -> Outcome {
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => export::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
         Command::Show(args) => show::run(&args),

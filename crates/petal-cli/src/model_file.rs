@@ -18,13 +18,28 @@ use crate::{Failure, class_names, run_folder};
 /// If it cannot be read, takes no photos or gives no classes; or if an option says what the model says itself.
 pub fn open(path: &Path, unsaid: &Unsaid) -> Result<Model, Failure> {
     let file = run_folder::model_file(path);
+    classifier(&file, load(&file, unsaid)?, unsaid)
+}
+
+/// The model in a file, which may be none that takes photos or gives classes.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn load(file: &Path, unsaid: &Unsaid) -> petal::Result<Model> {
+    match unsaid.image_size {
+        Some((height, width)) => Model::load_for_images(file, height, width),
+        None => Model::load(file),
+    }
+}
+
+/// The model of a file, completed so that it takes photos.
+///
+/// # Errors
+/// As [`open`], but for reading it.
+pub fn classifier(file: &Path, mut model: Model, unsaid: &Unsaid) -> Result<Model, Failure> {
     let problem = |problem: String| -> Failure { format!("{}: {problem}", file.display()).into() };
-    let mut model = match unsaid.image_size {
-        Some((height, width)) => Model::load_for_images(&file, height, width)?,
-        None => Model::load(&file)?,
-    };
     if model.output_shape().len() != 1 {
-        return Err(problem(no_classes(&file, &model)));
+        return Err(problem(no_classes(file, &model)));
     }
     let own_names = model.class_names().to_vec();
     match model.preprocessing() {

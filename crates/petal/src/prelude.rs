@@ -12,6 +12,8 @@ pub use crate::model::{Model, Sequential, Tensor};
 pub use crate::plot::{augmentation_grid, heat_map, photo_grid};
 #[cfg(feature = "report")]
 pub use crate::report::{LectureReport, TrainingReport};
+#[cfg(feature = "onnx")]
+pub use crate::saving::onnx::Onnx;
 pub use crate::training::callbacks::{
     BackupAndRestore, CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
     ReduceLROnPlateau, TerminateOnNaN,

@@ -1,6 +1,7 @@
 //! What can be typed: one struct a command.
 
 mod effect;
+mod export;
 mod lecture;
 #[cfg(feature = "serve")]
 mod serve;
@@ -14,6 +15,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use petal::applications::Architecture;
 
+pub use export::{Export, Format};
 pub use lecture::Lecture;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
@@ -65,6 +67,7 @@ pub enum Command {
     Predict(Predict),
     Summary(Summary),
     Explain(Explain),
+    Export(Export),
     #[cfg(feature = "serve")]
     Serve(Serve),
     Show(Show),

@@ -31,6 +31,11 @@ pub struct Unsaid {
 }
 
 impl Unsaid {
+    /// Whether any of the options was given.
+    pub fn is_given(&self) -> bool {
+        self.class_names.is_some() || self.preprocessing_option().is_some()
+    }
+
     /// The first of the options that was given and says how photos become the model's input.
     pub fn preprocessing_option(&self) -> Option<&'static str> {
         let given = [

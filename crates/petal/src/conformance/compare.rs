@@ -236,19 +236,25 @@ impl<'a> Pair<'a> {
 
     /// Samples of the program's input, drawn anew for each number of samples.
     fn inputs(&self, program: &Program, samples: usize) -> Inputs {
-        let mut generator = generator("inputs", samples);
-        let floats: Vec<f32> = (0..samples * program.values[program.input].elements())
-            .map(|_| match self.numbers {
-                Numbers::Bytes => generator.below(256) as f32,
-                Numbers::Unit => generator.uniform(),
-                Numbers::Normal => generator.normal(),
-            })
-            .collect();
+        let floats = self.numbers.draw(samples, samples * program.values[program.input].elements());
         let bytes = match self.numbers {
             Numbers::Bytes => Some(floats.iter().map(|&value| value as u8).collect()),
             Numbers::Unit | Numbers::Normal => None,
         };
         Inputs { bytes, floats }
+    }
+}
+
+impl Numbers {
+    /// So many numbers, drawn anew for each number of samples.
+    pub(super) fn draw(self, samples: usize, count: usize) -> Vec<f32> {
+        let mut generator = generator("inputs", samples);
+        let draw = |_| match self {
+            Numbers::Bytes => generator.below(256) as f32,
+            Numbers::Unit => generator.uniform(),
+            Numbers::Normal => generator.normal(),
+        };
+        (0..count).map(draw).collect()
     }
 }
 

@@ -178,6 +178,39 @@ pub fn programs() -> crate::Result<Vec<(String, Program)>> {
     Ok(all)
 }
 
+/// A model of the suite, and what it is called with.
+#[derive(Debug)]
+pub struct Example {
+    /// The suite's name for it.
+    pub name: &'static str,
+    /// The model, with weights none of which is 0 or 1.
+    pub model: Model,
+    /// A batch of samples, one after the other.
+    pub inputs: Vec<f32>,
+}
+
+/// The models of the suite: for whatever is made of models, and has to do for all of them what they do.
+///
+/// ```
+/// let example = &petal::conformance::examples(2)?[0];
+/// let [height, width, channels] = example.model.input_shape()[..] else { panic!("it takes images") };
+/// assert_eq!(example.inputs.len(), 2 * height * width * channels);
+/// # Ok::<(), petal::Error>(())
+/// ```
+///
+/// # Errors
+/// If there is too little memory for the models.
+pub fn examples(batch: usize) -> crate::Result<Vec<Example>> {
+    let example = |case: &models::Case| {
+        let mut model = (case.build)()?;
+        let weights = weights_of(&model);
+        model.give_weights(weights.into());
+        let inputs = case.input.draw(batch, batch * model.input_shape().elements());
+        Ok(Example { name: case.name, model, inputs })
+    };
+    CASES.iter().map(example).collect()
+}
+
 /// The programs of a model, with what each is for. Neighbouring warps are composed, as that alone changes what an engine
 /// is to compute.
 fn programs_of(model: &Model) -> Vec<(String, Program)> {

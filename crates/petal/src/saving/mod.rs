@@ -2,7 +2,8 @@
 //!
 //! [`Model::save`](crate::model::Model::save) writes one file that is enough to predict and to go on training,
 //! [`Model::load`](crate::model::Model::load) reads it, and models of Keras too. Keras' weights are read by
-//! [`Model::load_weights`](crate::model::Model::load_weights).
+//! [`Model::load_weights`](crate::model::Model::load_weights). [`Model::export`](crate::model::Model::export) writes models
+//! for other programs, in ONNX.
 
 pub mod any_path;
 mod atomic;
@@ -12,6 +13,8 @@ mod document;
 mod keras;
 mod kind;
 mod load;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod petal_file;
 
 pub use atomic::{remove_unfinished, write_atomically};

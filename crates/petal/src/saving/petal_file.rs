@@ -158,9 +158,10 @@ fn check_ending(path: &Path) -> Result<()> {
         return Ok(());
     }
     let name = path.with_extension("petal");
+    let exported = if ending == "onnx" { ", or export it by Model::export" } else { "" };
     let problem = format!(
         "Petal writes models in its own format, which no other tool reads, while .{ending} promises another; save the \
-         model as {}",
+         model as {}{exported}",
         name.display()
     );
     Err(Error::file(path, problem))

@@ -1,0 +1,87 @@
+//! `petal export`: another engine gives the probabilities that `petal predict` gives.
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+
+use binary::{assert_success, petal, stderr, stdout, with_photos};
+use rten::Value;
+
+/// The probabilities of all classes of a photo, in the classes' order, by `petal predict`.
+fn predicted(folder: &Path, photo: &str) -> Vec<f32> {
+    let output = petal(folder, &["predict", "run", photo, "--csv"]);
+    assert_success(&output);
+    let text = stdout(&output);
+    let line = text.lines().nth(1).unwrap();
+    line.split(',').skip(3).map(|number| number.parse().unwrap()).collect()
+}
+
+/// What an exported model gives for a photo.
+fn given(model: &Path, photo: &Path) -> Vec<f32> {
+    let photo = image::open(photo).unwrap().to_rgb8();
+    let shape = [1, photo.height() as usize, photo.width() as usize, 3];
+    let pixels = Value::from_shape(&shape, photo.into_raw()).unwrap();
+    let model = rten::Model::load(fs::read(model).unwrap()).unwrap();
+    model.run_one((&pixels).into(), None).unwrap().into_shape_vec::<f32, 2>().unwrap().1
+}
+
+#[test]
+fn a_run_is_exported_and_gives_what_petal_predicts() {
+    let folder = with_photos(6);
+    let at = folder.path();
+    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
+    assert_success(&petal(at, &train));
+    let output = petal(at, &["export", "run"]);
+    assert_success(&output);
+    let text = stdout(&output);
+    assert!(text.contains("takes image: float32 [batch, 32, 28, 3], pixels of 0 to 255\n"), "{text}");
+    assert!(text.contains("gives probabilities: float32 [batch, 5], daisy, dandelion, roses, "), "{text}");
+    assert!(at.join("run/model.onnx").is_file(), "{text}");
+
+    assert_success(&petal(at, &["export", "run", "-o", "any.onnx", "--input", "any-size"]));
+    for photo in ["photos/daisy/daisy_001.jpg", "photos/tulips/tulips_002.jpg"] {
+        let (found, expected) = (given(&at.join("any.onnx"), &at.join(photo)), predicted(at, photo));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            // Decoders and resizing round a few pixels otherwise.
+            assert!((found - expected).abs() < 2e-3, "{photo}: {found} for {expected}");
+        }
+    }
+    let output =
+        petal(at, &["export", "run", "-o", "nchw.onnx", "--layout", "nchw", "--logits", "--input", "uint8"]);
+    assert_success(&output);
+    let text = stdout(&output);
+    assert!(text.contains("takes image: uint8 [batch, 3, 32, 28]"), "{text}");
+    assert!(text.contains("gives logits: float32 [batch, 5]"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_exported_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../petal/tests/fixtures/keras_models");
+    let model = format!("{fixtures}/whole.h5");
+    for (arguments, words) in [
+        (vec!["nowhere.petal", "-o", "a.onnx"], "nowhere.petal"),
+        (
+            vec![&model, "-o", "a.tflite"],
+            "a.tflite: its ending is that of no format that Petal writes; expected .onnx",
+        ),
+        (vec![&model, "-o", "a.onnx", "--class-names", "a,b"], "3 classes; --class-names has 2"),
+        (vec![&model, "-o", "missing/a.onnx"], "cannot write missing/a.onnx"),
+    ] {
+        let output = petal(at, &[&["export"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+    }
+    assert_eq!(fs::read_dir(at).unwrap().count(), 0);
+
+    let output = petal(at, &["export", &model, "-o", "a.onnx"]);
+    assert_success(&output);
+    assert!(stderr(&output).contains("doesn't name its classes"), "{}", stderr(&output));
+    let output = petal(at, &["export", &model, "--to", "onnx", "-o", "b", "--class-names", "a,b,c"]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("[batch, 3], a, b, c"), "{}", stdout(&output));
+    assert!(!stderr(&output).contains("doesn't name"), "{}", stderr(&output));
+}
