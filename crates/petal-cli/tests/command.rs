@@ -201,3 +201,34 @@ fn ctrl_c_saves_and_resume_ends_where_an_undisturbed_run_does() {
     let history = |run: &str| fs::read_to_string(at.join(run).join("history.csv")).unwrap();
     assert_eq!(history("run"), history("whole"));
 }
+
+#[test]
+fn a_training_is_followed_in_tensorboard() {
+    let folder = with_photos(4);
+    let train =
+        ["train", "photos", "--model", "cnn-regularized", "--image-size", "32", "--epochs", "2", "--quiet"];
+    let output = petal(folder.path(), &[&train[..], &["--output", "run", "--tensorboard", "logs"]].concat());
+    assert_success(&output);
+    // The names of what is in the file of a half.
+    let has = |half: &str, names: &[&str]| {
+        let files: Vec<_> = std::fs::read_dir(folder.path().join("logs").join(half)).unwrap().collect();
+        assert_eq!(files.len(), 1, "{half}");
+        let bytes = std::fs::read(files[0].as_ref().unwrap().path()).unwrap();
+        for name in names {
+            let found = bytes.windows(name.len()).filter(|window| *window == name.as_bytes()).count();
+            assert!(found > 0, "{half}: {name}");
+        }
+    };
+    has(
+        "train",
+        &[
+            "epoch_loss",
+            "epoch_accuracy",
+            "epoch_learning_rate",
+            "conv2d/kernel/histogram",
+            "photos",
+            "augmentations",
+        ],
+    );
+    has("validation", &["epoch_loss", "epoch_accuracy", "confusion_matrix"]);
+}

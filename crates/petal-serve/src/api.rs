@@ -46,6 +46,7 @@ pub fn router(models: Vec<Served>, settings: &Settings) -> Result<Router> {
         .route("/", get(page::index))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
+        .route("/server.js", get(page::server_script))
         .route("/predict", post(answer::predict))
         .route("/explain", post(explain::explain))
         .route("/models", get(answer::models))
@@ -62,10 +63,11 @@ pub fn router(models: Vec<Served>, settings: &Settings) -> Result<Router> {
 }
 
 /// The paths of the routes.
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/",
     "/page.css",
     "/page.js",
+    "/server.js",
     "/predict",
     "/explain",
     "/models",

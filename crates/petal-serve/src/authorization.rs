@@ -11,7 +11,7 @@ use crate::api::App;
 use crate::problem::Problem;
 
 /// What anybody may have: the page, which asks for the token itself, and whether the server lives.
-const OPEN: [&str; 5] = ["/", "/page.css", "/page.js", "/healthz", "/readyz"];
+const OPEN: [&str; 6] = ["/", "/page.css", "/page.js", "/server.js", "/healthz", "/readyz"];
 
 /// Lets through what brings the token, if there is one.
 pub async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -99,6 +99,8 @@ pub mod plot;
 pub mod prelude;
 pub mod printable;
 pub mod program;
+#[cfg(feature = "onnx")]
+mod protobuf;
 mod python_float;
 pub mod random;
 #[cfg(feature = "report")]
@@ -106,6 +108,8 @@ pub mod report;
 pub mod saving;
 mod shape;
 pub mod shell;
+#[cfg(feature = "tensorboard")]
+pub mod tensorboard;
 pub mod training;
 
 pub use error::{Error, Result};

@@ -14,6 +14,8 @@ pub use crate::plot::{augmentation_grid, heat_map, photo_grid};
 pub use crate::report::{LectureReport, TrainingReport};
 #[cfg(feature = "onnx")]
 pub use crate::saving::onnx::Onnx;
+#[cfg(feature = "tensorboard")]
+pub use crate::tensorboard::TensorBoard;
 pub use crate::training::callbacks::{
     BackupAndRestore, CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
     ReduceLROnPlateau, TerminateOnNaN,

@@ -46,6 +46,7 @@ fn train_option(train: &Train, typed: &Typed<'_>) -> Option<String> {
             "epochs",
             "fine_tune_epochs",
             "memory_budget",
+            "tensorboard",
             "quiet",
             "threads",
         ])?;

@@ -85,6 +85,9 @@ pub struct Train {
     /// Go on although photos were added, removed or changed since the run began
     #[arg(long, requires = "resume")]
     pub accept_changed_data: bool,
+    /// Write what TensorBoard shows into this folder while it trains: curves, weights, photos, confusions
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

@@ -40,10 +40,12 @@ pub fn run(args: Train) -> Outcome {
     };
 
     let started = Instant::now();
+    let tensorboard = args.tensorboard.as_deref();
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
-    let progress = Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose }
-        .train(&mut model)
-        .map_err(|error| failed::keep(error, &folder, &settings))?;
+    let progress =
+        Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose, tensorboard }
+            .train(&mut model)
+            .map_err(|error| failed::keep(error, &folder, &settings))?;
     let interrupted = interrupt.came();
     if !interrupted {
         // The finished model needs no optimizer, which is twice its size.

@@ -1,7 +1,11 @@
 //! The one or two phases of a run: the whole network or a new last layer, then fine-tuning.
 
+use std::path::Path;
+
 use petal::applications::fine_tune_at;
 use petal::model::Model;
+use petal::plot::{augmentation_grid, photo_grid};
+use petal::tensorboard::TensorBoard;
 use petal::training::callbacks::EarlyStopping;
 use petal::training::{Adam, Fit, RMSprop, SparseCategoricalCrossentropy, Verbose};
 
@@ -28,6 +32,8 @@ pub struct Run<'a> {
     pub folder: &'a mut RunFolder,
     pub interrupt: Interrupt,
     pub verbose: Verbose,
+    /// The folder for what TensorBoard shows.
+    pub tensorboard: Option<&'a Path>,
 }
 
 impl Run<'_> {
@@ -91,10 +97,26 @@ impl Run<'_> {
             let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
             stopping.restore_best_weights(true).verbose(true)
         });
+        if let Some(folder) = self.tensorboard {
+            fit = fit.callback(tensorboard(self.data, model, folder)?);
+        }
         let mut checkpoint = Checkpoint::new(self.folder, files(), early_stopping, &so_far)?;
         model.fit(&self.data.train, fit.callback(&mut checkpoint).callback(self.interrupt))?;
         Ok(checkpoint.progress())
     }
+}
+
+/// Curves, histograms and the confusion matrix of each epoch; photos and augmentations of the first.
+fn tensorboard<'a>(data: &'a Data, model: &Model, folder: &Path) -> petal::Result<TensorBoard<'a>> {
+    let mut tensorboard = TensorBoard::new(folder).histogram_freq(1).confusion_matrix(&data.validation);
+    if model.history().epochs().is_empty() {
+        tensorboard = tensorboard.figure("photos", photo_grid(&data.train, model.seed())?);
+        if let Some(augmentation) = model.augmentation() {
+            let figure = augmentation_grid(&data.train, &augmentation, model.seed())?;
+            tensorboard = tensorboard.figure("augmentations", figure);
+        }
+    }
+    Ok(tensorboard)
 }
 
 /// The files that a run keeps while it trains.

@@ -46,6 +46,23 @@ impl Model {
     pub fn with_training(&self, training: bool) -> LayerSpec {
         layer(self, Some(training))
     }
+
+    /// The model's augmentation, if the first of its layers that is a model holds nothing else.
+    ///
+    /// ```
+    /// use petal::applications::{lecture_cnn, lecture_cnn_regularized};
+    /// let model = lecture_cnn_regularized([32, 32, 3], 5, 0)?;
+    /// let class = |i: usize| model.augmentation().unwrap().layers()[i].layer().class_name();
+    /// assert_eq!([class(1), class(2)], ["RandomFlip", "RandomRotation"]);
+    /// assert!(lecture_cnn([32, 32, 3], 5, 0)?.augmentation().is_none());
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn augmentation(&self) -> Option<Model> {
+        let nested = self.layers().iter().find_map(|node| node.as_model())?;
+        let augments = |layer: &AnyLayer| layer.class_name().starts_with("Random");
+        let all = nested.layers().iter().all(|node| augments(node.layer()) || node.inputs().is_empty());
+        all.then(|| Model::from_graph(nested.clone(), self.seed())).and_then(Result::ok)
+    }
 }
 
 /// The model as a layer: with its flags, which stay one with the model's, and its weights as they are now.

@@ -4,7 +4,6 @@ use super::numbers::{duration, epochs, percent, today};
 use super::results::save_figures;
 use super::saved_epoch::{best_epoch, curves_caption, saved_epoch};
 use super::tables::{FILES, save_tables};
-use super::training_report::augmentation_of;
 use super::{DataSummary, Report, Section, page};
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
@@ -211,7 +210,7 @@ struct Pictures {
 impl Pictures {
     fn new(report: &LectureReport<'_>) -> Result<Self> {
         let seed = report.phases.first().map_or(0, |phase| phase.model.seed());
-        let augmentation = report.phases.iter().find_map(|phase| augmentation_of(&phase.model));
+        let augmentation = report.phases.iter().find_map(|phase| phase.model.augmentation());
         let augmentations = augmentation
             .map(|augmentation| augmentation_grid(report.train, &augmentation, seed))
             .transpose()?;

@@ -7,7 +7,6 @@ use super::tables::{FILES, save_tables};
 use super::{DataSummary, Report};
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
-use crate::layers::AnyLayer;
 use crate::model::{Model, thousands};
 use crate::plot::{augmentation_grid, photo_grid};
 
@@ -43,7 +42,7 @@ impl TrainingReport<'_> {
             save_tables(folder, &data, self.validation, &predictions, scores)?;
         }
         let photos = photo_grid(self.train, self.model.seed())?;
-        let augmentations = match augmentation_of(self.model) {
+        let augmentations = match self.model.augmentation() {
             Some(augmentation) => Some(augmentation_grid(self.train, &augmentation, self.model.seed())?),
             None => None,
         };
@@ -75,12 +74,4 @@ impl TrainingReport<'_> {
         report.save(folder.join("report.html"))?;
         Ok(report)
     }
-}
-
-/// The model's augmentation, if it begins with a nested model of nothing else.
-pub(super) fn augmentation_of(model: &Model) -> Option<Model> {
-    let nested = model.layers().iter().find_map(|node| node.as_model())?;
-    let augments = |layer: &AnyLayer| layer.class_name().starts_with("Random");
-    let all = nested.layers().iter().all(|node| augments(node.layer()) || node.inputs().is_empty());
-    all.then(|| Model::from_graph(nested.clone(), model.seed())).and_then(Result::ok)
 }

@@ -16,6 +16,8 @@ mod load;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 mod petal_file;
+#[cfg(feature = "onnx")]
+pub mod web;
 
 pub use atomic::{remove_unfinished, write_atomically};
 #[cfg(feature = "keras")]

@@ -7,7 +7,6 @@ mod lower;
 mod metadata;
 mod output;
 mod proto;
-mod protobuf;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::protobuf::Message;
+use crate::protobuf::Message;
 
 /// The version of the operators, and the oldest version of the format that has it.
 pub(super) const OPSET: i64 = 17;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 /// A message on its way to a file. The numbers of tensors stay as they are until they are written, so that no second
 /// copy of a model's weights is made.
 #[derive(Default)]
-pub(super) struct Message {
+pub(crate) struct Message {
     parts: Vec<Part>,
     len: usize,
 }
@@ -17,26 +17,28 @@ enum Part {
 
 /// How a field is written.
 const VARINT: u64 = 0;
+#[cfg(feature = "tensorboard")]
+const FIXED64: u64 = 1;
 const DELIMITED: u64 = 2;
 const FIXED32: u64 = 5;
 
 impl Message {
     /// A field that holds a whole number.
-    pub(super) fn int(mut self, field: u64, value: i64) -> Self {
+    pub(crate) fn int(mut self, field: u64, value: i64) -> Self {
         self.key(field, VARINT);
         self.varint(value as u64);
         self
     }
 
     /// A field that holds a float.
-    pub(super) fn float(mut self, field: u64, value: f32) -> Self {
+    pub(crate) fn float(mut self, field: u64, value: f32) -> Self {
         self.key(field, FIXED32);
         self.push(&value.to_le_bytes());
         self
     }
 
     /// A field that holds a text.
-    pub(super) fn text(mut self, field: u64, value: &str) -> Self {
+    pub(crate) fn text(mut self, field: u64, value: &str) -> Self {
         self.key(field, DELIMITED);
         self.varint(value.len() as u64);
         self.push(value.as_bytes());
@@ -44,7 +46,7 @@ impl Message {
     }
 
     /// A field that holds bytes: those of these numbers, the lowest first.
-    pub(super) fn floats(mut self, field: u64, values: Vec<f32>) -> Self {
+    pub(crate) fn floats(mut self, field: u64, values: Vec<f32>) -> Self {
         let len = size_of_val(&values[..]);
         self.key(field, DELIMITED);
         self.varint(len as u64);
@@ -53,8 +55,34 @@ impl Message {
         self
     }
 
+    /// A field that holds bytes.
+    #[cfg(feature = "tensorboard")]
+    pub(crate) fn bytes(mut self, field: u64, value: &[u8]) -> Self {
+        self.key(field, DELIMITED);
+        self.varint(value.len() as u64);
+        self.push(value);
+        self
+    }
+
+    /// A field that holds a double.
+    #[cfg(feature = "tensorboard")]
+    pub(crate) fn double(mut self, field: u64, value: f64) -> Self {
+        self.key(field, FIXED64);
+        self.push(&value.to_le_bytes());
+        self
+    }
+
+    /// A packed field of doubles.
+    #[cfg(feature = "tensorboard")]
+    pub(crate) fn doubles(mut self, field: u64, values: impl ExactSizeIterator<Item = f64>) -> Self {
+        self.key(field, DELIMITED);
+        self.varint((values.len() * size_of::<f64>()) as u64);
+        values.for_each(|value| self.push(&value.to_le_bytes()));
+        self
+    }
+
     /// A field that holds a message.
-    pub(super) fn message(mut self, field: u64, value: Message) -> Self {
+    pub(crate) fn message(mut self, field: u64, value: Message) -> Self {
         self.key(field, DELIMITED);
         self.varint(value.len as u64);
         for part in value.parts {
@@ -70,7 +98,7 @@ impl Message {
     }
 
     /// The fields that `add` adds of each item.
-    pub(super) fn each<T>(
+    pub(crate) fn each<T>(
         self,
         items: impl IntoIterator<Item = T>,
         add: impl FnMut(Self, T) -> Self,
@@ -79,11 +107,11 @@ impl Message {
     }
 
     /// The number of its bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn write(&self, file: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, file: &mut dyn Write) -> io::Result<()> {
         /// Numbers that are brought into a file's order at a time.
         const CHUNK: usize = 4096;
         let mut buffer = Vec::with_capacity(CHUNK * size_of::<f32>());

@@ -5,6 +5,15 @@ const percent = (probability) => `${(100 * probability).toFixed(1)} %`;
 const MOST_BARS = 10;
 const MOST_ROWS = 200;
 
+/**
+ * What answers, of the script before this one:
+ * - hint: what is said below the invitation;
+ * - models(): the models, [{name, classes}];
+ * - classify(file, model): {class, probability, probabilities}, the classes in the order of their probabilities;
+ * - explain(file, model): a picture that shows where the model looks; none where that isn't known.
+ */
+const { backend } = window;
+
 /** The last answers, newest first: {photo, class, probability, probabilities} or {photo, problem}. */
 let answers = [];
 /** The photo that is shown: {file, url, answer}. */
@@ -15,32 +24,9 @@ function say(text) {
   part("status").textContent = text;
 }
 
-function headers() {
-  const token = part("token").value;
-  return token ? { Authorization: `Bearer ${token}` } : {};
-}
-
-/** What the server answers, or an error with its words. */
-async function ask(path, settings = {}) {
-  let response;
-  try {
-    response = await fetch(path, { ...settings, headers: headers() });
-  } catch {
-    throw new Error("The server does not answer.");
-  }
-  if (response.ok) return response;
-  if (response.status === 401) {
-    part("secret").hidden = false;
-    part("token").focus();
-    throw new Error("The server asks for its token.");
-  }
-  const problem = await response.json().catch(() => ({}));
-  throw new Error(problem.detail ?? `The server answers ${response.status}.`);
-}
-
 async function loadModels() {
   try {
-    models = (await (await ask("models")).json()).models;
+    models = await backend.models();
   } catch (error) {
     return say(error.message);
   }
@@ -63,14 +49,11 @@ async function classify(files) {
   const photos = [...files];
   for (const [done, file] of photos.entries()) {
     say(photos.length > 1 ? `${done} of ${photos.length} photos …` : "Looking …");
-    const form = new FormData();
-    form.append("photo", file, file.name || "photo");
-    let answer;
+    const answer = { photo: file.name || "photo" };
     try {
-      const path = `predict?model=${encodeURIComponent(part("model").value)}`;
-      [answer] = (await (await ask(path, { method: "POST", body: form })).json()).photos;
+      Object.assign(answer, await backend.classify(file, part("model").value));
     } catch (error) {
-      answer = { photo: file.name || "photo", problem: error.message };
+      answer.problem = error.message;
     }
     answers = [answer, ...answers].slice(0, MOST_ROWS);
     if (!answer.problem) show(file, answer);
@@ -103,7 +86,9 @@ function show(file, answer) {
   part("photo").src = shown.url;
   part("photo").alt = `The photo, taken for ${answer.class}`;
   part("name").textContent = answer.photo;
-  const bars = Object.entries(answer.probabilities).slice(0, MOST_BARS).map(([name, probability]) => {
+  // Names that are numbers come in their own order.
+  const ranked = Object.entries(answer.probabilities).sort((a, b) => b[1] - a[1]);
+  const bars = ranked.slice(0, MOST_BARS).map(([name, probability]) => {
     const meter = document.createElement("meter");
     meter.value = probability;
     const bar = cell("");
@@ -113,6 +98,7 @@ function show(file, answer) {
   part("bars").tBodies[0].replaceChildren(...bars);
   part("map").hidden = true;
   part("explain").disabled = false;
+  part("explain").hidden = !backend.explain;
   part("latest").hidden = false;
 }
 
@@ -127,8 +113,7 @@ async function explain() {
   const { file, model } = shown;
   part("explain").disabled = true;
   try {
-    const path = `explain?model=${encodeURIComponent(model)}`;
-    const picture = await (await ask(path, { method: "POST", body: file })).blob();
+    const picture = await backend.explain(file, model);
     if (shown.file !== file) return;
     part("heat").src = URL.createObjectURL(picture);
     part("heat").alt = `The photo with what speaks for ${shown.answer.class}`;
@@ -222,4 +207,5 @@ part("clear").addEventListener("click", () => { answers = []; list(); });
 part("model").addEventListener("change", describe);
 part("token").addEventListener("change", loadModels);
 part("choice").addEventListener("submit", (event) => { event.preventDefault(); loadModels(); });
+part("hint").textContent = backend.hint;
 loadModels();
