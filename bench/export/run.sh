@@ -14,12 +14,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/models"
 target/release/examples/onnx_models "$work/models"
-"$python" bench/export/onnx.py models "$work/models"
+"$python" bench/export/engines.py models "$work/models"
 echo
 train() { target/release/petal train "$photos" --seed 42 --quiet --epochs "$epochs" "${@:2}" --output "$work/$1" >&2; }
 train cnn --model cnn
 train cnn-regularized --model cnn-regularized
 train mobilenet-v2 --model mobilenet-v2 --weights "$weights"
 train fine-tuned --model mobilenet-v2 --weights "$weights" --fine-tune-at 100 --fine-tune-epochs "$epochs"
-"$python" bench/export/onnx.py photos target/release/petal "$photos" \
+"$python" bench/export/engines.py photos target/release/petal "$photos" \
     "$work"/{cnn,cnn-regularized,mobilenet-v2,fine-tuned}

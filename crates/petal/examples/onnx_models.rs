@@ -1,4 +1,4 @@
-//! Exports small models with all operations, and all applications with random weights, for `bench/export/onnx.py`: of
+//! Exports small models with all operations, and all applications with random weights, for `bench/export/engines.py`: of
 //! each `NAME.onnx` and `NAME.nchw.onnx`, a batch of inputs, and the probabilities that Petal gives for them.
 //!
 //! `cargo run --release -p petal --example onnx_models -- FOLDER`

@@ -1,11 +1,12 @@
 """Exported models in other programs: the full check of `onnx`, and the probabilities of onnxruntime and OpenVINO beside
 Petal's.
 
-    python bench/export/onnx.py models FOLDER           # what `--example onnx_models` wrote
-    python bench/export/onnx.py photos PETAL FLOWER_PHOTOS RUN...
+    python bench/export/engines.py models FOLDER           # what `--example onnx_models` wrote
+    python bench/export/engines.py photos PETAL FLOWER_PHOTOS RUN...
 
-`photos` takes the validation photos of Keras' split with seed 42, reads them by TensorFlow, and exports each run by
-the command PETAL: with floats and with bytes at the model's size, with its channels first, and with photos of any size.
+`photos` takes the validation photos of Keras' split with seed 42 and exports each run by the command PETAL: with floats
+and with bytes at the model's size, with its channels first, and with photos of any size. All get the same pixels, as PNG,
+since decoders of JPEG differ in a few levels: at the model's size, or, to see how the exported model resizes, as they are.
 Prints a line for each file and engine, `top-1` being the share of photos with Petal's class.
 """
 
@@ -82,30 +83,49 @@ def validation_photos(folder):
 def photos(petal, folder, runs):
     import tensorflow as tf
 
-    paths = validation_photos(folder)
-    decoded = [tf.io.decode_jpeg(path.read_bytes(), channels=3) for path in paths]
+    decoded = [tf.io.decode_jpeg(path.read_bytes(), channels=3) for path in validation_photos(folder)]
     for run in runs:
-        answer = subprocess.run([petal, "predict", run, *paths, "--csv"], check=True, capture_output=True, text=True)
-        rows = {row[0]: row[3:] for row in list(csv.reader(io.StringIO(answer.stdout)))[1:]}
-        expected = np.array([rows[str(path)] for path in paths], np.float32)
         with tempfile.TemporaryDirectory() as work:
-            for kind, options in KINDS.items():
-                path = pathlib.Path(work) / "model.onnx"
-                subprocess.run([petal, "export", run, "-o", path, *options], check=True, stdout=subprocess.DEVNULL)
-                metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
-                assert ast.literal_eval(metadata["names"]) == dict(enumerate(answer.stdout.split("\n")[0].split(",")[3:]))
-                height, width = ast.literal_eval(metadata["imgsz"])
+            compare(petal, run, decoded, pathlib.Path(work))
 
-                def batch(photo):
-                    if kind == "any size":
-                        return photo.numpy()[None]
-                    resized = tf.floor(tf.image.resize(photo, (height, width)) + 0.5).numpy()[None]
-                    resized = resized.astype(np.uint8 if kind == "uint8" else np.float32)
-                    return np.ascontiguousarray(resized.transpose(0, 3, 1, 2)) if "nchw" in kind else resized
 
-                for engine, predict in engines(path).items():
-                    found = np.concatenate([predict(batch(photo)) for photo in decoded])
-                    line(pathlib.Path(run).name, kind, engine, found, expected)
+def predicted(petal, run, photos, work):
+    """Class names and the probabilities that Petal gives for these pixels."""
+    import tensorflow as tf
+
+    paths = [work / f"{i}.png" for i in range(len(photos))]
+    for path, photo in zip(paths, photos):
+        path.write_bytes(tf.io.encode_png(photo, compression=1).numpy())
+    answer = subprocess.run([petal, "predict", run, *paths, "--csv"], check=True, capture_output=True, text=True)
+    header, *rows = csv.reader(io.StringIO(answer.stdout))
+    probabilities = {row[0]: row[3:] for row in rows}
+    return header[3:], np.array([probabilities[str(path)] for path in paths], np.float32)
+
+
+def compare(petal, run, photos, work):
+    import tensorflow as tf
+
+    path = work / "model.onnx"
+    names, whole = predicted(petal, run, photos, work)
+    sized = expected = None
+    for kind, options in KINDS.items():
+        subprocess.run([petal, "export", run, "-o", path, *options], check=True, stdout=subprocess.DEVNULL)
+        metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+        assert ast.literal_eval(metadata["names"]) == dict(enumerate(names))
+        if sized is None:
+            size = ast.literal_eval(metadata["imgsz"])
+            sized = [tf.cast(tf.round(tf.image.resize(photo, size)), tf.uint8) for photo in photos]
+            _, expected = predicted(petal, run, sized, work)
+
+        def batch(i):
+            if kind == "any size":
+                return photos[i].numpy()[None]
+            pixels = sized[i].numpy()[None].astype(np.uint8 if kind == "uint8" else np.float32)
+            return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) if "nchw" in kind else pixels
+
+        for engine, predict in engines(path).items():
+            found = np.concatenate([predict(batch(i)) for i in range(len(photos))])
+            line(pathlib.Path(run).name, kind, engine, found, whole if kind == "any size" else expected)
 
 
 print("| model | exported | engine | samples | top-1 | largest difference |\n|---|---|---|--:|--:|--:|")
