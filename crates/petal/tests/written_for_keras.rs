@@ -1,4 +1,4 @@
-//! What Petal writes for Keras is what it was, read back; that Keras reads it as that, too, `bench/export/keras.py` checks.
+//! What Petal writes for Keras is what it was, read back; that Keras reads it as that, too, `bench/export/keras_reads.py` checks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
