@@ -14,6 +14,9 @@ use crate::{Failure, Outcome, SUCCESS, model_file, run_folder};
 pub fn run(args: &Export) -> Outcome {
     let file = run_folder::model_file(&args.model);
     let (format, output) = target(args, &file)?;
+    if let (true, Some(option)) = (format != Format::Onnx, args.onnx_option()) {
+        return Err(format!("{option} is for ONNX; {} holds the model as it is", format.ending()).into());
+    }
     let mut model = model_file::load(&file, &args.unsaid)?;
     // What takes no photos or gives no classes is exported as it is.
     let classifies = model.input_shape().len() == 3 && model.output_shape().len() == 1;
@@ -25,6 +28,7 @@ pub fn run(args: &Export) -> Outcome {
     }
     match format {
         Format::Onnx => to_onnx(args, &model, &output)?,
+        Format::Keras | Format::WeightsH5 | Format::H5 => to_keras(format, &model, &output)?,
     }
     if classifies && model.class_names().is_empty() {
         say!(
@@ -55,6 +59,29 @@ fn target(args: &Export, model: &Path) -> Result<(Format, PathBuf), String> {
         model.with_file_name(name)
     };
     Ok((format, args.output.clone().unwrap_or_else(beside)))
+}
+
+/// The ending of `output` is the format's, since that is how the library knows it.
+fn to_keras(format: Format, model: &Model, output: &Path) -> Result<(), Failure> {
+    if Format::of(output) != Some(format) {
+        let (path, ending) = (PathText::new(output), format.ending());
+        return Err(format!(
+            "{path}: expected a name that ends in {ending}, by which Keras knows the format"
+        )
+        .into());
+    }
+    model.save(output)?;
+    let bytes = std::fs::metadata(output).map_or(0, |file| file.len());
+    let name = output.to_string_lossy();
+    answer!("{}: {:.1} MB", PathText::new(output), bytes as f64 / 1e6)?;
+    answer!("  takes {}, gives {}", model.input_shape(), model.output_shape())?;
+    match format {
+        Format::WeightsH5 => {
+            answer!("  in Python, for a model of these layers: model.load_weights({name:?})")?
+        }
+        _ => answer!("  in Python: model = keras.saving.load_model({name:?})")?,
+    }
+    Ok(())
 }
 
 fn to_onnx(args: &Export, model: &Model, output: &Path) -> Result<(), Failure> {

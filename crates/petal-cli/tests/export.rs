@@ -85,3 +85,46 @@ fn what_cannot_be_exported_leaves_no_file() {
     assert!(stdout(&output).contains("[batch, 3], a, b, c"), "{}", stdout(&output));
     assert!(!stderr(&output).contains("doesn't name"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_run_becomes_a_file_of_keras_and_petal_reads_it_as_the_run() {
+    let folder = with_photos(6);
+    let at = folder.path();
+    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
+    assert_success(&petal(at, &train));
+    let photo = "photos/daisy/daisy_001.jpg";
+    let predicted = stdout(&petal(at, &["predict", "run", photo, "--csv"]));
+    let summary = |model: &str| stdout(&petal(at, &["summary", model]));
+    let optimizer = |line: &&str| !line.contains("ptimizer") && !line.starts_with(" Total");
+    let layers = |text: &str| text.lines().filter(optimizer).collect::<Vec<_>>().join("\n");
+    for (output, format) in [("flowers.keras", "keras"), ("flowers.h5", "h5")] {
+        let exported = petal(at, &["export", "run", "-o", output]);
+        assert_success(&exported);
+        let text = stdout(&exported);
+        assert!(text.contains("takes (None, 32, 28, 3), gives (None, 5)"), "{text}");
+        assert!(text.contains(&format!("keras.saving.load_model(\"{output}\")")), "{text}");
+        // Names, size and rule of resizing are in it.
+        let again = petal(at, &["predict", output, photo, "--csv"]);
+        assert_success(&again);
+        assert_eq!(stdout(&again), predicted, "{output}");
+        assert_eq!(layers(&summary(output)), layers(&summary("run")));
+        let evaluated = petal(at, &["evaluate", output, "photos"]);
+        assert_success(&evaluated);
+        assert_eq!(stdout(&evaluated), stdout(&petal(at, &["evaluate", "run", "photos"])));
+        assert_success(&petal(at, &["export", "run", "--to", format]));
+        assert!(at.join(format!("run/model.{format}")).is_file());
+    }
+    let weights = petal(at, &["export", "run", "--to", "weights-h5", "-o", "flowers.weights.h5"]);
+    assert_success(&weights);
+    assert!(stdout(&weights).contains("model.load_weights(\"flowers.weights.h5\")"), "{}", stdout(&weights));
+    for (arguments, words) in [
+        (&["-o", "a.keras", "--layout", "nchw"][..], "--layout is for ONNX"),
+        (&["-o", "a.keras", "--logits"], "--logits is for ONNX"),
+        (&["-o", "a.keras", "--to", "h5"], "a.keras: expected a name that ends in .h5"),
+    ] {
+        let refused = petal(at, &[&["export", "run"], arguments].concat());
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&refused).contains(words), "{arguments:?}: {}", stderr(&refused));
+        assert!(!at.join("a.keras").exists());
+    }
+}

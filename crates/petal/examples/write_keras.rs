@@ -24,31 +24,31 @@ fn main() -> Result<()> {
     let folder = arguments.next().expect("the folder to write to");
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder).expect("the folder can be made");
-    let mut models: Vec<(String, Model)> = Vec::new();
-    for (name, model) in conformance::models() {
-        models.push((name.replace(' ', "_"), model?));
+    let mut models: Vec<(String, Model, Option<Vec<f32>>)> = Vec::new();
+    for example in conformance::examples(2)? {
+        models.push((example.name.replace(' ', "_"), example.model, Some(example.inputs)));
     }
     for (name, frozen) in
         [("transfer_frozen", usize::MAX), ("transfer_fine_tuned", 100), ("transfer_trained", 0)]
     {
-        models.push((name.into(), transfer(frozen)?));
+        models.push((name.into(), transfer(frozen)?, None));
     }
     models.extend(applications()?);
     for file in arguments {
         let name = Path::new(&file).file_name().unwrap_or_default().to_string_lossy().replace('.', "_");
-        models.push((name, Model::load(&file)?));
+        models.push((name, Model::load(&file)?, None));
     }
-    for (name, mut model) in models {
+    for (name, mut model, inputs) in models {
         println!("{name}");
         if !model.is_compiled() {
             model.compile(Adam::new(1e-3), SparseCategoricalCrossentropy::from_logits())?;
         }
-        write(folder, &name, &model)?;
+        write(folder, &name, &model, inputs)?;
     }
     Ok(())
 }
 
-fn applications() -> Result<Vec<(String, Model)>> {
+fn applications() -> Result<Vec<(String, Model, Option<Vec<f32>>)>> {
     let mut models = vec![
         ("MobileNetV2", MobileNetV2::new(64, 64).weights(Weights::None).build()?),
         ("MobileNet", MobileNet::new(64, 64).weights(Weights::None).build()?),
@@ -62,7 +62,7 @@ fn applications() -> Result<Vec<(String, Model)>> {
     for (_, model) in &mut models {
         vary_statistics(model)?;
     }
-    Ok(models.into_iter().map(|(name, model)| (name.to_owned(), model)).collect())
+    Ok(models.into_iter().map(|(name, model)| (name.to_owned(), model, None)).collect())
 }
 
 /// A base with preprocessing before it and a head behind it.
@@ -97,7 +97,7 @@ fn vary_statistics(model: &mut Model) -> Result<()> {
     Ok(())
 }
 
-fn write(folder: &Path, name: &str, model: &Model) -> Result<()> {
+fn write(folder: &Path, name: &str, model: &Model, inputs: Option<Vec<f32>>) -> Result<()> {
     let path = |ending: &str| folder.join(format!("{name}{ending}"));
     for ending in [".keras", ".h5", ".weights.h5"] {
         model.save(path(ending))?;
@@ -106,7 +106,11 @@ fn write(folder: &Path, name: &str, model: &Model) -> Result<()> {
     let mut shape = vec![2];
     shape.extend(model.input_shape().iter());
     let mut generator = Key::new(1).named(name).generator();
-    let x = ArrayD::from_shape_simple_fn(shape, || generator.uniform_in(0.0, 255.0));
+    let drawn = || generator.uniform_in(0.0, 255.0);
+    let x = match inputs {
+        Some(inputs) => ArrayD::from_shape_vec(shape, inputs).expect("a batch of two samples"),
+        None => ArrayD::from_shape_simple_fn(shape, drawn),
+    };
     let y = model.predict_array(x.view())?;
     let tensors = [("x", Array(&x)), ("y", Array(&y))];
     safetensors::serialize_to_file(tensors, None, &path(".safetensors"))

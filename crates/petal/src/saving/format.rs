@@ -41,7 +41,7 @@ impl Format {
                 let known = ENDINGS.map(|(ending, _)| ending);
                 let problem = format!(
                     "Petal writes no .{}; expected a name that ends in {} (all that Petal knows of the model) or {} \
-                     (Keras' files)",
+                     (Keras' files); ONNX is what Model::export writes",
                     ending.to_string_lossy(),
                     known[0],
                     known[1..].join(", ")

@@ -96,7 +96,7 @@ fn layer(node: &Node, trainable: bool) -> Result<Value> {
     match node.layer() {
         AnyLayer::Nested(nested) => model(nested.graph(), trainable),
         AnyLayer::Input(_) => Ok(layer_config::input(node.name(), with_batch(node.output_shape()))),
-        AnyLayer::ReverseChannels(_) => Ok(layer_config::operation("GetItem", node.name())),
+        AnyLayer::ReverseChannels(_) => Ok(layer_config::reverse_channels(node.name())),
         layer => layer_config::layer(layer, node.name(), trainable),
     }
 }
@@ -115,17 +115,10 @@ fn call(graph: &Graph, node: &Node) -> Value {
         })
     };
     let tensors: Vec<Value> = node.inputs().iter().map(tensor).collect();
-    let args = match (tensors.as_slice(), node.layer()) {
-        ([], _) => return json!([]),
-        ([x], AnyLayer::ReverseChannels(_)) => {
-            let reverse = json!({ "start": null, "stop": null, "step": -1 });
-            json!([x, [
-                { "class_name": "__ellipsis__", "config": {} },
-                { "class_name": "__slice__", "config": reverse },
-            ]])
-        }
-        ([x], _) => json!([x]),
-        (several, _) => json!([several]),
+    let args = match tensors.as_slice() {
+        [] => return json!([]),
+        [x] => json!([x]),
+        several => json!([several]),
     };
     let kwargs = match node.layer() {
         AnyLayer::Nested(nested) if nested.training == Some(false) => json!({ "training": false }),

@@ -16,20 +16,21 @@ pub(super) fn input(name: &str, shape: Value) -> Value {
     object("keras.layers", "InputLayer", json!({ "batch_shape": shape, "dtype": DTYPE, "name": name }))
 }
 
-/// An operation of `keras.ops`.
-pub(super) fn operation(class: &str, name: &str) -> Value {
+/// The operation that turns the order of channels round. Keras' older format cannot hold the `x[..., ::-1]` that users
+/// write for it.
+pub(super) fn reverse_channels(name: &str) -> Value {
     json!({
         "module": "keras.src.ops.numpy",
-        "class_name": class,
-        "config": { "name": name },
-        "registered_name": class,
+        "class_name": "Flip",
+        "config": { "name": name, "axis": -1 },
+        "registered_name": "Flip",
     })
 }
 
 /// A layer that is no model.
 ///
 /// # Errors
-/// If a setting is not a finite number, which JSON has no word for.
+/// If a setting is not a finite number, which JSON has no word for, or one that Keras refuses.
 pub(super) fn layer(layer: &AnyLayer, name: &str, trainable: bool) -> Result<Value> {
     let mut written = plain(layer);
     if serde_json::from_value(written.clone()).ok().as_ref() != Some(layer) {
@@ -39,7 +40,10 @@ pub(super) fn layer(layer: &AnyLayer, name: &str, trainable: bool) -> Result<Val
     }
     let mut config = Map::new();
     config.insert("name".into(), name.into());
-    config.insert("trainable".into(), trainable.into());
+    // Keras' SpatialDropout2D takes no such setting.
+    if !matches!(layer, AnyLayer::SpatialDropout2D(_)) {
+        config.insert("trainable".into(), trainable.into());
+    }
     config.insert("dtype".into(), DTYPE.into());
     for (key, setting) in written["config"].as_object_mut().into_iter().flatten() {
         let mut setting = setting.take();
@@ -49,6 +53,8 @@ pub(super) fn layer(layer: &AnyLayer, name: &str, trainable: bool) -> Result<Val
         {
             setting = object(module, &class, setting["config"].take());
         }
+        let setting = taken(layer, key, setting)
+            .map_err(|problem| Error::layer(name, format!("its {key} is {problem}")))?;
         config.insert(key.clone(), setting);
     }
     let class = layer.class_name();
@@ -62,12 +68,26 @@ pub(super) fn layer(layer: &AnyLayer, name: &str, trainable: bool) -> Result<Val
     Ok(written)
 }
 
+/// A setting as the constructors of Keras' layers take it, which isn't always how Keras writes it.
+fn taken(layer: &AnyLayer, key: &str, setting: Value) -> Result<Value, String> {
+    let bounds: Option<[f64; 2]> = serde_json::from_value(setting.clone()).ok();
+    match (layer, bounds.filter(|_| key.ends_with("factor"))) {
+        // Whole numbers; with others Keras fails when the layer is called.
+        (AnyLayer::RandomPosterization(_), Some(bits)) => Ok(json!(bits.map(|bits| bits as u64))),
+        (AnyLayer::RandomShear(_), Some([lower, upper])) if lower == -upper => Ok(json!(upper)),
+        (AnyLayer::RandomShear(_), Some([lower, upper])) if lower < 0.0 => Err(format!(
+            "{lower} to {upper}, which Keras refuses; expected a range from 0 on, or as far below 0 as above"
+        )),
+        _ => Ok(setting),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use safetensors::SafeTensors;
 
     use super::*;
-    use crate::layers::{LeakyReLU, ReLU};
+    use crate::layers::{LeakyReLU, RandomShear, ReLU};
 
     /// Whether two values are the same, numbers as `f32`.
     fn same(a: &Value, b: &Value) -> bool {
@@ -103,9 +123,10 @@ mod tests {
                 written["config"].as_object().unwrap().iter().filter(|(key, _)| *key != "dtype")
             {
                 let expected = &keras["config"][key];
-                // A number stands for a pair where both are the same, and a factor of the width for that of the height.
+                // A number may stand for a pair: twice the same, or as far below 0 as above.
                 let pair = json!([expected, expected]);
-                let differs = !same(value, expected) && !same(value, &pair);
+                let around_0 = json!([-value.as_f64().unwrap_or_default(), value]);
+                let differs = !same(value, expected) && !same(value, &pair) && !same(&around_0, expected);
                 assert!(!differs, "{}, {key}: {value}; Keras {expected}", case["case"]);
                 settings += 1;
             }
@@ -114,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_say_is_an_error_with_the_name_of_the_layer() {
+    fn what_keras_cannot_read_is_an_error_with_the_name_of_the_layer() {
         let problem =
             layer(&ReLU::new().max_value(f32::INFINITY).into(), "capped", true).unwrap_err().to_string();
         assert!(
@@ -123,5 +144,11 @@ mod tests {
         );
         let problem = layer(&LeakyReLU::new(f32::NAN).into(), "leaky", true).unwrap_err().to_string();
         assert!(problem.contains("'leaky'"), "{problem}");
+        let shear = RandomShear::new((-0.1, 0.3), 0.2);
+        let problem = layer(&shear.into(), "shear", true).unwrap_err().to_string();
+        assert!(
+            problem.starts_with("layer 'shear': its x_factor is -0.1 to 0.3, which Keras refuses"),
+            "{problem}"
+        );
     }
 }
