@@ -13,6 +13,8 @@ use petal::saving::LoadWeights;
 use petal::training::callbacks::ModelCheckpoint;
 use petal::training::{Adam, Fit, Loss, OptimizerSettings, SparseCategoricalCrossentropy, Verbose};
 use petal::{Error, Result};
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Gives each weight its own values: a swap would be seen.
@@ -260,4 +262,58 @@ fn a_checkpoint_can_be_a_file_of_keras() -> Result<()> {
     assert!(problem.to_string().contains("Petal writes no .tflite"), "{problem}");
     assert_eq!(model.history().epochs().len(), 1);
     Ok(())
+}
+
+/// Whether a setting is the same, numbers as `f32`. Keras writes some otherwise than Petal: a number may stand for a pair of
+/// it, or of it and its negative, and for a list of one.
+fn same(ours: &Value, keras: &Value) -> bool {
+    let equal = match (ours, keras) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64().map(|a| a as f32) == b.as_f64().map(|b| b as f32),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        // A seed of an initializer is no setting of Petal's.
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        // No axis at all.
+        (Value::Null, Value::Array(none)) => none.is_empty(),
+        (a, b) => a == b,
+    };
+    let widened = |number: &Value| {
+        let negative = number.as_f64().map(|number| -number);
+        [json!([number]), json!([number, number]), json!([negative, number])]
+    };
+    equal
+        || keras.is_number() && ours.is_array() && widened(keras).iter().any(|keras| same(ours, keras))
+        || ours.is_number() && keras.is_array() && widened(ours).iter().any(|ours| same(ours, keras))
+}
+
+#[test]
+fn each_setting_is_written_as_keras_writes_it() {
+    let bytes = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layers.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["cases"]).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("m.keras");
+    let (mut settings, mut differ) = (0, Vec::new());
+    for case in cases.iter().filter(|case| case["inputs"] == 1) {
+        let (name, keras) = (case["case"].as_str().unwrap(), &case["layer"]);
+        let Ok(layer) = serde_json::from_value::<AnyLayer>(keras.clone()) else { continue };
+        let x = Input::new(tensors.tensor(&format!("{name}/input0")).unwrap().shape()[1..].to_vec());
+        let layer = layer.name(keras["config"]["name"].as_str().unwrap());
+        let y = layer.trainable(keras["config"]["trainable"] != false).on(&x).unwrap();
+        Model::new(&x, &y).unwrap().save(&path).unwrap();
+        let mut zip = zip::ZipArchive::new(fs::File::open(&path).unwrap()).unwrap();
+        let config: Value = serde_json::from_reader(zip.by_name("config.json").unwrap()).unwrap();
+        let written = &config["config"]["layers"][1];
+        assert_eq!(written["class_name"], keras["class_name"]);
+        for (key, value) in written["config"].as_object().unwrap().iter().filter(|(key, _)| *key != "dtype") {
+            settings += 1;
+            if !same(value, &keras["config"][key]) {
+                differ.push(format!("{name}, {key}: {value}; Keras {}", keras["config"][key]));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{differ:#?}");
+    assert!(settings > 1000, "only {settings} settings were compared");
 }

@@ -262,9 +262,9 @@ mod tests {
     #[test]
     fn a_name_with_another_ending_is_refused_before_training() {
         let error =
-            Trainee::new(0.1).run(|training| ModelCheckpoint::new("best.keras").on_train_begin(training));
+            Trainee::new(0.1).run(|training| ModelCheckpoint::new("best.tflite").on_train_begin(training));
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("best.keras") && error.contains(".petal"), "{error}");
+        assert!(error.contains("best.tflite") && error.contains(".petal"), "{error}");
     }
 
     #[test]
