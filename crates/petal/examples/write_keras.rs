@@ -19,12 +19,15 @@ use petal::training::{Adam, SparseCategoricalCrossentropy};
 use petal::{Error, Result};
 use safetensors::tensor::{Dtype, View};
 
+/// A model with its name, and an input where not any will do.
+type Named = (String, Model, Option<Vec<f32>>);
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().expect("the folder to write to");
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder).expect("the folder can be made");
-    let mut models: Vec<(String, Model, Option<Vec<f32>>)> = Vec::new();
+    let mut models: Vec<Named> = Vec::new();
     for example in conformance::examples(2)? {
         models.push((example.name.replace(' ', "_"), example.model, Some(example.inputs)));
     }
@@ -48,7 +51,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn applications() -> Result<Vec<(String, Model, Option<Vec<f32>>)>> {
+fn applications() -> Result<Vec<Named>> {
     let mut models = vec![
         ("MobileNetV2", MobileNetV2::new(64, 64).weights(Weights::None).build()?),
         ("MobileNet", MobileNet::new(64, 64).weights(Weights::None).build()?),
