@@ -40,8 +40,8 @@
 //! [`model`] is one with its weights, and becomes a [`program`] of operations, which an engine runs: [`cpu`], unless the
 //! model was told another. [`training`] goes forward, computes the loss ([`losses`]), goes backward and moves the weights
 //! ([`optimizers`]); its [`history`] is drawn by [`plot`] and told by [`report`]. [`saving`] writes one file that is enough
-//! to predict, reads Keras' too, and writes ONNX for other programs. [`applications`] are architectures with ImageNet's
-//! weights, which [`download`] fetches; [`explain`] shows what a model looks at.
+//! to predict, reads and writes Keras' too, and writes ONNX for other programs. [`applications`] are architectures with
+//! ImageNet's weights, which [`download`] fetches; [`explain`] shows what a model looks at.
 //!
 //! # In Keras, in Petal
 //!
@@ -70,7 +70,8 @@
 //! | `model.fit(…, initial_epoch=history.epoch[-1])` | [`Fit::epochs(20).initial_epoch(history.next_epoch())`](training::Fit::initial_epoch) |
 //! | `model.evaluate(val_ds)` | [`model.evaluate(&val)?`](model::Model::evaluate) |
 //! | `model.predict(images)` | [`model.predict_array(images)?`](model::Model::predict_array), [`model.classify(&data)?`](model::Model::classify) |
-//! | `model.save("m.keras")`, `keras.models.load_model("m.keras")` | [`model.save("m.petal")?`](model::Model::save), [`Model::load("m.keras")?`](model::Model::load) |
+//! | `model.save("m.keras")`, `keras.models.load_model("m.keras")` | [`model.save("m.petal")?`, or `"m.keras"`](model::Model::save), [`Model::load("m.keras")?`](model::Model::load) |
+//! | `model.save_weights("m.weights.h5")`, `model.load_weights(…)` | [`model.save("m.weights.h5")?`](model::Model::save), [`model.load_weights(…)?`](model::Model::load_weights) |
 //! | `model.export("m.onnx", format="onnx")` | [`model.export("m.onnx", &Onnx::new())?`](model::Model::export) |
 
 // Both panic where the output is closed or full, which is no reason to end a training.

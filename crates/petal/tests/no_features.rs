@@ -61,6 +61,14 @@ fn what_needs_a_feature_names_it() {
         assert_eq!(error.contains(&missing), !built, "{error}");
         assert!(error.contains(name), "{error}");
     }
+    let x = Input::image(2, 2, 3);
+    let saved = Model::new(&x, &Flatten::new().on(&x).unwrap()).unwrap().save(folder.path().join("m.keras"));
+    let error = saved.map_err(|error| error.to_string()).err().unwrap_or_default();
+    assert_eq!(
+        error.contains("this build of petal has no feature `keras`"),
+        !cfg!(feature = "keras"),
+        "{error}"
+    );
     if !cfg!(all(feature = "download", feature = "keras")) {
         let error = MobileNetV2::new(96, 96).build().unwrap_err().to_string();
         assert!(error.contains("this build of petal has no feature `"), "{error}");

@@ -53,6 +53,11 @@ impl Model {
         self.compiled.is_some()
     }
 
+    /// The loss of a compiled model.
+    pub fn loss(&self) -> Option<&Loss> {
+        self.compiled.as_ref().map(|compiled| &compiled.loss)
+    }
+
     /// Replaces the metrics of a compiled model.
     ///
     /// # Errors

@@ -151,15 +151,17 @@ impl fmt::Display for Summary<'_> {
             row(f, &columns, cells, "│")?;
         }
         rule(f, &columns, ["└", "─", "┴", "┘"])?;
-        // All values are f32 but the number of steps, an i64.
+        // All other values are f32 but the number of steps, an i64.
         let optimizer_bytes = 4 * self.optimizer_params + if self.optimizer_params > 0 { 4 } else { 0 };
         let (model, trainable) = (self.graph.count_params(), self.trainable_params());
+        // Keras' Normalization counts samples in an i64.
+        let counts = self.graph.all_weights().iter().filter(|weight| weight.weight.name == "count").count();
         let mut total = |name: &str, values: usize, bytes: usize| {
             writeln!(f, " {name} params: {} ({})", thousands(values), memory(bytes))
         };
-        total("Total", model + self.optimizer_params, 4 * model + optimizer_bytes)?;
+        total("Total", model + self.optimizer_params, 4 * (model + counts) + optimizer_bytes)?;
         total("Trainable", trainable, 4 * trainable)?;
-        total("Non-trainable", model - trainable, 4 * (model - trainable))?;
+        total("Non-trainable", model - trainable, 4 * (model + counts - trainable))?;
         if self.optimizer_params > 0 {
             total("Optimizer", self.optimizer_params, optimizer_bytes)?;
         }

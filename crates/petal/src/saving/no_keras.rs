@@ -1,4 +1,4 @@
-//! Stands for `keras` in a build that cannot read Keras' files.
+//! Stands for `keras` in a build that can neither read nor write Keras' files.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,3 +18,10 @@ pub(super) fn load(path: &Path, _file: File, kind: Kind, _image_size: &[usize]) 
     };
     Err(Error::file(path, format!("{found}, and {}", no_feature("keras"))))
 }
+
+/// Says that there is a feature for this.
+pub(super) fn save(_model: &Model, path: &Path) -> Result<()> {
+    Err(Error::file(path, format!("is a file of Keras by its name, and {}", no_feature("keras"))))
+}
+
+pub(super) use self::{save as save_legacy, save as save_weights};

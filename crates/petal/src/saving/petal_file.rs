@@ -23,33 +23,8 @@ use crate::{Error, Result};
 const KEY: &str = "petal";
 
 impl Model {
-    /// Writes the model to one file, by custom `model.petal`: layers and weights, class names and preprocessing, and if
-    /// it is compiled also optimizer, loss, metrics and the epochs so far, so that training goes on where it stopped.
-    ///
-    /// It is a safetensors file with the description as metadata. The file is written whole or not at all: see
-    /// [`write_atomically`].
-    ///
-    /// ```
-    /// use petal::layers::*;
-    /// use petal::model::Model;
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("model.petal");
-    /// let x = Input::new([4]);
-    /// let mut model = Model::new(&x, &Dense::new(2).on(&x)?)?;
-    /// model.set_class_names(["cat", "dog"])?;
-    /// model.save(&path)?;
-    /// let loaded = Model::load(&path)?;
-    /// assert_eq!(loaded.class_names(), ["cat", "dog"]);
-    /// assert_eq!(loaded.weight("dense/kernel")?, model.weight("dense/kernel")?);
-    /// # Ok::<(), petal::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the file cannot be written, its name has the ending of another format, such as `.keras`, or a setting is not a
-    /// finite number.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        check_ending(path)?;
+    /// Writes the model with all that training needs to go on.
+    pub(super) fn save_petal(&self, path: &Path) -> Result<()> {
         let document = Document::new(
             self.seed(),
             self.graph().clone(),
@@ -133,38 +108,6 @@ impl Model {
         let flags = self.compiled.as_ref().map(|compiled| &compiled.trainable[..]);
         with_flags(self.graph().all_weights(), flags)
     }
-}
-
-/// Refuses names that promise what other tools read.
-fn check_ending(path: &Path) -> Result<()> {
-    const OTHERS: [&str; 14] = [
-        "keras",
-        "h5",
-        "hdf5",
-        "onnx",
-        "tflite",
-        "lite",
-        "pb",
-        "pt",
-        "pth",
-        "pkl",
-        "safetensors",
-        "json",
-        "zip",
-        "npz",
-    ];
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if !OTHERS.contains(&ending.as_str()) {
-        return Ok(());
-    }
-    let name = path.with_extension("petal");
-    let exported = if ending == "onnx" { ", or export it by Model::export" } else { "" };
-    let problem = format!(
-        "Petal writes models in its own format, which no other tool reads, while .{ending} promises another; save the \
-         model as {}{exported}",
-        name.display()
-    );
-    Err(Error::file(path, problem))
 }
 
 fn with_flags<'a>(mut weights: Vec<ModelWeight<'a>>, flags: Option<&[bool]>) -> Vec<ModelWeight<'a>> {

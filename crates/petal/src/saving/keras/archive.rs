@@ -10,9 +10,9 @@ use zip::result::ZipError;
 
 use crate::{Error, Result};
 
-const CONFIG: &str = "config.json";
-const METADATA: &str = "metadata.json";
-const WEIGHTS: &str = "model.weights.h5";
+pub(super) const CONFIG: &str = "config.json";
+pub(super) const METADATA: &str = "metadata.json";
+pub(super) const WEIGHTS: &str = "model.weights.h5";
 /// Far more than the configuration of any model takes.
 const LARGEST_CONFIG: u64 = 16 << 20;
 /// Weights hardly compress at all.
@@ -54,10 +54,10 @@ impl Archive {
             .map_err(|problem| Error::file(&self.path, format!("{CONFIG} cannot be read: {problem}")))
     }
 
-    /// The version of the Keras that has written the archive, where it says so.
-    pub fn keras_version(&mut self) -> Option<String> {
-        let metadata: Value = serde_json::from_slice(&self.read(METADATA, LARGEST_CONFIG).ok()?).ok()?;
-        metadata["keras_version"].as_str().map(str::to_owned)
+    /// What is said of the file beside the model; null where nothing can be read.
+    pub fn metadata(&mut self) -> Value {
+        let bytes = self.read(METADATA, LARGEST_CONFIG).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
     /// The file with the weights. Keras doesn't compress it; where others did, it may be larger than the archive, but

@@ -1,19 +1,28 @@
-//! Keras' own files: weights in HDF5 (`.weights.h5` and the legacy `.h5`) and whole models (`.keras`, legacy `.h5`).
+//! Keras' own files, read and written: weights in HDF5 (`.weights.h5` and the legacy `.h5`) and whole models (`.keras`,
+//! legacy `.h5`).
 
 mod archive;
 mod assign;
 mod call;
+mod compile_config;
 mod config;
 mod container;
 mod hdf5;
 mod layer_config;
 mod legacy;
+mod object;
 mod operation;
+mod petal_notes;
 mod shards;
+mod write;
+
+pub(super) use write::{save, save_legacy, save_weights};
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+
+use serde_json::Value;
 
 use self::archive::Archive;
 use self::assign::Loader;
@@ -100,8 +109,9 @@ impl Model {
         Ok(loader.apply(self.arena_mut()))
     }
 
-    /// The model in a file that Keras has written: its layers, what trains, and its weights. It has to be compiled
-    /// before it is trained. [`Model::load`] opens these files too.
+    /// The model in a file of Keras: its layers, what trains, and its weights. If it was compiled with an optimizer, a
+    /// loss and metrics that Petal has, it is so here, and the optimizer begins anew; else it has to be compiled before
+    /// it is trained. [`Model::load`] opens these files too.
     ///
     /// The file is a `.keras` file of Keras 3 or 2, or an `.h5` file with a whole model (Teachable Machine's
     /// `keras_model.h5` is one). The operations that `preprocess_input` leaves in a graph (`TrueDivide`, `Subtract` and
@@ -124,15 +134,33 @@ impl Model {
 /// nothing.
 pub(super) fn load(path: &Path, file: File, kind: Kind, image_size: &[usize]) -> Result<Model> {
     let error = |problem: String| Error::file(path, problem);
-    let (version, config, weights) = match kind {
+    let Parts { version, config, compile_config, notes, weights } = match kind {
         Kind::Zip => {
             let mut archive = Archive::new(path, file)?;
-            let version = archive.keras_version();
-            (version, archive.config()?, hdf5::File::from_bytes(path, archive.weights()?)?)
+            let mut metadata = archive.metadata();
+            let mut config = archive.config()?;
+            Parts {
+                version: metadata["keras_version"].as_str().map(str::to_owned),
+                compile_config: config["compile_config"].take(),
+                config,
+                notes: metadata[petal_notes::KEY].take(),
+                weights: hdf5::File::from_bytes(path, archive.weights()?)?,
+            }
         }
         Kind::Hdf5 => {
             let file = hdf5::File::from_bytes(path, read(path, file)?)?;
-            (keras_version(&file)?, model_config(&file)?, file)
+            let attributes = file.attributes("")?.unwrap_or_default();
+            let text = |name: &str| attributes.get(name).and_then(|value| value.as_str());
+            // What is damaged beside the model is as what isn't there.
+            let json =
+                |name: &str| text(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            Parts {
+                version: text("keras_version").map(str::to_owned),
+                config: model_config(&file)?,
+                compile_config: json("training_config"),
+                notes: json(petal_notes::KEY),
+                weights: file,
+            }
         }
         Kind::Json => return Err(error(format!("lists the parts of weights; {NO_MODEL}"))),
         Kind::Safetensors => return Err(error("is a safetensors file; expected a model of Keras".into())),
@@ -153,7 +181,24 @@ pub(super) fn load(path: &Path, file: File, kind: Kind, image_size: &[usize]) ->
         _ => container::load(&weights, model.graph(), "", &mut loader)?,
     }
     loader.apply(model.arena_mut());
+    if let Some((optimizer, loss, metrics)) = compile_config::read(&compile_config) {
+        model.compile(optimizer, loss)?;
+        model.metrics(metrics)?;
+    }
+    petal_notes::read(notes, &mut model).map_err(|problem| error(problem.to_string()))?;
     Ok(model)
+}
+
+/// What there is in a file with a whole model.
+struct Parts {
+    /// The Keras that has written it, where it says so.
+    version: Option<String>,
+    config: Value,
+    /// Null where it isn't compiled.
+    compile_config: Value,
+    /// Null in files that Keras has written.
+    notes: Value,
+    weights: hdf5::File,
 }
 
 /// What the loading of weights expects, for errors.
@@ -164,12 +209,6 @@ const SMALLEST_FLOAT: usize = 2;
 
 const NO_MODEL: &str = "it holds weights alone. Save the whole model in Keras, model.save('model.keras'); or build its \
                         layers in Petal, and call load_weights on this file";
-
-/// The version of the Keras that has written a legacy file, where it says so.
-fn keras_version(file: &hdf5::File) -> Result<Option<String>> {
-    let attributes = file.attributes("")?.unwrap_or_default();
-    Ok(attributes.get("keras_version").and_then(|version| version.as_str()).map(str::to_owned))
-}
 
 /// All of the file's bytes.
 ///
@@ -188,7 +227,7 @@ fn read(path: &Path, mut file: File) -> Result<Vec<u8>> {
 }
 
 /// The description of the model in a legacy file.
-fn model_config(file: &hdf5::File) -> Result<serde_json::Value> {
+fn model_config(file: &hdf5::File) -> Result<Value> {
     let error = |problem: String| Error::file(file.path(), problem);
     let attributes = file.attributes("")?.unwrap_or_default();
     let Some(config) = attributes.get("model_config") else {

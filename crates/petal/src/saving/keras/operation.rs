@@ -106,6 +106,9 @@ impl<'a> Operation<'a> {
             ("maximum", [Tensor(_), Tensor(_)]) => merge("Maximum"),
             ("minimum", [Tensor(_), Tensor(_)]) => merge("Minimum"),
             ("get_item", [Tensor(_), Constant(key)]) => item(key),
+            ("flip", [Tensor(_)]) if self.setting("axis").is_some() && self.along_last_axis() => {
+                Ok(Outcome::Layer(ReverseChannels::new().into()))
+            }
             ("getitem", [Tensor(_)]) => item(self.setting("slice_spec").unwrap_or(&Value::Null)),
             ("strided_slice", [Tensor(_), Constant(begin), Constant(end), Constant(strides)]) => {
                 item(&self.slices(begin, end, strides))

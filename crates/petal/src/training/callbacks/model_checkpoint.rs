@@ -4,16 +4,17 @@ use super::file_name::{FileName, Values};
 use super::monitor::{Mode, Monitor, monitor_setters};
 use super::{Callback, Logs, Training};
 use crate::history::History;
-use crate::saving::remove_unfinished;
+use crate::saving::{Format, remove_unfinished};
 use crate::{Error, Result};
 
 /// Saves the model after each epoch, or after the best ones.
 ///
 /// Defaults: monitors `val_loss`, [`Mode::Auto`], saves each epoch, says nothing.
 ///
-/// The file's name ends in `.petal` and may have placeholders in Python's format, `{epoch}` (from 1), `{batch}` (from
-/// 1, with [`ModelCheckpoint::every_batches`]) and any value of the logs: `runs/{epoch:02d}-{val_loss:.2f}.petal`. The
-/// folder is made where it is missing. As in Keras, the best value is kept from one `fit` to the next, and an epoch
+/// The file's name says its kind, as for [`Model::save`](crate::model::Model::save), and may have placeholders in Python's
+/// format, `{epoch}` (from 1), `{batch}` (from 1, with [`ModelCheckpoint::every_batches`]) and any value of the logs:
+/// `runs/{epoch:02d}-{val_loss:.2f}.petal`. The folder is made where it is missing. As in Keras, the best value is kept from
+/// one `fit` to the next, and an epoch
 /// without the monitored figure is saved; an epoch that was cut short is not.
 ///
 /// ```
@@ -145,11 +146,7 @@ impl Callback for ModelCheckpoint {
         if self.save_best_only {
             self.monitor.begin(training)?;
         }
-        if !self.file.template().ends_with(".petal") {
-            let found = format!("'{}'", self.file.template());
-            let expected = "a name that ends in .petal, since Petal writes its own format";
-            return Err(Error::argument("the checkpoint's file name", found, expected));
-        }
+        Format::of(Path::new(self.file.template()))?;
         if self.every_batches == Some(0) {
             return Err(Error::argument("every_batches", 0, "at least 1"));
         }
@@ -255,9 +252,9 @@ mod tests {
     #[test]
     fn a_name_with_another_ending_is_refused_before_training() {
         let error =
-            Trainee::new(0.1).run(|training| ModelCheckpoint::new("best.keras").on_train_begin(training));
+            Trainee::new(0.1).run(|training| ModelCheckpoint::new("best.tflite").on_train_begin(training));
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("best.keras") && error.contains(".petal"), "{error}");
+        assert!(error.contains("best.tflite") && error.contains(".petal"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,39 @@
+//! What Petal knows of a model and Keras has no place for: class names, and how a photo becomes the input. Keras passes
+//! over it in `metadata.json` of a `.keras` file and in an attribute of an `.h5` file.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Result;
+use crate::data::Preprocessing;
+use crate::model::Model;
+
+/// Where it stands.
+pub(super) const KEY: &str = "petal";
+
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Notes {
+    class_names: Vec<String>,
+    preprocessing: Option<Preprocessing>,
+}
+
+/// What there is to note of a model; nothing where it says neither.
+pub(super) fn write(model: &Model) -> Option<Value> {
+    let notes =
+        Notes { class_names: model.class_names().to_vec(), preprocessing: model.preprocessing().cloned() };
+    if notes == Notes::default() { None } else { serde_json::to_value(notes).ok() }
+}
+
+/// Sets what was noted. Notes that cannot be read are those of another Petal, and passed over.
+///
+/// # Errors
+/// If they don't go with the model.
+pub(super) fn read(notes: Value, model: &mut Model) -> Result<()> {
+    let notes: Notes = serde_json::from_value(notes).unwrap_or_default();
+    model.set_class_names(notes.class_names)?;
+    match notes.preprocessing {
+        Some(preprocessing) => model.set_preprocessing(preprocessing),
+        None => Ok(()),
+    }
+}
