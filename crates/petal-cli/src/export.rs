@@ -97,7 +97,7 @@ fn to_web(args: &Export, model: &Model, output: &Path) -> Result<(), Failure> {
         Some(address) if address.contains("://") => Runtime::Address(address.clone()),
         Some(folder) => Runtime::Folder(folder.into()),
     };
-    model.export_web(output, &runtime)?;
+    model.export_web(output, &run_folder::name_of(&args.model), &runtime)?;
     let folder = PathText::new(output);
     answer!("{folder}: a page for any static web server; to try it: python3 -m http.server -d {folder}")?;
     if runtime == Runtime::Later {

@@ -151,7 +151,10 @@ fn a_run_becomes_a_page_whose_model_gives_what_petal_predicts() {
     assert!(!found.iter().zip(&predicted(at, photo)).any(differs), "{found:?}");
     let card: serde_json::Value =
         serde_json::from_slice(&fs::read(at.join("site/model.json")).unwrap()).unwrap();
-    assert_eq!((&card["classes"][0], &card["channels"]), (&"daisy".into(), &3.into()));
+    assert_eq!(
+        (&card["name"], &card["classes"][0], &card["channels"]),
+        (&"run".into(), &"daisy".into(), &3.into())
+    );
     let page = fs::read_to_string(at.join("site/index.html")).unwrap();
     for part in page.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(at.join("site").join(part).is_file(), "{part}");

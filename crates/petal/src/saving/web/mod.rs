@@ -39,7 +39,7 @@ pub const RUNTIME_FILES: [&str; 3] =
 impl Model {
     /// Writes a folder for a static web server: a page that classifies photos, dropped, chosen or taken with the camera,
     /// in the browser. No photo leaves it. The classes are those that Petal finds, since the model resizes photos
-    /// itself ([`InputKind::AnySize`]).
+    /// itself ([`InputKind::AnySize`]), but for what the browser's decoder does otherwise. `title` is the page's heading.
     ///
     /// ```
     /// use petal::applications::lecture_cnn;
@@ -48,7 +48,7 @@ impl Model {
     /// # let folder = folder.path().join("site");
     /// let mut model = lecture_cnn([32, 32, 3], 2, 0)?;
     /// model.set_class_names(["daisy", "roses"])?;
-    /// model.export_web(&folder, &Runtime::Later)?;
+    /// model.export_web(&folder, "Flowers", &Runtime::Later)?;
     /// assert!(folder.join("index.html").exists() && folder.join("model.onnx").exists());
     /// # Ok::<(), petal::Error>(())
     /// ```
@@ -56,7 +56,7 @@ impl Model {
     /// # Errors
     /// If the model takes no images or gives no named classes, cannot be exported to ONNX so that it takes photos of any
     /// size, or a file cannot be read or written.
-    pub fn export_web(&self, folder: impl AsRef<Path>, runtime: &Runtime) -> Result<()> {
+    pub fn export_web(&self, folder: impl AsRef<Path>, title: &str, runtime: &Runtime) -> Result<()> {
         let folder = folder.as_ref();
         let lacks = |what: &str| Err(Error::Model(format!("model '{}' makes no page: {what}", self.name())));
         let Ok([.., channels]) = self.input_shape().image() else { return lacks("it takes no images") };
@@ -73,7 +73,7 @@ impl Model {
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         self.export(folder.join("model.onnx"), &Onnx::new().input(InputKind::AnySize))?;
         let card = json!({
-            "name": self.name(),
+            "name": title,
             "classes": self.class_names(),
             "channels": channels,
             "exif_orientation": self.preprocessing().is_some_and(|preprocessing| preprocessing.exif_orientation),
