@@ -1,5 +1,6 @@
 //! Photos of requests that come together go through the model together.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,7 +63,11 @@ fn work(queue: &Receiver<Job>, mut predictor: Predictor, size: usize, delay: Dur
         pixels.clear();
         batch.iter().for_each(|job| pixels.extend_from_slice(&job.pixels));
         metrics.batch(batch.len());
-        match predictor.probabilities(&pixels) {
+        // A fault of the program costs these photos, and not all that come after them.
+        let answers = catch_unwind(AssertUnwindSafe(|| predictor.probabilities(&pixels)));
+        let answers =
+            answers.unwrap_or_else(|_| Err(Error::Model("the model failed on these photos".into())));
+        match answers {
             Ok(probabilities) => {
                 for (job, row) in batch.into_iter().zip(probabilities.rows()) {
                     let _ = job.answer.send(Ok(row.to_vec()));

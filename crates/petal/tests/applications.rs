@@ -315,3 +315,21 @@ fn daisies_are_recognized() {
     println!("{daisies} of {}", photos.len());
     assert!(daisies >= 54, "{daisies} of {}", photos.len());
 }
+
+#[test]
+fn any_number_of_samples_up_to_the_batch_is_predicted() {
+    let model =
+        MobileNetV2::new(160, 160).weights(Weights::None).include_top(false).alpha(0.35).build().unwrap();
+    let photos = values("photos", 16 * 160 * 160 * 3, -1.0, 1.0);
+    let photo = photos.len() / 16;
+    let mut alone = model.predictor(1).unwrap();
+    let expected = alone.predict(&photos[..photo]).unwrap().to_vec();
+    for batch in [3, 8, 16] {
+        let mut predictor = model.predictor(batch).unwrap();
+        for samples in 1..=batch {
+            let found = predictor.predict(&photos[..samples * photo]).unwrap();
+            let differs = |(a, b): (&f32, &f32)| (a - b).abs() > 1e-4 * b.abs().max(1.0);
+            assert!(!found.iter().zip(&expected).any(differs), "{samples} of {batch}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Places for all buffers in one arena: buffers whose lifetimes don't overlap may share memory.
 
+use super::op::Operation;
 use super::plan::ForwardStep;
 use crate::program::{GradientStep, Value};
 
@@ -59,7 +60,7 @@ impl Lifetimes {
         let (mut masks, mut scratch) = (0, 0);
         for step in forward.iter_mut() {
             let operation = step.op.operation();
-            scratch = scratch.max(operation.scratch_len(self.batch)[0]);
+            scratch = scratch.max(most_scratch(operation, self.batch)[0]);
             let saved = operation.saved_len(self.batch);
             if saved > 0 {
                 step.saved = Some(self.buffers.len());
@@ -93,7 +94,7 @@ impl Lifetimes {
                 GradientStep::Gradient { step, d_output, d_inputs } => {
                     let step = &forward[*step];
                     let operation = step.op.operation();
-                    scratch = scratch.max(operation.scratch_len(self.batch)[1]);
+                    scratch = scratch.max(most_scratch(operation, self.batch)[1]);
                     let needs = operation.needs();
                     if needs.inputs {
                         step.inputs.iter().for_each(|&input| self.touch(input, time));
@@ -149,6 +150,17 @@ impl Lifetimes {
         }
         arena
     }
+}
+
+/// Floats of scratch for the forward and the backward call on any number of samples up to `batch`: of fewer samples each
+/// is cut into more tasks, which may need more in all.
+fn most_scratch(operation: &dyn Operation, batch: usize) -> [usize; 2] {
+    /// From so many samples on there is work for all threads without cutting.
+    const MANY: usize = 256;
+    (1..=batch.min(MANY)).chain([batch]).fold([0, 0], |[forward, backward], samples| {
+        let [a, b] = operation.scratch_len(samples);
+        [forward.max(a), backward.max(b)]
+    })
 }
 
 #[cfg(test)]
