@@ -63,6 +63,8 @@
 //! | `plt.plot(history.history["loss"])` … | [`history.plot().save("curves.png")?`](history::History::plot) |
 //! | `RandomFlip`, `RandomRotation`, `RandomZoom`, `Dropout` | [the same](layers) |
 //! | `EarlyStopping(patience=5, restore_best_weights=True)` | [`EarlyStopping::new().patience(5).restore_best_weights(true)`](training::callbacks::EarlyStopping) |
+//! | `LambdaCallback`, `LearningRateScheduler`, `ReduceLROnPlateau`, `ModelCheckpoint`, `BackupAndRestore`, `CSVLogger`, `TerminateOnNaN` | [the same](training::callbacks) |
+//! | `TensorBoard(log_dir="logs")` | [`TensorBoard::new("logs")`](tensorboard::TensorBoard) |
 //! | `MobileNetV2(input_shape=…, include_top=False, weights="imagenet")` | [`MobileNetV2::new(180, 180).include_top(false).build()?`](applications::MobileNetV2) |
 //! | `base_model.trainable = False` | [`base.set_trainable(false)`](model::Model::set_trainable) |
 //! | `base_model(x, training=False)` | [`base.with_training(false).on(&x)?`](model::Model::with_training) |

@@ -35,6 +35,13 @@ pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &
         ),
         None => (format!("petal explain {run} photo.jpg"), "where it looks".into()),
     });
+    if cfg!(feature = "serve") {
+        commands.push((format!("petal serve {run}"), "a page and an API that classify photos".into()));
+    }
+    commands.push((
+        format!("petal export {run} --to onnx"),
+        "a file for other programs; --to keras, --to web are others".into(),
+    ));
     commands.extend(better(settings, model, report, &run));
     for (command, why) in commands {
         let _ = writeln!(text, "  {command}    # {why}");
