@@ -3,7 +3,7 @@ use std::time::Duration;
 /// Limits of a server, and who may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The most photos that go through a model together. Default: 32.
+    /// The most photos that go through a model together. Default: 8; more are hardly faster and take more memory.
     pub batch_size: usize,
     /// How long a photo waits for others to go with it. Default: not at all, since those that come while the model
     /// computes go together anyhow.
@@ -31,7 +31,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            batch_size: 32,
+            batch_size: 8,
             batch_delay: Duration::ZERO,
             queue: 256,
             body: 32_000_000,

@@ -32,7 +32,7 @@ pub struct Serve {
     #[arg(long, value_name = "TOKEN", env = "PETAL_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// The most photos that go through a model together
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,
     /// How many milliseconds a photo waits for others to go with it
     #[arg(long, value_name = "MS", default_value_t = 0, hide_short_help = true)]
