@@ -12,7 +12,8 @@ photos=${2:?"bench/serve/run.sh RUN FLOWER_PHOTOS [ROUNDS [SECONDS]]"}
 rounds=${3:-3}
 seconds=${4:-8}
 python=${PYTHON:-$(bench/setup.sh)}
-cargo build --release -q --workspace --bin petal --example load
+cargo build --release -q -p petal-cli
+cargo build --release -q -p petal-serve --example load
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT

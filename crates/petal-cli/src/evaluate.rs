@@ -4,7 +4,6 @@ use ndarray::Array2;
 use petal::data::{Dataset, ImageFolder};
 use petal::model::Model;
 use petal::report::ClassificationReport;
-use petal::training::Loss;
 use serde_json::json;
 
 use crate::args::Evaluate;
@@ -33,12 +32,14 @@ pub fn run(args: &Evaluate) -> Outcome {
     }
     let probabilities = model.classify(&data)?;
     let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
-    // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
-    let loss = match model.loss() {
-        Some(Loss::SparseCategoricalCrossentropy(_)) => model.evaluate(&data)?.loss,
-        _ => cross_entropy(&probabilities, data.labels()),
+    // A model of Keras doesn't say its loss: it is the cross-entropy of the classes.
+    let (loss, accuracy) = match model.is_compiled() {
+        true => {
+            let evaluation = model.evaluate(&data)?;
+            (evaluation.loss, evaluation.accuracy())
+        }
+        false => (cross_entropy(&probabilities, data.labels()), report.accuracy),
     };
-    let accuracy = report.accuracy;
     if args.json {
         let line = json!({
             "photos": data.len(),

@@ -205,15 +205,3 @@ pub fn model_file(path: &Path) -> PathBuf {
     let model = path.join(MODEL);
     if model.exists() { model } else { path.to_owned() }
 }
-
-/// The run's name, where it is one's model, or the file's without its ending.
-pub fn name_of(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let in_run = path.file_name().is_some_and(|name| name == MODEL);
-    let name = match path.parent() {
-        Some(folder) if in_run => folder.file_name(),
-        _ if path.is_dir() => path.file_name(),
-        _ => path.file_stem(),
-    };
-    name.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
-}

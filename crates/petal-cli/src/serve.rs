@@ -53,11 +53,23 @@ pub fn run(args: &Serve) -> Outcome {
 fn open(model: &str, args: &Serve) -> Result<Served, Failure> {
     let (name, path) = match model.split_once('=') {
         Some((name, path)) if !Path::new(model).exists() => (name.to_owned(), Path::new(path)),
-        _ => (run_folder::name_of(Path::new(model)), Path::new(model)),
+        _ => (name_of(Path::new(model)), Path::new(model)),
     };
     let mut model = model_file::open(path, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
     Ok(Served::new(name, model)?)
+}
+
+/// The run's name, where it is one's model, or the file's without its ending.
+fn name_of(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let in_run = path.file_name().is_some_and(|name| name == run_folder::MODEL);
+    let name = match path.parent() {
+        Some(folder) if in_run => folder.file_name(),
+        _ if path.is_dir() => path.file_name(),
+        _ => path.file_stem(),
+    };
+    name.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn is_here(host: IpAddr) -> bool {

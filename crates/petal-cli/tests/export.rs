@@ -87,85 +87,43 @@ fn what_cannot_be_exported_leaves_no_file() {
 }
 
 #[test]
-fn a_run_becomes_a_file_of_keras_and_petal_reads_it_as_the_run() {
-    let folder = with_photos(6);
+fn a_run_is_exported_with_8_bit_numbers_and_says_what_they_cost() {
+    let folder = with_photos(9);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
+    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "2", "--quiet"];
     assert_success(&petal(at, &train));
-    let photo = "photos/daisy/daisy_001.jpg";
-    let predicted = stdout(&petal(at, &["predict", "run", photo, "--csv"]));
-    let summary = |model: &str| stdout(&petal(at, &["summary", model]));
-    let optimizer = |line: &&str| !line.contains("ptimizer") && !line.starts_with(" Total");
-    let layers = |text: &str| text.lines().filter(optimizer).collect::<Vec<_>>().join("\n");
-    for (output, format) in [("flowers.keras", "keras"), ("flowers.h5", "h5")] {
-        let exported = petal(at, &["export", "run", "-o", output]);
-        assert_success(&exported);
-        let text = stdout(&exported);
-        assert!(text.contains("takes (None, 32, 28, 3), gives (None, 5)"), "{text}");
-        assert!(text.contains(&format!("keras.saving.load_model(\"{output}\")")), "{text}");
-        // Names, size and rule of resizing are in it.
-        let again = petal(at, &["predict", output, photo, "--csv"]);
-        assert_success(&again);
-        assert_eq!(stdout(&again), predicted, "{output}");
-        assert_eq!(layers(&summary(output)), layers(&summary("run")));
-        let evaluated = petal(at, &["evaluate", output, "photos"]);
-        assert_success(&evaluated);
-        assert_eq!(stdout(&evaluated), stdout(&petal(at, &["evaluate", "run", "photos"])));
-        assert_success(&petal(at, &["export", "run", "--to", format]));
-        assert!(at.join(format!("run/model.{format}")).is_file());
+    assert_success(&petal(at, &["export", "run", "-o", "floats.onnx", "--input", "any-size"]));
+    let output = petal(at, &["export", "run", "-o", "int8.onnx", "--int8", "photos", "--input", "any-size"]);
+    assert_success(&output);
+    let (text, told) = (stdout(&output), stderr(&output));
+    assert!(text.contains(" MB, weights as floats "), "{text}");
+    // As many of each class for both.
+    assert!(told.contains("45 photos of 5 classes"), "{told}");
+    assert!(told.contains("22 for the ranges of numbers, 23 for accuracy"), "{told}");
+    assert!(text.contains("right on 23 other photos: "), "{text}");
+    let size = |name: &str| fs::metadata(at.join(name)).unwrap().len();
+    assert!(size("int8.onnx") * 3 < size("floats.onnx"), "{text}");
+    for photo in ["photos/daisy/daisy_001.jpg", "photos/tulips/tulips_002.jpg"] {
+        let [floats, bytes] =
+            ["floats.onnx", "int8.onnx"].map(|model| given(&at.join(model), &at.join(photo)));
+        let difference = floats.iter().zip(&bytes).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference > 0.0 && difference < 0.1, "{photo}: {bytes:?} for {floats:?}");
     }
-    let weights = petal(at, &["export", "run", "--to", "weights-h5", "-o", "flowers.weights.h5"]);
-    assert_success(&weights);
-    assert!(stdout(&weights).contains("model.load_weights(\"flowers.weights.h5\")"), "{}", stdout(&weights));
-    for (arguments, words) in [
-        (&["-o", "a.keras", "--layout", "nchw"][..], "--layout is for ONNX"),
-        (&["-o", "a.keras", "--logits"], "--logits is for ONNX"),
-        (&["-o", "a.keras", "--to", "h5"], "a.keras: expected a name that ends in .h5"),
-        (&["-o", "a.keras", "--runtime", "dist"], "--runtime is for --to web"),
-        (&["--to", "web", "-o", "a.keras", "--runtime", "photos"], "ort.wasm.min.js"),
+
+    fs::create_dir_all(at.join("empty/daisy")).unwrap();
+    assert_success(&petal(at, &["sample-data", "others", "--per-class", "2"]));
+    fs::rename(at.join("others/daisy"), at.join("others/cornflowers")).unwrap();
+    for (photos, words) in [
+        ("empty", "has no photos of the classes daisy, dandelion, "),
+        ("nowhere", "nowhere"),
+        (
+            "others",
+            "has photos of classes that the model doesn't have: cornflowers; it has daisy, dandelion, ",
+        ),
     ] {
-        let refused = petal(at, &[&["export", "run"], arguments].concat());
-        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
-        assert!(stderr(&refused).contains(words), "{arguments:?}: {}", stderr(&refused));
-        assert!(!at.join("a.keras").exists());
+        let output = petal(at, &["export", "run", "-o", "no.onnx", "--int8", photos]);
+        assert_eq!(output.status.code(), Some(1), "{photos}");
+        assert!(stderr(&output).contains(words), "{photos}: {}", stderr(&output));
+        assert!(!at.join("no.onnx").exists(), "{photos}");
     }
-}
-
-#[test]
-fn a_run_becomes_a_page_whose_model_gives_what_petal_predicts() {
-    let folder = with_photos(6);
-    let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
-    assert_success(&petal(at, &train));
-    fs::create_dir(at.join("dist")).unwrap();
-    for name in ["ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"] {
-        fs::write(at.join("dist").join(name), name).unwrap();
-    }
-    let output = petal(at, &["export", "run", "--to", "web", "-o", "site", "--runtime", "dist"]);
-    assert_success(&output);
-    assert!(stdout(&output).contains("http.server -d site"), "{}", stdout(&output));
-    assert_eq!(stderr(&output), "");
-    let photo = "photos/daisy/daisy_001.jpg";
-    let differs = |(a, b): (&f32, &f32)| (a - b).abs() > 1e-3;
-    let found = given(&at.join("site/model.onnx"), &at.join(photo));
-    assert!(!found.iter().zip(&predicted(at, photo)).any(differs), "{found:?}");
-    let card: serde_json::Value =
-        serde_json::from_slice(&fs::read(at.join("site/model.json")).unwrap()).unwrap();
-    assert_eq!(
-        (&card["name"], &card["classes"][0], &card["channels"]),
-        (&"run".into(), &"daisy".into(), &3.into())
-    );
-    let page = fs::read_to_string(at.join("site/index.html")).unwrap();
-    for part in page.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-        assert!(at.join("site").join(part).is_file(), "{part}");
-    }
-    assert!(!page.contains("://"), "{page}");
-
-    let output = petal(at, &["export", "run", "--to", "web", "--runtime", "https://example.org/ort/"]);
-    assert_success(&output);
-    let page = fs::read_to_string(at.join("run/model-web/index.html")).unwrap();
-    assert!(page.contains("src=\"https://example.org/ort/ort.wasm.min.js\""), "{page}");
-    assert!(page.contains("script-src 'self' 'wasm-unsafe-eval' blob: https://example.org;"), "{page}");
-    let output = petal(at, &["export", "run", "--to", "web", "-o", "later"]);
-    assert!(stderr(&output).contains("later/ort"), "{}", stderr(&output));
 }
