@@ -128,11 +128,12 @@ def compare(petal, run, photos, work):
             line(pathlib.Path(run).name, kind, engine, found, whole if kind == "any size" else expected)
 
 
-print("| model | exported | engine | samples | top-1 | largest difference |\n|---|---|---|--:|--:|--:|")
-match sys.argv[1:]:
-    case ["models", folder]:
-        models(folder)
-    case ["photos", petal, folder, *runs] if runs:
-        photos(petal, folder, runs)
-    case _:
-        sys.exit(__doc__)
+if __name__ == "__main__":
+    print("| model | exported | engine | samples | top-1 | largest difference |\n|---|---|---|--:|--:|--:|")
+    match sys.argv[1:]:
+        case ["models", folder]:
+            models(folder)
+        case ["photos", petal, folder, *runs] if runs:
+            photos(petal, folder, runs)
+        case _:
+            sys.exit(__doc__)

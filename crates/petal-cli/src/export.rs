@@ -10,7 +10,7 @@ use petal::saving::web::{RUNTIME_FILES, Runtime};
 
 use crate::args::{Export, Format};
 use crate::terminal::{answer, say};
-use crate::{Failure, Outcome, SUCCESS, model_file, run_folder};
+use crate::{Failure, Outcome, SUCCESS, model_file, quantize, run_folder};
 
 pub fn run(args: &Export) -> Outcome {
     let file = run_folder::model_file(&args.model);
@@ -113,15 +113,29 @@ fn to_web(args: &Export, model: &Model, output: &Path) -> Result<(), Failure> {
 
 fn to_onnx(args: &Export, model: &Model, output: &Path) -> Result<(), Failure> {
     let settings = Onnx::new().layout(args.layout.into()).input(args.input.into()).logits(args.logits);
-    let Exported { bytes, input, output: gives } = model.export(output, &settings)?;
+    let (Exported { bytes, input, output: gives }, cost) = match &args.int8 {
+        None => (model.export(output, &settings)?, None),
+        Some(photos) => {
+            let (quantized, cost) = quantize::quantize(photos, model)?;
+            (quantized.export(output, &settings)?, Some(cost))
+        }
+    };
     let pixels = if model.input_shape().len() == 3 { ", pixels of 0 to 255" } else { "" };
     let classes = match model.class_names() {
         [] => String::new(),
         names => format!(", {}", some(names)),
     };
-    answer!("{}: {:.1} MB", PathText::new(output), bytes as f64 / 1e6)?;
+    let megabytes = |bytes: usize| bytes as f64 / 1e6;
+    let before = match cost {
+        Some(_) => {
+            format!(", weights as floats {:.1} MB", megabytes(model.count_params() * size_of::<f32>()))
+        }
+        None => String::new(),
+    };
+    answer!("{}: {:.1} MB{before}", PathText::new(output), megabytes(bytes))?;
     answer!("  takes {input}{pixels}")?;
     answer!("  gives {gives}{classes}")?;
+    cost.map_or(Ok(()), |cost| cost.tell())?;
     answer!(
         "  in Python: onnxruntime.InferenceSession({:?}).run(None, {{{:?}: batch}})[0]",
         output.to_string_lossy(),

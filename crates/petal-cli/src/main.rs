@@ -20,6 +20,7 @@ mod photo_folder;
 mod photo_list;
 mod predict;
 mod progress;
+mod quantize;
 mod run_folder;
 mod sample_data;
 #[cfg(feature = "serve")]

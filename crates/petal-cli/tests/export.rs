@@ -169,3 +169,45 @@ fn a_run_becomes_a_page_whose_model_gives_what_petal_predicts() {
     let output = petal(at, &["export", "run", "--to", "web", "-o", "later"]);
     assert!(stderr(&output).contains("later/ort"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_run_is_exported_with_8_bit_numbers_and_says_what_they_cost() {
+    let folder = with_photos(9);
+    let at = folder.path();
+    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "2", "--quiet"];
+    assert_success(&petal(at, &train));
+    assert_success(&petal(at, &["export", "run", "-o", "floats.onnx", "--input", "any-size"]));
+    let output = petal(at, &["export", "run", "-o", "int8.onnx", "--int8", "photos", "--input", "any-size"]);
+    assert_success(&output);
+    let (text, told) = (stdout(&output), stderr(&output));
+    assert!(text.contains(" MB, weights as floats "), "{text}");
+    // As many of each class for both.
+    assert!(told.contains("45 photos of 5 classes"), "{told}");
+    assert!(told.contains("22 for the ranges of numbers, 23 for accuracy"), "{told}");
+    assert!(text.contains("right on 23 other photos: "), "{text}");
+    let size = |name: &str| fs::metadata(at.join(name)).unwrap().len();
+    assert!(size("int8.onnx") * 3 < size("floats.onnx"), "{text}");
+    for photo in ["photos/daisy/daisy_001.jpg", "photos/tulips/tulips_002.jpg"] {
+        let [floats, bytes] =
+            ["floats.onnx", "int8.onnx"].map(|model| given(&at.join(model), &at.join(photo)));
+        let difference = floats.iter().zip(&bytes).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference > 0.0 && difference < 0.1, "{photo}: {bytes:?} for {floats:?}");
+    }
+
+    fs::create_dir_all(at.join("empty/daisy")).unwrap();
+    assert_success(&petal(at, &["sample-data", "others", "--per-class", "2"]));
+    fs::rename(at.join("others/daisy"), at.join("others/cornflowers")).unwrap();
+    for (photos, words) in [
+        ("empty", "has no photos of the classes daisy, dandelion, "),
+        ("nowhere", "nowhere"),
+        (
+            "others",
+            "has photos of classes that the model doesn't have: cornflowers; it has daisy, dandelion, ",
+        ),
+    ] {
+        let output = petal(at, &["export", "run", "-o", "no.onnx", "--int8", photos]);
+        assert_eq!(output.status.code(), Some(1), "{photos}");
+        assert!(stderr(&output).contains(words), "{photos}: {}", stderr(&output));
+        assert!(!at.join("no.onnx").exists(), "{photos}");
+    }
+}

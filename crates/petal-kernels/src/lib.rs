@@ -21,6 +21,7 @@ mod depthwise_conv2d;
 mod dropout;
 mod elementwise;
 mod erase;
+mod fake_quantize;
 mod global_pooling;
 mod inverted_residual;
 mod layer_norm;
@@ -63,6 +64,7 @@ pub use elementwise::{
     sum_rows,
 };
 pub use erase::{Fill, Rectangle, erase, erase_backward};
+pub use fake_quantize::fake_quantize;
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,
 };

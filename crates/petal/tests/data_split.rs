@@ -98,6 +98,30 @@ fn build(root: &Path, tree: &[String]) {
 }
 
 #[test]
+fn a_draw_has_as_many_of_each_class_as_there_are_and_no_photo_twice() {
+    let root = tempfile::tempdir().unwrap();
+    let many = (0..20).map(|i| format!("a/{i}.bmp"));
+    let few = ["b/1.bmp", "b/2.bmp", "c/1.bmp", "c/2.bmp", "c/3.bmp"].map(String::from);
+    build(root.path(), &many.chain(few).collect::<Vec<_>>());
+    let draw = |seed, counts| {
+        let folder = ImageFolder::new(root.path()).image_size(2, 2).seed(seed);
+        folder.draw(counts).map(|(first, second)| {
+            assert_eq!(first.labels().len() + second.labels().len(), counts.iter().sum::<usize>().min(25));
+            [first, second].map(|side| (side.class_counts(), relative(side.file_paths(), root.path())))
+        })
+    };
+    let [(first, files), (second, others)] = draw(1, [6, 7]).unwrap();
+    assert_eq!((first, second), (vec![2, 2, 2], vec![6, 0, 1]));
+    assert!(files.iter().all(|file| !others.contains(file)), "{files:?}, {others:?}");
+    assert_eq!(draw(1, [6, 7]).unwrap()[1].1, others);
+    assert_ne!(draw(2, [6, 7]).unwrap()[1].1, others);
+    // Of fewer photos than are asked for, the first gets half.
+    assert_eq!(draw(1, [100, 1000]).unwrap().map(|(_, files)| files.len()), [12, 13]);
+    let error = draw(1, [6, 0]).unwrap_err().to_string();
+    assert!(error.contains("of the 25 photos in"), "{error}");
+}
+
+#[test]
 fn a_link_to_a_folder_around_itself_ends() {
     let root = tempfile::tempdir().unwrap();
     build(root.path(), &["a/1.jpg", "b/2.jpg", "b/again -> ..", "a/self -> ."].map(String::from));

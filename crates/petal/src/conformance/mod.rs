@@ -219,6 +219,7 @@ fn programs_of(model: &Model) -> Vec<(String, Program)> {
         ("its prediction".to_owned(), model.program(Mode::Infer, Gradient::None)),
         ("its augmentation".to_owned(), model.program(Mode::Augment, Gradient::None)),
         ("its output in training mode".to_owned(), model.program(Mode::Train, Gradient::None)),
+        ("its prediction of rounded inputs".to_owned(), rounded(model)),
     ];
     if programs[0].1.logits.is_some() {
         let training = model.program(Mode::Train, Gradient::Weights).without_logits();
@@ -235,6 +236,14 @@ fn programs_of(model: &Model) -> Vec<(String, Program)> {
     }
     let compose = Passes { compose_warps: true, ..Passes::none() };
     programs.into_iter().map(|(purpose, program)| (purpose, program.simplify(compose))).collect()
+}
+
+/// The prediction of inputs that are rounded to steps of 1/64, and what is moved of them too. Of rounding numbers that
+/// engines compute each might make something else, where they lie in the middle of two.
+fn rounded(model: &Model) -> Program {
+    let program = model.program(Mode::Infer, Gradient::None);
+    let ranges = BTreeMap::from([(program.input, [-2.0, 127.0 / 64.0])]);
+    program.quantize(&model.shared_weights(), &ranges).program
 }
 
 /// A program as it is, and as it is simplified if that changes something.

@@ -10,6 +10,7 @@ use super::ops::color::{AutoContrast, ColorOp};
 use super::ops::dropout::Dropout;
 use super::ops::elementwise::{Extremum, Multiply};
 use super::ops::erase::EraseOp;
+use super::ops::fake_quantize::FakeQuantize;
 use super::ops::frame::{Crop, CropStart, Pad, Resize};
 use super::ops::layer_norm::LayerNorm;
 use super::ops::layout::{Concatenate, Transpose};
@@ -182,6 +183,7 @@ impl Place<'_> {
                 spatial: (*repeats > 1).then_some((*repeats, input.elements() / repeats)),
             }),
             program::Op::RandomNoise(noise) => Op::Noise(NoiseOp(noise.clone())),
+            program::Op::FakeQuantize(grid) => Op::FakeQuantize(FakeQuantize(*grid)),
         }
     }
 

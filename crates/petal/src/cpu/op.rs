@@ -13,6 +13,7 @@ use super::ops::color::{AutoContrast, ColorOp};
 use super::ops::dropout::Dropout;
 use super::ops::elementwise::{Add, Extremum, Multiply};
 use super::ops::erase::EraseOp;
+use super::ops::fake_quantize::FakeQuantize;
 use super::ops::frame::{Crop, Pad, Resize};
 use super::ops::inverted_residual::InvertedResidual;
 use super::ops::layer_norm::LayerNorm;
@@ -149,6 +150,7 @@ pub(crate) enum Op {
     Dropout(Dropout),
     Erase(EraseOp),
     Extremum(Extremum),
+    FakeQuantize(FakeQuantize),
     GlobalPool(GlobalPool),
     InvertedResidual(Box<InvertedResidual>),
     LayerNorm(LayerNorm),
@@ -231,6 +233,7 @@ impl Op {
             Op::Dropout(op) => op,
             Op::Erase(op) => op,
             Op::Extremum(op) => op,
+            Op::FakeQuantize(op) => op,
             Op::GlobalPool(op) => op,
             Op::InvertedResidual(op) => op.as_ref(),
             Op::LayerNorm(op) => op,

@@ -261,6 +261,46 @@ impl ImageFolder {
         self.open_one(listing, files, self.shuffle)
     }
 
+    /// Two data sets of different photos, up to so many in each and as many of each class as there are, drawn by the
+    /// [`seed`](Self::seed), 0 without one: to measure something on a part of a folder that may be large. Of fewer photos
+    /// the first gets up to half.
+    ///
+    /// # Errors
+    /// If a side would be empty, or for any reason that [`load`](Self::load) has.
+    pub fn draw(self, counts: [usize; 2]) -> Result<(ImageDataset, ImageDataset)> {
+        self.check_whole()?;
+        let Listing { class_names, files, doubts, .. } = self.list()?;
+        let drawn = permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone());
+        let mut turns = vec![0; class_names.len()];
+        let turn = |file: (PathBuf, usize)| {
+            turns[file.1] += 1;
+            (turns[file.1], file)
+        };
+        let mut drawn: Vec<(usize, (PathBuf, usize))> = drawn.map(turn).collect();
+        // One of each class, then the next one of each.
+        drawn.sort_by_key(|(turn, (_, class))| (*turn, *class));
+        let mut first: Files = drawn.into_iter().map(|(_, file)| file).collect();
+        let mut second = first.split_off(counts[0].min(first.len() / 2));
+        second.truncate(counts[1]);
+        if first.is_empty() || second.is_empty() {
+            return Err(Error::Data(format!(
+                "of the {} photos in {} {} and {} cannot be drawn; expected one for each part",
+                files.len(),
+                PathText::new(&self.directory),
+                counts[0],
+                counts[1]
+            )));
+        }
+        let seen = self.counter(first.len() + second.len());
+        let budget = self.budget();
+        let mut first = self.open(first, &class_names, false, budget, &seen)?;
+        let mut second = self.open(second, &class_names, false, budget - first.cache_size(), &seen)?;
+        self.check_skipped(&[&first, &second])?;
+        first.doubts = doubts.into();
+        second.doubts = first.doubts.clone();
+        Ok((first, second))
+    }
+
     /// The classes and the files that count, none of them opened. Folders that hold what Petal wrote, as a run's, are
     /// left out and listed in [`Listing::outputs`].
     ///

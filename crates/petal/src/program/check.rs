@@ -114,6 +114,10 @@ impl Program {
             | Op::Unary(_)
             | Op::Dropout { .. }
             | Op::RandomNoise(_) => same(),
+            Op::FakeQuantize(grid) => match grid.scale.is_normal() && grid.scale > 0.0 {
+                true => same(),
+                false => Err(format!("numbers cannot be rounded in steps of {}", grid.scale)),
+            },
             Op::ChannelAffine { scale, offset } => match scale.len() == offset.len() {
                 true => rows(scale.len()),
                 false => Err(format!("it has {} factors and {} offsets", scale.len(), offset.len())),

@@ -139,6 +139,7 @@ impl Program {
             Op::RandomRecolor(op) => write!(f, ", {:?}", op.kind),
             Op::RandomErase(op) => write!(f, ", probability {:?}, share {:?}", op.probability, op.share),
             Op::RandomNoise(op) => write!(f, ", {:?}", op.kind),
+            Op::FakeQuantize(grid) => write!(f, ", steps of {}, 0 is {}", grid.scale, grid.zero_point),
             Op::Reshape
             | Op::Add
             | Op::Multiply

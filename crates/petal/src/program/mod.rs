@@ -25,9 +25,11 @@ mod check;
 mod differentiate;
 mod display;
 mod engine;
+mod fold_constants;
 mod frozen;
 mod op;
 mod passes;
+mod quantize;
 mod random;
 
 use std::ops::Range;
@@ -39,11 +41,12 @@ pub(crate) use check::check_order;
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
 pub use engine::{Engine, Samples};
 pub use op::{
-    BatchNorm, Conv2d, Dense, FillMode, Interpolation, LayerNorm, Op, Padding, Unary, Value, WeightNumber,
-    Window, moments_to_affine,
+    BatchNorm, Conv2d, Dense, FillMode, Grid, Interpolation, LayerNorm, Op, Padding, Unary, Value,
+    WeightNumber, Window, moments_to_affine,
 };
 pub use passes::Passes;
 pub(crate) use passes::{absorb, largest_value, producer, readers};
+pub use quantize::Quantized;
 pub use random::{
     Noise, RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp, Recolor, Recoloring,
     Sampling, Shift, Warp, compose,

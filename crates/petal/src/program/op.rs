@@ -142,6 +142,9 @@ pub enum Op {
     },
     /// Gaussian noise, dropout by it, and dropout for SELU.
     RandomNoise(RandomNoise),
+    /// Rounded to a grid of 256 numbers: `(clamp(round(x / scale) + zero_point, 0, 255) - zero_point) · scale`, halves
+    /// to the even number. Its gradient goes straight through.
+    FakeQuantize(Grid),
 }
 
 /// A convolution, `kernel * x + bias`, then the normalization if there is one.
@@ -210,6 +213,34 @@ pub struct LayerNorm {
     pub gamma: Option<WeightNumber>,
     /// Zeros if there is none.
     pub beta: Option<WeightNumber>,
+}
+
+/// The numbers that 8 bits stand for: `scale · (byte - zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// The distance of two neighbours.
+    pub scale: f32,
+    /// The byte that stands for 0.
+    pub zero_point: u8,
+}
+
+impl Grid {
+    /// The grid that 0 and all numbers from `low` to `high` are within.
+    pub fn of_range([low, high]: [f32; 2]) -> Grid {
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        let scale = (high - low) / 255.0;
+        if !scale.is_normal() {
+            // All are 0.
+            return Grid { scale: 1.0, zero_point: 0 };
+        }
+        // Steps so wide that both ends stay within the grid, with so many of them below 0. Without, pixels of -1 to 1
+        // would each lie in the middle of two numbers.
+        let steps = |end: f32, count: f32| if end > 0.0 { end / count } else { 0.0 };
+        let wide_enough = |below: f32| steps(-low, below).max(steps(high, 255.0 - below));
+        let [fewer, more] = [(-low / scale).floor(), (-low / scale).ceil().min(255.0)];
+        let below = if wide_enough(fewer) <= wide_enough(more) { fewer } else { more };
+        Grid { scale: wide_enough(below), zero_point: below as u8 }
+    }
 }
 
 /// Windows of a pooling.

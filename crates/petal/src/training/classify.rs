@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 
-use super::largest_batch;
+use super::{Predictor, largest_batch};
 use crate::data::{Dataset, check_complete, prefetch};
 use crate::metrics::arg_max;
 use crate::model::{Model, Shape};
@@ -73,18 +73,7 @@ impl Model {
     pub fn predict_classes(&self, data: &dyn Dataset) -> Result<Vec<Prediction>> {
         self.check_input(data.sample_shape())?;
         let mut predictor = self.predictor(largest_batch(data))?;
-        let mut predictions = Vec::with_capacity(data.len());
-        let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, 0, &order, |batch| {
-            let probabilities = predictor.probabilities_of((&batch.inputs).into())?;
-            predictions.extend(probabilities.rows().into_iter().map(|row| {
-                let class = arg_max(&row.to_vec());
-                Prediction { class, probability: row[class] }
-            }));
-            Ok(ControlFlow::Continue(()))
-        })?;
-        check_complete(data, predictions.len())?;
-        Ok(predictions)
+        predict_classes(&mut predictor, data)
     }
 
     /// The probabilities in outputs of the model, `[samples, …]`.
@@ -92,6 +81,22 @@ impl Model {
         let are_probabilities = self.program(Mode::Infer, Gradient::None).gives_probabilities();
         probabilities(self.name(), outputs, are_probabilities)
     }
+}
+
+/// The most probable class of each sample, in their own order.
+pub(super) fn predict_classes(predictor: &mut Predictor, data: &dyn Dataset) -> Result<Vec<Prediction>> {
+    let mut predictions = Vec::with_capacity(data.len());
+    let order: Vec<usize> = (0..data.len()).collect();
+    prefetch(data, 0, &order, |batch| {
+        let probabilities = predictor.probabilities_of((&batch.inputs).into())?;
+        predictions.extend(probabilities.rows().into_iter().map(|row| {
+            let class = arg_max(&row.to_vec());
+            Prediction { class, probability: row[class] }
+        }));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    check_complete(data, predictions.len())?;
+    Ok(predictions)
 }
 
 /// The probabilities in outputs of the model of this name, `[samples, …]`, which are some already if it ends with a softmax or sigmoid.

@@ -1,11 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
 
 use ndarray::Array2;
 
 use super::evaluate::output_array;
 use crate::memory;
 use crate::model::{Model, Shape};
-use crate::program::{Engine, Gradient, Mode, Run, Samples};
+use crate::program::{Engine, Gradient, Mode, Program, Run, Samples};
 use crate::{Error, Result};
 
 /// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`]; it
@@ -46,30 +47,39 @@ impl Model {
     /// If the model has weights that are no numbers, or there is too little memory for so many samples.
     pub fn predictor(&self, batch: usize) -> Result<Predictor> {
         self.check_weights()?;
+        Predictor::new(self, self.program(Mode::Infer, Gradient::None), self.shared_weights(), batch)
+    }
+}
+
+impl Predictor {
+    /// Of a program that gives the model's outputs with these weights.
+    pub(super) fn new(
+        model: &Model,
+        program: Program,
+        weights: Arc<Vec<f32>>,
+        batch: usize,
+    ) -> Result<Predictor> {
         let batch = batch.max(1);
         // At least, and so little that the plan's sizes are far from overflowing.
-        let inputs = batch.saturating_mul(self.input_shape().elements() * size_of::<f32>());
+        let inputs = batch.saturating_mul(model.input_shape().elements() * size_of::<f32>());
         memory::check(inputs, || format!("a batch of {batch} samples"))?;
-        let program = self.program(Mode::Infer, Gradient::None);
         let are_probabilities = program.gives_probabilities();
-        let mut engine = self.new_engine();
+        let mut engine = model.new_engine();
         let program = engine.load(program, batch)?;
-        engine.set_weights(self.shared_weights());
+        engine.set_weights(weights);
         engine.fix_weights();
         Ok(Predictor {
-            name: self.name().to_owned(),
-            input_shape: self.input_shape().clone(),
-            output_shape: self.output_shape().clone(),
-            seed: self.seed(),
+            name: model.name().to_owned(),
+            input_shape: model.input_shape().clone(),
+            output_shape: model.output_shape().clone(),
+            seed: model.seed(),
             engine,
             program,
             are_probabilities,
             samples: (0..batch).collect(),
         })
     }
-}
 
-impl Predictor {
     /// The outputs for `inputs`, which are whole samples one after the other.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::convolution::Product;
 use super::{Affine, unary};
-use crate::program::{Op, Program, Run, WeightNumber};
+use crate::program::{Grid, Op, Program, Run, WeightNumber};
 use crate::shape::Shape;
 
 /// What a step works on.
@@ -74,6 +74,7 @@ impl Call<'_> {
             Op::BatchNorm(norm) => self.batch_norm(norm, x),
             Op::LayerNorm(norm) => self.layer_norm(norm),
             Op::AutoContrast { range } => self.auto_contrast(*range),
+            Op::FakeQuantize(grid) => x.iter().map(|&x| rounded(*grid, x)).collect(),
             _ => unreachable!("all others are affine maps"),
         }
     }
@@ -98,6 +99,7 @@ impl Call<'_> {
             Op::BatchNorm(norm) => self.batch_norm_backward(norm, self.inputs[0], d_output),
             Op::LayerNorm(norm) => self.layer_norm_backward(norm, d_output),
             Op::AutoContrast { range } => self.auto_contrast_backward(*range, d_output),
+            Op::FakeQuantize(_) => Derivatives::of_input(d_output.to_vec()),
             _ => unreachable!("all others are affine maps"),
         }
     }
@@ -147,9 +149,16 @@ impl Call<'_> {
             | Op::Dense(_)
             | Op::BatchNorm(_)
             | Op::LayerNorm(_)
-            | Op::AutoContrast { .. } => return None,
+            | Op::AutoContrast { .. }
+            | Op::FakeQuantize(_) => return None,
         })
     }
+}
+
+/// The number of the grid that is nearest.
+fn rounded(grid: Grid, x: f64) -> f64 {
+    let (scale, zero) = (f64::from(grid.scale), f64::from(grid.zero_point));
+    (((x / scale).round_ties_even() + zero).clamp(0.0, 255.0) - zero) * scale
 }
 
 /// `dx = y (dy - Σ y dy)` of each row.

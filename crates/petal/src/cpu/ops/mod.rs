@@ -8,6 +8,7 @@ pub(crate) mod color;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
 pub(crate) mod erase;
+pub(crate) mod fake_quantize;
 mod fold;
 pub(crate) mod frame;
 pub(crate) mod inverted_residual;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::mem;
 
 use super::proto::{Attribute, Data, Node, Tensor};
+use crate::program::Grid;
 
 /// Nodes and initializers. Values have the names of the layers that they belong to.
 #[derive(Default)]
@@ -80,6 +81,34 @@ impl OnnxGraph {
     /// Whole numbers, which are there once for all who need them.
     pub(super) fn ints(&mut self, values: &[i64]) -> String {
         self.tensor(format!("constant/{values:?}"), vec![values.len()], Data::Ints(values.to_vec()))
+    }
+
+    /// Whole numbers as the floats that they stand for: `(number - zero) · scale`, with a scale and a zero for each place
+    /// of an axis.
+    pub(super) fn dequantized(
+        &mut self,
+        name: &str,
+        dims: Vec<usize>,
+        numbers: Data,
+        scales: &[f32],
+        zero: Data,
+        axis: usize,
+    ) -> String {
+        let channels = vec![scales.len()];
+        let numbers = self.tensor(name.to_owned(), dims, numbers);
+        let scales = self.floats(&format!("{name}/scale"), channels.clone(), scales.to_vec());
+        let zero = self.tensor(format!("{name}/zero_point"), channels, zero);
+        let axis = vec![("axis", Attribute::Int(axis as i64))];
+        self.node_with("DequantizeLinear", &[&numbers, &scales, &zero], axis)
+    }
+
+    /// The value rounded to bytes, and back.
+    pub(super) fn rounded(&mut self, value: &str, grid: Grid) -> String {
+        let scale = self.scalar(grid.scale);
+        let zero = format!("constant/{}_u8", grid.zero_point);
+        let zero = self.tensor(zero, Vec::new(), Data::Bytes(vec![grid.zero_point]));
+        let bytes = self.node("QuantizeLinear", &[value, &scale, &zero]);
+        self.node("DequantizeLinear", &[&bytes, &scale, &zero])
     }
 
     fn tensor(&mut self, name: String, dims: Vec<usize>, data: Data) -> String {

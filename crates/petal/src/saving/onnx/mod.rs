@@ -8,6 +8,7 @@ mod metadata;
 mod output;
 mod proto;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use proto::{Axis, Element, Port};
@@ -15,7 +16,8 @@ pub use proto::{Axis, Element, Port};
 use super::write_atomically;
 use crate::memory;
 use crate::model::Model;
-use crate::program::{Gradient, Mode, Passes};
+use crate::program::{Gradient, Mode, Passes, Quantized};
+use crate::training::QuantizedModel;
 use crate::{Error, Result};
 use graph::OnnxGraph;
 use layout::Stored;
@@ -117,43 +119,62 @@ impl Model {
     /// If the model has weights that are no numbers or more of them than such a file holds, a layer or a setting has no
     /// counterpart in ONNX, or the file cannot be written.
     pub fn export(&self, path: impl AsRef<Path>, settings: &Onnx) -> Result<Exported> {
-        /// The most that a protobuf message can have.
-        const LARGEST: usize = i32::MAX as usize;
-        let too_large = || {
-            Error::Model(format!(
-                "model '{}' has {} parameters; an ONNX file holds at most 2 GB, which is 536 million: export a smaller \
-                 model",
-                self.name(),
-                crate::model::thousands(self.count_params())
-            ))
-        };
         let bytes = self.count_params().saturating_mul(size_of::<f32>());
         if bytes > LARGEST {
-            return Err(too_large());
+            return Err(too_large(self));
         }
         memory::check(bytes, || format!("the export of model '{}'", self.name()))?;
         self.check_weights()?;
-        let program = self.program(Mode::Infer, Gradient::None);
-        let program = if settings.logits { program } else { program.without_logits() };
-        let program = program.simplify(Passes::default());
-        let input = input::port(settings, self.input_shape())?;
-        let mut graph = OnnxGraph::new(&input.name);
-        let name = input::lower(&mut graph, &input, settings, self.preprocessing(), self.input_shape())?;
-        let mut lowering = Lowering::new(graph, &program, self.arena(), Stored::plain(name));
-        let (output, name) = output::lower(&mut lowering, &program, settings)?;
-        let mut graph = lowering.graph;
-        graph.finish(&input.name, &name, &output.name);
-        let doc = metadata::doc(self, settings, &input, &output);
-        let message = proto::model(
-            proto::graph(self.name(), &graph.nodes, graph.tensors, &input, &output),
-            &doc,
-            &metadata::metadata(self, settings),
-        );
-        let bytes = message.len();
-        if bytes > LARGEST {
-            return Err(too_large());
-        }
-        write_atomically(path, |file| message.write(file))?;
-        Ok(Exported { bytes, input, output })
+        let mut program = self.program(Mode::Infer, Gradient::None).simplify(Passes::default());
+        let mut weights = self.arena().to_vec();
+        program.fold_constants(&mut weights);
+        write(self, Quantized { program, weights, scales: BTreeMap::new() }, path.as_ref(), settings)
     }
+}
+
+impl QuantizedModel {
+    /// Writes the model as [`Model::export`] does, with weights of 8 bits. Values between layers are rounded by
+    /// QuantizeLinear and DequantizeLinear, which other programs make integer kernels of.
+    ///
+    /// # Errors
+    /// As [`Model::export`].
+    pub fn export(&self, path: impl AsRef<Path>, settings: &Onnx) -> Result<Exported> {
+        write(&self.model, self.quantized.clone(), path.as_ref(), settings)
+    }
+}
+
+/// The most bytes that a protobuf message can have.
+const LARGEST: usize = i32::MAX as usize;
+
+fn too_large(model: &Model) -> Error {
+    Error::Model(format!(
+        "model '{}' has {} parameters; an ONNX file holds at most 2 GB, which is 536 million: export a smaller model",
+        model.name(),
+        crate::model::thousands(model.count_params())
+    ))
+}
+
+fn write(model: &Model, mut quantized: Quantized, path: &Path, settings: &Onnx) -> Result<Exported> {
+    if !settings.logits {
+        quantized.program = quantized.program.without_logits();
+    }
+    let input = input::port(settings, model.input_shape())?;
+    let mut graph = OnnxGraph::new(&input.name);
+    let name = input::lower(&mut graph, &input, settings, model.preprocessing(), model.input_shape())?;
+    let mut lowering = Lowering::new(graph, &quantized, Stored::plain(name));
+    let (output, name) = output::lower(&mut lowering, &quantized.program, settings)?;
+    let mut graph = lowering.graph;
+    graph.finish(&input.name, &name, &output.name);
+    let doc = metadata::doc(model, settings, &input, &output);
+    let message = proto::model(
+        proto::graph(model.name(), &graph.nodes, graph.tensors, &input, &output),
+        &doc,
+        &metadata::metadata(model, settings),
+    );
+    let bytes = message.len();
+    if bytes > LARGEST {
+        return Err(too_large(model));
+    }
+    write_atomically(path, |file| message.write(file))?;
+    Ok(Exported { bytes, input, output })
 }

@@ -36,7 +36,11 @@ pub(super) struct Tensor {
 #[derive(PartialEq)]
 pub(super) enum Data {
     Floats(Vec<f32>),
+    /// 64 bits each.
     Ints(Vec<i64>),
+    /// 32 bits each.
+    Numbers(Vec<i32>),
+    Bytes(Vec<u8>),
 }
 
 /// What goes into an exported model, or comes out of it. Displayed as `image: float32 [batch, 180, 180, 3]`.
@@ -105,6 +109,7 @@ impl Element {
 
 /// `TensorProto.DataType` of whole numbers.
 pub(super) const INT64: i64 = 7;
+const INT32: i64 = 6;
 
 /// A `GraphProto`.
 pub(super) fn graph(
@@ -167,6 +172,13 @@ impl Tensor {
         match self.data {
             Data::Floats(values) => {
                 message.int(2, Element::Float32.code()).text(8, &self.name).floats(9, values)
+            }
+            Data::Bytes(values) => {
+                message.int(2, Element::Uint8.code()).text(8, &self.name).bytes(9, &values)
+            }
+            Data::Numbers(values) => {
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+                message.int(2, INT32).text(8, &self.name).bytes(9, &bytes)
             }
             Data::Ints(values) => {
                 message.int(2, INT64).each(values, |message, value| message.int(7, value)).text(8, &self.name)

@@ -6,10 +6,12 @@ mod pointwise;
 mod pooling;
 mod weighted;
 
+use std::collections::BTreeMap;
+
 use super::graph::OnnxGraph;
 use super::layout::{self, Stored};
 use super::proto::Attribute::Int;
-use crate::program::{Op, Program, Step, Value, WeightNumber};
+use crate::program::{Op, Program, Quantized, Step, Value, WeightNumber};
 use crate::shape::Shape;
 use crate::{Error, Result};
 
@@ -19,6 +21,8 @@ pub(super) struct Lowering<'a> {
     program: &'a Program,
     /// All weights.
     weights: &'a [f32],
+    /// Of weights that are rounded, the steps of their grids.
+    scales: &'a BTreeMap<WeightNumber, Vec<f32>>,
     values: Vec<Option<Stored>>,
 }
 
@@ -31,10 +35,11 @@ struct Call<'a> {
 
 impl<'a> Lowering<'a> {
     /// Begins with the program's input, which is this value of the graph.
-    pub(super) fn new(graph: OnnxGraph, program: &'a Program, weights: &'a [f32], input: Stored) -> Self {
+    pub(super) fn new(graph: OnnxGraph, quantized: &'a Quantized, input: Stored) -> Self {
+        let Quantized { program, weights, scales } = quantized;
         let mut values = vec![None; program.values.len()];
         values[program.input] = Some(input);
-        Lowering { graph, program, weights, values }
+        Lowering { graph, program, weights, scales, values }
     }
 
     /// The name of a program's value, a vector in Petal's order and an image in ONNX's. Adds the nodes of all steps
@@ -103,6 +108,7 @@ impl<'a> Lowering<'a> {
             Op::Crop { start } => Some(self.crop(&call, *start)),
             Op::Resize { interpolation } => Some(self.resize(&call, *interpolation)),
             Op::AutoContrast { range } => Some(self.auto_contrast(&call, *range)),
+            Op::FakeQuantize(grid) => Some(self.fake_quantize(&call, *grid)),
             Op::RandomCrop(_)
             | Op::RandomWarp(_)
             | Op::RandomShift(_)

@@ -4,7 +4,7 @@ use super::super::graph::OnnxGraph;
 use super::super::layout::Stored;
 use super::super::proto::Attribute::{Float, Int, Ints};
 use super::{Call, Lowering};
-use crate::program::Unary;
+use crate::program::{Grid, Unary};
 
 impl Lowering<'_> {
     /// An operation of two values on all inputs, one after the other. Smaller ones are repeated.
@@ -39,6 +39,11 @@ impl Lowering<'_> {
     pub(super) fn unary(&mut self, call: &Call<'_>, function: Unary) -> Stored {
         let x = &call.inputs[0];
         Stored { name: unary(&mut self.graph, &x.name, function), order: x.order.clone() }
+    }
+
+    pub(super) fn fake_quantize(&mut self, call: &Call<'_>, grid: Grid) -> Stored {
+        let x = &call.inputs[0];
+        Stored { name: self.graph.rounded(&x.name, grid), order: x.order.clone() }
     }
 
     pub(super) fn softmax(&mut self, call: &Call<'_>, features: usize) -> Option<Stored> {

@@ -1,30 +1,23 @@
-//! Products with weights: convolutions and dense layers, with the batch normalization after them.
+//! Products with weights: convolutions and dense layers. Those whose weights are rounded have them as whole numbers.
 
 use super::super::layout::Stored;
 use super::super::proto::Attribute::{self, Int, Ints};
+use super::super::proto::Data;
 use super::{Call, Lowering};
 use crate::program::{BatchNorm, Conv2d, Dense, WeightNumber};
-
-/// What a batch normalization with fixed statistics does to each channel: `x · scale + offset`.
-pub(super) struct Affine {
-    pub scale: Vec<f64>,
-    pub offset: Vec<f64>,
-}
 
 impl Lowering<'_> {
     pub(super) fn conv2d(&mut self, call: &Call<'_>, conv: &Conv2d) -> Stored {
         let [rows, columns, inputs, filters] = self.kernel_shape(conv.kernel);
-        let (mut kernel, bias) = self.normalized(conv.kernel, conv.bias, conv.norm.as_ref(), filters);
-        kernel = by_filter(&kernel, [rows * columns, inputs, filters]);
-        self.convolution(call, conv, [filters, inputs, rows, columns], kernel, bias, conv.groups)
+        let kernel = by_filter(self.weight(conv.kernel), [rows * columns, inputs, filters]);
+        self.convolution(call, conv, [filters, inputs, rows, columns], kernel, conv.groups)
     }
 
     pub(super) fn depthwise_conv2d(&mut self, call: &Call<'_>, conv: &Conv2d) -> Stored {
         let [rows, columns, channels, multiplier] = self.kernel_shape(conv.kernel);
         let filters = channels * multiplier;
-        let (mut kernel, bias) = self.normalized(conv.kernel, conv.bias, conv.norm.as_ref(), filters);
-        kernel = by_filter(&kernel, [rows * columns, 1, filters]);
-        self.convolution(call, conv, [filters, 1, rows, columns], kernel, bias, channels)
+        let kernel = by_filter(self.weight(conv.kernel), [rows * columns, 1, filters]);
+        self.convolution(call, conv, [filters, 1, rows, columns], kernel, channels)
     }
 
     fn convolution(
@@ -33,10 +26,10 @@ impl Lowering<'_> {
         conv: &Conv2d,
         dims: [usize; 4],
         kernel: Vec<f32>,
-        bias: Option<String>,
         groups: usize,
     ) -> Stored {
-        let kernel = self.graph.floats(self.path(conv.kernel), dims.to_vec(), kernel);
+        let kernel = self.kernel(conv.kernel, &dims, kernel, 0);
+        let bias = self.bias(conv.bias);
         let padding = conv.padding;
         let attributes = vec![
             ("kernel_shape", ints(&dims[2..])),
@@ -54,20 +47,20 @@ impl Lowering<'_> {
         let (x, shape) = (&call.inputs[0], call.shapes[0]);
         let units = call.output.last().copied().unwrap_or(1);
         let inputs = shape.last().copied().unwrap_or(1);
-        let (mut kernel, bias) = self.normalized(dense.kernel, dense.bias, dense.norm.as_ref(), units);
+        let mut kernel = self.weight(dense.kernel).to_vec();
         if let Some(order) = &x.order {
             kernel = order.iter().flat_map(|&row| &kernel[row * units..][..units]).copied().collect();
         }
-        let path = self.path(dense.kernel);
+        let bias = self.bias(dense.bias);
         // Rows of an image's channels: a convolution of one pixel.
         if shape.len() == 3 {
-            let dims = vec![units, inputs, 1, 1];
-            let kernel = self.graph.floats(path, dims, by_filter(&kernel, [1, inputs, units]));
+            let values = by_filter(&kernel, [1, inputs, units]);
+            let kernel = self.kernel(dense.kernel, &[units, inputs, 1, 1], values, 0);
             let operands = [Some(x.name.as_str()), Some(&kernel), bias.as_deref()];
             let operands: Vec<&str> = operands.into_iter().flatten().collect();
             return Stored::plain(self.graph.node("Conv", &operands));
         }
-        let kernel = self.graph.floats(path, vec![inputs, units], kernel);
+        let kernel = self.kernel(dense.kernel, &[inputs, units], kernel, 1);
         Stored::plain(match (shape.len(), bias) {
             (1, Some(bias)) => self.graph.node("Gemm", &[&x.name, &kernel, &bias]),
             (_, Some(bias)) => {
@@ -79,55 +72,37 @@ impl Lowering<'_> {
     }
 
     pub(super) fn batch_norm(&mut self, call: &Call<'_>, norm: &BatchNorm) -> Option<Stored> {
-        let Affine { scale, offset } = self.affine_of(norm);
-        let [scale, offset] =
-            [scale, offset].map(|values| values.iter().map(|&value| value as f32).collect());
+        let normalization = norm.affine(&self.program.weights, self.weights);
+        let [scale, offset] = [normalization.scale, normalization.offset]
+            .map(|values| values.iter().map(|&value| value as f32).collect());
         self.affine(call, scale, offset)
     }
 
-    fn affine_of(&self, norm: &BatchNorm) -> Affine {
-        let values = |weight: WeightNumber| self.weight(weight).iter().map(|&value| f64::from(value));
-        let channels = self.weight(norm.mean).len();
-        let or = |weight: Option<WeightNumber>, value: f64| {
-            weight.map_or_else(|| vec![value; channels], |weight| values(weight).collect::<Vec<_>>())
+    /// The kernel's values, whose output channels lie along this axis.
+    fn kernel(&mut self, kernel: WeightNumber, dims: &[usize], values: Vec<f32>, axis: usize) -> String {
+        let path = self.path(kernel);
+        let Some(scales) = self.scales.get(&kernel) else {
+            return self.graph.floats(path, dims.to_vec(), values);
         };
-        let deviation = values(norm.variance).map(|variance| (variance + f64::from(norm.epsilon)).sqrt());
-        let scale: Vec<f64> =
-            or(norm.gamma, 1.0).iter().zip(deviation).map(|(gamma, deviation)| gamma / deviation).collect();
-        let offset = or(norm.beta, 0.0)
-            .iter()
-            .zip(values(norm.mean).zip(&scale))
-            .map(|(beta, (mean, scale))| beta - mean * scale)
-            .collect();
-        Affine { scale, offset }
+        let inner: usize = dims[axis + 1..].iter().product();
+        let steps = |(i, value): (usize, &f32)| {
+            // Engines for processors without an instruction for products of bytes add two of them in 16 bits, which is
+            // too few where one is signed.
+            ((value / scales[i / inner % scales.len()]).round_ties_even() + 128.0) as u8
+        };
+        let bytes = Data::Bytes(values.iter().enumerate().map(steps).collect());
+        let zero = Data::Bytes(vec![128; scales.len()]);
+        self.graph.dequantized(path, dims.to_vec(), bytes, scales, zero, axis)
     }
 
-    /// A kernel whose last axes are the output's channels, and the name of the bias, both normalized.
-    fn normalized(
-        &mut self,
-        kernel: WeightNumber,
-        bias: Option<WeightNumber>,
-        norm: Option<&BatchNorm>,
-        channels: usize,
-    ) -> (Vec<f32>, Option<String>) {
-        let values = self.weight(kernel).to_vec();
-        let own_bias = bias.map(|bias| self.weight(bias));
-        let Some(Affine { scale, offset }) = norm.map(|norm| self.affine_of(norm)) else {
-            let name = bias
-                .map(|bias| self.graph.floats(self.path(bias), vec![channels], self.weight(bias).to_vec()));
-            return (values, name);
+    fn bias(&mut self, bias: Option<WeightNumber>) -> Option<String> {
+        let (path, values) = (self.path(bias?), self.weight(bias?));
+        let Some(scales) = self.scales.get(&bias?) else {
+            return Some(self.graph.floats(path, vec![values.len()], values.to_vec()));
         };
-        let values =
-            values.iter().enumerate().map(|(i, &value)| (f64::from(value) * scale[i % channels]) as f32);
-        let moved = offset.iter().zip(&scale).enumerate().map(|(i, (offset, scale))| {
-            (own_bias.map_or(0.0, |bias| f64::from(bias[i])) * scale + offset) as f32
-        });
-        let moved = moved.collect();
-        let name = match bias {
-            Some(bias) => self.graph.floats(self.path(bias), vec![channels], moved),
-            None => self.graph.layer_floats("bias", vec![channels], moved),
-        };
-        (values.collect(), Some(name))
+        let steps = values.iter().zip(scales).map(|(value, scale)| (value / scale).round_ties_even() as i32);
+        let (numbers, zero) = (Data::Numbers(steps.collect()), Data::Numbers(vec![0; scales.len()]));
+        Some(self.graph.dequantized(path, vec![values.len()], numbers, scales, zero, 0))
     }
 
     fn kernel_shape(&self, kernel: WeightNumber) -> [usize; 4] {
