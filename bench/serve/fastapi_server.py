@@ -6,6 +6,7 @@ MODEL is what `petal export` writes: photos of bytes as floats, `[batch, height,
 requests that come together go through it together.
 """
 
+import ast
 import asyncio
 import io
 import sys
@@ -22,7 +23,7 @@ batch_size = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 [the_input] = session.get_inputs()
 height, width = the_input.shape[1:3]
-names = eval(session.get_modelmeta().custom_metadata_map["names"])
+names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
 pool = ThreadPoolExecutor()
 app = FastAPI()
 queue: asyncio.Queue = asyncio.Queue()

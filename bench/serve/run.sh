@@ -4,7 +4,7 @@
 #
 #     bench/serve/run.sh RUN FLOWER_PHOTOS [ROUNDS [SECONDS]]
 #
-# RUN is what `petal train` has written. The peer needs PYTHON with fastapi, uvicorn, onnxruntime, pillow.
+# RUN is what `petal train` has written.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 run=${1:?"bench/serve/run.sh RUN FLOWER_PHOTOS [ROUNDS [SECONDS]]"}
