@@ -53,7 +53,7 @@ impl Model {
     /// use petal::applications::{lecture_cnn, lecture_cnn_regularized};
     /// let model = lecture_cnn_regularized([32, 32, 3], 5, 0)?;
     /// let class = |i: usize| model.augmentation().unwrap().layers()[i].layer().class_name();
-    /// assert_eq!([class(1), class(2)], ["RandomFlip", "RandomRotation"]);
+    /// assert_eq!([class(0), class(1)], ["RandomFlip", "RandomRotation"]);
     /// assert!(lecture_cnn([32, 32, 3], 5, 0)?.augmentation().is_none());
     /// # Ok::<(), petal::Error>(())
     /// ```

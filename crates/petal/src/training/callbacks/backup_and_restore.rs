@@ -34,7 +34,8 @@ use crate::{Error, Result};
 ///     let fit = Fit::epochs(5).callback(BackupAndRestore::new(&folder)).callback(stop);
 ///     model.fit(&data, fit.verbose(Verbose::Silent))
 /// };
-/// assert_eq!(train(3)?.epochs(), [0, 1, 2]);
+/// // The fourth epoch is cut short, and trained again.
+/// assert_eq!(train(3)?.epochs(), [0, 1, 2, 3]);
 /// assert_eq!(train(9)?.epochs(), [3, 4]);
 /// # Ok::<(), petal::Error>(())
 /// ```
