@@ -1,7 +1,7 @@
 //! `petal serve`.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub fn run(args: &Serve) -> Outcome {
         let router = router(models, &settings)?;
         let address = listener.local_addr()?;
         answer!("Serving {} at http://{address}, until Ctrl-C", names.join(", "))?;
-        if !is_here(args.host) && args.token.is_none() {
+        if !args.host.is_loopback() && args.token.is_none() {
             say!("warning: whoever reaches this machine can use it; --token asks for a secret");
         }
         let end = end()?;
@@ -58,10 +58,6 @@ fn open(model: &str, args: &Serve) -> Result<Served, Failure> {
     let mut model = model_file::open(path, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
     Ok(Served::new(name, model)?)
-}
-
-fn is_here(host: IpAddr) -> bool {
-    host.is_loopback()
 }
 
 fn no_address(address: SocketAddr, error: &io::Error) -> String {

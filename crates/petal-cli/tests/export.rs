@@ -5,7 +5,7 @@ mod binary;
 use std::fs;
 use std::path::Path;
 
-use binary::{assert_success, petal, stderr, stdout, with_photos};
+use binary::{assert_success, petal, stderr, stdout, with_run};
 use rten::Value;
 
 /// The probabilities of all classes of a photo, in the classes' order, by `petal predict`.
@@ -28,10 +28,8 @@ fn given(model: &Path, photo: &Path) -> Vec<f32> {
 
 #[test]
 fn a_run_is_exported_and_gives_what_petal_predicts() {
-    let folder = with_photos(6);
+    let folder = with_run(6, 1);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
-    assert_success(&petal(at, &train));
     let output = petal(at, &["export", "run"]);
     assert_success(&output);
     let text = stdout(&output);
@@ -88,10 +86,8 @@ fn what_cannot_be_exported_leaves_no_file() {
 
 #[test]
 fn a_run_becomes_a_file_of_keras_and_petal_reads_it_as_the_run() {
-    let folder = with_photos(6);
+    let folder = with_run(6, 1);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
-    assert_success(&petal(at, &train));
     let photo = "photos/daisy/daisy_001.jpg";
     let predicted = stdout(&petal(at, &["predict", "run", photo, "--csv"]));
     let summary = |model: &str| stdout(&petal(at, &["summary", model]));
@@ -133,10 +129,8 @@ fn a_run_becomes_a_file_of_keras_and_petal_reads_it_as_the_run() {
 
 #[test]
 fn a_run_becomes_a_page_whose_model_gives_what_petal_predicts() {
-    let folder = with_photos(6);
+    let folder = with_run(6, 1);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "1", "--quiet"];
-    assert_success(&petal(at, &train));
     fs::create_dir(at.join("dist")).unwrap();
     for name in ["ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"] {
         fs::write(at.join("dist").join(name), name).unwrap();
@@ -172,10 +166,8 @@ fn a_run_becomes_a_page_whose_model_gives_what_petal_predicts() {
 
 #[test]
 fn a_run_is_exported_with_8_bit_numbers_and_says_what_they_cost() {
-    let folder = with_photos(9);
+    let folder = with_run(9, 2);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--epochs", "2", "--quiet"];
-    assert_success(&petal(at, &train));
     assert_success(&petal(at, &["export", "run", "-o", "floats.onnx", "--input", "any-size"]));
     let output = petal(at, &["export", "run", "-o", "int8.onnx", "--int8", "photos", "--input", "any-size"]);
     assert_success(&output);

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use binary::{assert_success, command, petal, stderr, stdout, with_photos};
+use binary::{assert_success, command, petal, stderr, stdout, with_run};
 use serde_json::Value;
 
 struct Server {
@@ -56,10 +56,8 @@ impl Server {
 
 #[test]
 fn a_run_answers_as_petal_predict_does_and_ends_by_a_signal() {
-    let folder = with_photos(2);
+    let folder = with_run(2, 1);
     let at = folder.path();
-    let train = ["train", "photos", "--output", "run", "--image-size", "32", "--epochs", "1", "--quiet"];
-    assert_success(&petal(at, &train));
     let photo = fs::read_dir(at.join("photos")).unwrap().next().unwrap().unwrap().path();
     let photo = fs::read_dir(photo).unwrap().next().unwrap().unwrap().path();
     let output = petal(at, &["predict", "run", photo.to_str().unwrap(), "--json"]);

@@ -62,21 +62,6 @@ pub fn router(models: Vec<Served>, settings: &Settings) -> Result<Router> {
         .with_state(app))
 }
 
-/// The paths of the routes.
-const PATHS: [&str; 11] = [
-    "/",
-    "/page.css",
-    "/page.js",
-    "/server.js",
-    "/predict",
-    "/explain",
-    "/models",
-    "/openapi.json",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-];
-
 /// What the handlers share.
 pub struct App {
     pub models: Vec<Running>,
@@ -131,11 +116,9 @@ impl App {
                 format!("the request has {photos} photos; expected at most {most}, the length of the queue"),
             ));
         }
-        let places = Arc::clone(&self.places).try_acquire_many_owned(photos as u32).map_err(|_| {
+        Arc::clone(&self.places).try_acquire_many_owned(photos as u32).map_err(|_| {
             Problem::busy(format!("{most} photos are waiting for a model already; ask again in a moment"))
-        })?;
-        self.metrics.queue.set((most - self.places.available_permits()) as i64);
-        Ok(places)
+        })
     }
 
     /// A photo's pixels as the model takes them.
@@ -174,17 +157,16 @@ pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
 async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let method = request.method().clone();
-    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let path = matched.and_then(|matched| PATHS.into_iter().find(|path| *path == matched));
+    // The route's, so that strangers' paths make no counters.
+    let path = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let limit = app.settings.request_time;
     let response = tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         let detail = format!("the request took more than {} seconds", limit.as_secs_f64());
         Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
     });
     let (time, status) = (begin.elapsed(), response.status().as_u16());
-    let path = path.unwrap_or("other");
-    app.metrics.request(path, status, time, method == Method::POST);
     log::info!("{method} {path} {status} {:.1} ms", 1000.0 * time.as_secs_f64());
+    app.metrics.request(path, status, time, method == Method::POST);
     response
 }
 

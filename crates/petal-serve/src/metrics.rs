@@ -26,7 +26,7 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
-    path: &'static str,
+    path: String,
     status: u32,
 }
 
@@ -46,8 +46,8 @@ impl Metrics {
         Metrics { requests, photos, broken, seconds, batches, queue, registry: Arc::new(registry) }
     }
 
-    /// A request was answered. The path is the route's, so that strangers' paths make no counters.
-    pub fn request(&self, path: &'static str, status: u16, time: Duration, timed: bool) {
+    /// A request was answered.
+    pub fn request(&self, path: String, status: u16, time: Duration, timed: bool) {
         self.requests.get_or_create(&Labels { path, status: u32::from(status) }).inc();
         if timed {
             self.seconds.observe(time.as_secs_f64());

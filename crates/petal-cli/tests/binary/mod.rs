@@ -40,3 +40,11 @@ pub fn with_photos(per_class: usize) -> TempDir {
     assert_success(&output);
     folder
 }
+
+/// The same, and `run`, trained on them for this many epochs.
+pub fn with_run(per_class: usize, epochs: usize) -> TempDir {
+    let folder = with_photos(per_class);
+    let train = ["train", "photos", "--output", "run", "--image-size", "32x28", "--quiet", "--epochs"];
+    assert_success(&petal(folder.path(), &[&train[..], &[&epochs.to_string()]].concat()));
+    folder
+}
