@@ -39,23 +39,12 @@ enum Style {
 impl Progress {
     /// For stderr.
     pub(crate) fn new(verbose: Verbose) -> Self {
-        let style = match verbose {
-            Verbose::Silent => Style::Silent,
-            Verbose::Bar => Style::Bar,
-            Verbose::Auto if io::stderr().is_terminal() => Style::Bar,
-            Verbose::Auto | Verbose::Lines => Style::Lines,
-        };
-        Progress::with(style, columns())
+        Progress::with(style(verbose, io::stderr().is_terminal()), columns())
     }
 
     /// For something else than a terminal.
     pub(crate) fn for_writer(verbose: Verbose) -> Self {
-        let style = match verbose {
-            Verbose::Silent => Style::Silent,
-            Verbose::Bar => Style::Bar,
-            Verbose::Auto | Verbose::Lines => Style::Lines,
-        };
-        Progress::with(style, None)
+        Progress::with(style(verbose, false), None)
     }
 
     /// Begins epoch `epoch` (from 0) of `epochs`.
@@ -91,6 +80,15 @@ impl Progress {
     /// After the last step.
     pub(crate) fn finish(&mut self, output: &mut dyn Write, logs: &Logs) {
         self.finish_at(output, self.begin.elapsed(), logs);
+    }
+}
+
+fn style(verbose: Verbose, to_terminal: bool) -> Style {
+    match verbose {
+        Verbose::Silent => Style::Silent,
+        Verbose::Bar => Style::Bar,
+        Verbose::Auto if to_terminal => Style::Bar,
+        Verbose::Auto | Verbose::Lines => Style::Lines,
     }
 }
 
