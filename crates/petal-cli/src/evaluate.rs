@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::args::Evaluate;
 use crate::terminal::{self, answer, say};
-use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile};
 
 pub fn run(args: &Evaluate) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
@@ -31,6 +31,7 @@ pub fn run(args: &Evaluate) -> Outcome {
     if model.class_names().is_empty() {
         name_by_folders(&mut model, args, data.class_names())?;
     }
+    let profile = profile::begin(args.profile.is_some(), &mut model);
     let probabilities = model.classify(&data)?;
     let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
     // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
@@ -39,6 +40,9 @@ pub fn run(args: &Evaluate) -> Outcome {
         _ => cross_entropy(&probabilities, data.labels()),
     };
     let accuracy = report.accuracy;
+    if let Some(trace) = &args.profile {
+        profile::end(profile, trace);
+    }
     if args.json {
         let line = json!({
             "photos": data.len(),

@@ -19,6 +19,7 @@ mod output;
 mod photo_folder;
 mod photo_list;
 mod predict;
+mod profile;
 mod progress;
 mod quantize;
 mod run_folder;

@@ -8,13 +8,14 @@ use std::thread;
 use petal::PathText;
 use petal::data::{FoundPhotos, Preprocessing, find_photos};
 use petal::model::{Graph, Node};
+use petal::profile::Profile;
 use petal::training::RankedClasses;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::args::Predict;
 use crate::terminal::{self, Unanswered, answer, say};
-use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder};
+use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder, profile};
 
 /// Photos in one call of the model: enough for all cores.
 const BATCH: usize = 32;
@@ -25,6 +26,7 @@ const VALUES: usize = 1 << 27;
 pub fn run(args: &Predict) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
+    let profile = profile::begin(args.profile.is_some(), &mut model);
     let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
     let paths =
         args.photos.iter().map(|path| photo_folder::find(Some(path))).collect::<Result<Vec<_>, _>>()?;
@@ -41,7 +43,7 @@ pub fn run(args: &Predict) -> Outcome {
     let mut broken = 0;
     let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
     let mut predictor = model.predictor(batch)?;
-    each_batch(&photos, batch, &preprocessing, |photos, results| {
+    each_batch(&photos, batch, &preprocessing, profile.as_ref(), |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();
         for (photo, result) in photos.iter().zip(results) {
@@ -63,6 +65,9 @@ pub fn run(args: &Predict) -> Outcome {
         }
         Ok(())
     })?;
+    if let Some(trace) = &args.profile {
+        profile::end(profile, trace);
+    }
     Ok(if broken == 0 { SUCCESS } else { FAILURE })
 }
 
@@ -80,6 +85,7 @@ fn each_batch(
     photos: &[PathBuf],
     batch: usize,
     preprocessing: &Preprocessing,
+    profile: Option<&Profile>,
     mut classify: impl FnMut(&[PathBuf], Vec<Loaded>) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     thread::scope(|scope| {
@@ -96,7 +102,14 @@ fn each_batch(
         thread::Builder::new()
             .spawn_scoped(scope, load)
             .map_err(|error| format!("cannot start a thread to read photos: {error}; end other programs"))?;
-        batches.into_iter().try_for_each(|(photos, results)| classify(photos, results))
+        let next = || {
+            let _wait = profile.map(|profile| profile.measure("wait for the next batch"));
+            batches.recv().ok()
+        };
+        while let Some((photos, results)) = next() {
+            classify(photos, results)?;
+        }
+        Ok(())
     })
 }
 

@@ -15,6 +15,8 @@ use crate::terminal::warn;
 pub const MODEL: &str = "model.petal";
 pub const HISTORY_CSV: &str = "history.csv";
 pub const HISTORY_JSON: &str = "history.json";
+/// What took how long, where that was asked for.
+pub const TRACE: &str = "trace.json";
 /// What was asked for. A folder that has it is a run's.
 pub const SETTINGS: &str = "settings.json";
 /// The photos' names and sizes when the run began.

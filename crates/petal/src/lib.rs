@@ -101,6 +101,7 @@ mod path_text;
 pub mod plot;
 pub mod prelude;
 pub mod printable;
+pub mod profile;
 pub mod program;
 #[cfg(feature = "onnx")]
 mod protobuf;

@@ -10,9 +10,10 @@ use crate::photo_folder::FLOWER_PHOTOS;
 pub fn missing(command: &Command, typed: &Typed<'_>) -> Option<String> {
     let (options, why) = match command {
         Command::Train(train) => return train_option(train, typed),
-        Command::Lecture(lecture) if lecture.resume.is_some() => {
-            (typed.besides(&["resume", "quiet", "threads"]), "with --resume: the lecture's own settings hold")
-        }
+        Command::Lecture(lecture) if lecture.resume.is_some() => (
+            typed.besides(&["resume", "profile", "quiet", "threads"]),
+            "with --resume: the lecture's own settings hold",
+        ),
         Command::Lecture(lecture) if !lecture.phases.0.contains(&3) => {
             (typed.any(&["weights"]), "without phase 3, whose network they are for")
         }
@@ -47,6 +48,7 @@ fn train_option(train: &Train, typed: &Typed<'_>) -> Option<String> {
             "fine_tune_epochs",
             "memory_budget",
             "tensorboard",
+            "profile",
             "quiet",
             "threads",
         ])?;

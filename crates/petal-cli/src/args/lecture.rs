@@ -41,6 +41,10 @@ pub struct Lecture {
     /// Go on with this lecture; its settings hold
     #[arg(long, value_name = "FOLDER")]
     pub resume: Option<PathBuf>,
+    /// Say after each phase where its time went, step by step, and write a trace of it, which ui.perfetto.dev and
+    /// chrome://tracing show
+    #[arg(long, hide_short_help = true)]
+    pub profile: bool,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

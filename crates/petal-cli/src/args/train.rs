@@ -88,6 +88,10 @@ pub struct Train {
     /// Write what TensorBoard shows into this folder while it trains: curves, weights, photos, confusions
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
+    /// Say at the end where the time went, step by step, and write trace.json into the run's folder, which
+    /// ui.perfetto.dev and chrome://tracing show
+    #[arg(long, hide_short_help = true)]
+    pub profile: bool,
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,

@@ -18,9 +18,9 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
-use crate::run_folder::{PHOTOS, RunFolder, SETTINGS};
+use crate::run_folder::{PHOTOS, RunFolder, SETTINGS, TRACE};
 use crate::terminal::{answer, say, say_lines};
-use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, profile};
 use phases::{PHASES, Phase};
 use settings::LectureSettings;
 
@@ -34,8 +34,16 @@ pub fn run(args: &args::Lecture) -> Outcome {
         None => begin(args, interrupt)?,
     };
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
-    let mut lecture =
-        Lecture { settings, data, folder, interrupt, verbose, done: Vec::new(), left_out: Vec::new() };
+    let mut lecture = Lecture {
+        settings,
+        data,
+        folder,
+        interrupt,
+        verbose,
+        profiles: args.profile,
+        done: Vec::new(),
+        left_out: Vec::new(),
+    };
     lecture.run()?;
     let Lecture { settings, mut data, folder, done, left_out, .. } = lecture;
 
@@ -126,6 +134,8 @@ struct Lecture {
     folder: RunFolder,
     interrupt: Interrupt,
     verbose: Verbose,
+    /// Whether it is said where the time of each phase went.
+    profiles: bool,
     done: Vec<LecturePhase>,
     /// As (phase, why and what to do).
     left_out: Vec<(String, String)>,
@@ -175,7 +185,10 @@ impl Lecture {
             if self.verbose != Verbose::Silent {
                 say_lines(format_args!("\n{number} · {}\n{}\n{}", phase.name, phase.about, model.summary()));
             }
-            let mut progress = match phase.train(&mut model, self, files) {
+            let profile = profile::begin(self.profiles, &mut model);
+            let progress = phase.train(&mut model, self, files);
+            profile::end(profile, &self.folder.join(&format!("{file}-{TRACE}")));
+            let mut progress = match progress {
                 // The other networks may do better.
                 Err(error) if matches!(error.downcast_ref(), Some(petal::Error::Diverged(_))) => {
                     self.leave_out(phase, &error.to_string());

@@ -17,10 +17,10 @@ use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
-use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder};
+use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, TRACE};
 use crate::settings::Settings;
 use crate::terminal::{answer, say, say_lines};
-use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS};
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, profile};
 use phases::{CHECKPOINT, PROGRESS, Run};
 use resume::Resumed;
 
@@ -42,10 +42,12 @@ pub fn run(args: Train) -> Outcome {
     let started = Instant::now();
     let tensorboard = args.tensorboard.as_deref();
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
+    let profile = profile::begin(args.profile, &mut model);
     let progress =
         Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose, tensorboard }
-            .train(&mut model)
-            .map_err(|error| failed::keep(error, &folder, &settings))?;
+            .train(&mut model);
+    profile::end(profile, &folder.join(TRACE));
+    let progress = progress.map_err(|error| failed::keep(error, &folder, &settings))?;
     let interrupted = interrupt.came();
     if !interrupted {
         // The finished model needs no optimizer, which is twice its size.

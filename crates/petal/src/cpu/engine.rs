@@ -6,6 +6,7 @@ use super::passes::Passes;
 use super::plan::Plan;
 use super::runner::Runner;
 use crate::Result;
+use crate::profile::Profile;
 use crate::program::{Engine, Gradient, Program, Run, Samples};
 
 /// The engine on the cores of this machine.
@@ -16,6 +17,14 @@ use crate::program::{Engine, Gradient, Program, Run, Samples};
 pub struct Cpu {
     programs: Vec<Loaded>,
     weights: Arc<Vec<f32>>,
+    profile: Option<Profile>,
+}
+
+impl Cpu {
+    /// One that measures each step of its programs.
+    pub fn profiled(profile: Profile) -> Cpu {
+        Cpu { profile: Some(profile), ..Cpu::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -28,7 +37,10 @@ struct Loaded {
 impl Engine for Cpu {
     fn load(&mut self, program: Program, batch: usize) -> Result<usize> {
         program.check()?;
-        let runner = Runner::new(Plan::new(program.clone(), batch, Passes::default()))?;
+        let mut runner = Runner::new(Plan::new(program.clone(), batch, Passes::default()))?;
+        if let Some(profile) = &self.profile {
+            runner.measure(profile, program.mode);
+        }
         self.programs.push(Loaded { program, batch, runner });
         Ok(self.programs.len() - 1)
     }
@@ -50,6 +62,9 @@ impl Engine for Cpu {
         let weights = Arc::make_mut(&mut self.weights);
         let plan = Plan::with_constant_weights(only.program.clone(), only.batch, Passes::default(), weights);
         only.runner.replace(plan);
+        if let Some(profile) = &self.profile {
+            only.runner.measure(profile, only.program.mode);
+        }
     }
 
     fn forward(&mut self, program: usize, run: Run<'_>, inputs: Samples<'_>) -> Result<()> {

@@ -8,6 +8,7 @@
 mod against_keras;
 #[cfg_attr(not(feature = "system"), path = "heap_arena.rs")]
 mod arena;
+mod cost;
 mod engine;
 #[cfg(test)]
 mod equivalence;
@@ -18,6 +19,7 @@ mod ops;
 mod passes;
 mod plan;
 mod runner;
+mod timing;
 
 pub use engine::Cpu;
 

@@ -42,11 +42,13 @@ pub(crate) struct ForwardStep {
     /// Floats kept for the backward step, and bytes of it in the mask arena.
     pub saved: Option<Value>,
     pub mask: Option<(usize, usize)>,
+    /// The path of the layer that it belongs to.
+    pub layer: String,
 }
 
 impl From<Step<Op>> for ForwardStep {
-    fn from(Step { op, inputs, output, .. }: Step<Op>) -> Self {
-        ForwardStep { op, inputs, output, saved: None, mask: None }
+    fn from(Step { op, inputs, output, layer }: Step<Op>) -> Self {
+        ForwardStep { op, inputs, output, saved: None, mask: None, layer }
     }
 }
 

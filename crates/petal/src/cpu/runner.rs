@@ -9,9 +9,11 @@ use super::arena::Arena;
 use super::memory::Buffer;
 use super::op::{Backward, Forward, Op};
 use super::plan::Plan;
+use super::timing::Timing;
 use crate::Result;
 use crate::memory;
-use crate::program::{GradientStep, Run};
+use crate::profile::Profile;
+use crate::program::{GradientStep, Mode, Run};
 
 /// A plan with its memory.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Runner {
     scratch: Arena,
     gradients: Vec<f32>,
     keys: Vec<u64>,
+    /// None where nothing is measured.
+    timing: Option<Timing>,
 }
 
 impl Runner {
@@ -38,15 +42,22 @@ impl Runner {
             scratch: Arena::zeroed(plan.scratch),
             gradients: vec![0.0; if plan.backward.is_empty() { 0 } else { plan.gradients.len }],
             keys: Vec::with_capacity(plan.batch),
+            timing: None,
             plan,
         })
     }
 
-    /// Goes on with another plan of the same program.
+    /// Measures each step from now on, as one of this mode.
+    pub(crate) fn measure(&mut self, profile: &Profile, mode: Mode) {
+        self.timing = Some(Timing::new(profile, mode, &self.plan));
+    }
+
+    /// Goes on with another plan of the same program, unmeasured.
     pub(crate) fn replace(&mut self, plan: Plan) {
         self.arena = Arena::zeroed(plan.arena);
         self.masks = vec![0; plan.masks];
         self.scratch = Arena::zeroed(plan.scratch);
+        self.timing = None;
         self.plan = plan;
     }
 
@@ -64,6 +75,8 @@ impl Runner {
     pub(crate) fn forward<'a>(&mut self, run: Run<'_>, inputs: impl Into<Pixels<'a>>, weights: &[f32]) {
         let (batch, pixels) = (run.batch(), inputs.into());
         assert!(batch <= self.plan.batch, "a plan for {} samples got {batch}", self.plan.batch);
+        let timing = self.timing.as_ref();
+        let _all = timing.map(Timing::forward);
         let input = range(&self.plan.buffers[self.plan.input], batch);
         assert_eq!(pixels.len(), input.len(), "inputs of {batch} samples");
         let mut first = self.plan.first_alone.then_some(pixels).filter(|pixels| match pixels {
@@ -73,7 +86,8 @@ impl Runner {
         if first.is_none() {
             petal_kernels::copy(pixels, &mut self.arena[input]);
         }
-        for step in &self.plan.forward {
+        for (number, step) in self.plan.forward.iter().enumerate() {
+            let _step = timing.map(|timing| timing.forward_step(number, batch, first));
             let at = |value: usize| range(&self.plan.buffers[value], batch);
             let saved = step.saved.map_or(0..0, at);
             let inputs: SmallVec<[_; 4]> = step.inputs.iter().map(|&input| at(input)).collect();
@@ -135,7 +149,10 @@ impl Runner {
     pub(crate) fn backward(&mut self, run: Run<'_>, weights: &[f32]) {
         let batch = run.batch();
         let at = |value: usize| range(&self.plan.buffers[value], batch);
-        for step in &self.plan.backward {
+        let timing = self.timing.as_ref();
+        let _all = timing.map(Timing::backward);
+        for (number, step) in self.plan.backward.iter().enumerate() {
+            let _step = timing.map(|timing| timing.backward_step(number, batch));
             match step {
                 GradientStep::Copy { from, to } => {
                     let (mut writes, reads) = borrow(&mut self.arena, &[at(*to)], &[at(*from)]);

@@ -40,6 +40,7 @@ pub use image_folder::ImageFolder;
 pub use inputs::Inputs;
 pub use listing::{FoundPhotos, Listing, OUTPUT_MARK, find_photos};
 pub use photo::Photo;
+pub(crate) use prefetch::measured_prefetch;
 pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};
 pub use resize::Interpolation;

@@ -3,6 +3,7 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use super::{Batch, Dataset};
+use crate::profile::Profile;
 use crate::{Error, Result};
 
 /// Batches that are loaded ahead of the one in use.
@@ -34,6 +35,17 @@ pub fn prefetch(
     dataset: &dyn Dataset,
     epoch: usize,
     order: &[usize],
+    step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    measured_prefetch(dataset, epoch, order, None, step)
+}
+
+/// [`prefetch`], which measures how long it waits for the batches.
+pub(crate) fn measured_prefetch(
+    dataset: &dyn Dataset,
+    epoch: usize,
+    order: &[usize],
+    profile: Option<&Profile>,
     mut step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     thread::scope(|scope| {
@@ -55,7 +67,11 @@ pub fn prefetch(
                 "cannot start a thread to load photos: {error}; end other programs and try again"
             ))
         })?;
-        for batch in batches {
+        let next = || {
+            let _wait = profile.map(|profile| profile.measure("wait for the next batch"));
+            batches.recv().ok()
+        };
+        while let Some(batch) = next() {
             let batch = batch?;
             // All its samples can no longer be read.
             if batch.is_empty() {

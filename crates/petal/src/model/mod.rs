@@ -27,6 +27,7 @@ use crate::data::Preprocessing;
 use crate::history::History;
 use crate::layers::AnyLayer;
 use crate::memory;
+use crate::profile::{self, Profile};
 use crate::program::Engine;
 use crate::random::Key;
 use crate::{Error, Result};
@@ -54,6 +55,7 @@ pub struct Model {
     pub(crate) compiled: Option<Compiled>,
     /// Makes what the model runs on, if it isn't the CPU.
     engine: Option<MakeEngine>,
+    profile: Option<Profile>,
 }
 
 type MakeEngine = Arc<dyn Fn() -> Box<dyn Engine> + Send + Sync>;
@@ -245,7 +247,21 @@ impl Model {
     }
 
     pub(crate) fn new_engine(&self) -> Box<dyn Engine> {
-        self.engine.as_ref().map_or_else(|| Box::new(Cpu::default()) as Box<dyn Engine>, |make| make())
+        match (&self.engine, &self.profile) {
+            (Some(make), _) => make(),
+            (None, Some(profile)) => Box::new(Cpu::profiled(profile.clone())),
+            (None, None) => Box::new(Cpu::default()),
+        }
+    }
+
+    /// Measures from now on, in training and in prediction, where the time goes. Weights and outputs are the same bits.
+    /// A clone of the model measures into the same profile.
+    pub fn set_profile(&mut self, profile: &Profile) {
+        self.profile = Some(profile.clone());
+    }
+
+    pub(crate) fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
     }
 
     pub(crate) fn from_graph(mut graph: Graph, seed: u64) -> Result<Model> {
@@ -270,6 +286,7 @@ impl Model {
             history: History::default(),
             compiled: None,
             engine: None,
+            profile: profile::asked_for(),
         }
     }
 }
@@ -288,6 +305,7 @@ impl Clone for Model {
             history: self.history.clone(),
             compiled: self.compiled.clone(),
             engine: self.engine.clone(),
+            profile: self.profile.clone(),
         }
     }
 }

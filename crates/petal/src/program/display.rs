@@ -173,10 +173,15 @@ fn write_padding(f: &mut Formatter<'_>, padding: &Padding) -> fmt::Result {
 
 /// The operation's name in snake case; a function's own.
 fn name(op: &Op) -> String {
-    let debug = match op {
-        Op::Unary(unary) => format!("{unary:?}"),
-        op => format!("{op:?}"),
-    };
+    match op {
+        Op::Unary(unary) => snake_case(unary),
+        op => snake_case(op),
+    }
+}
+
+/// A variant's name in snake case.
+pub(crate) fn snake_case(variant: &impl fmt::Debug) -> String {
+    let debug = format!("{variant:?}");
     let class: String = debug.chars().take_while(|c| c.is_alphanumeric()).collect();
     let mut name = String::new();
     for (i, c) in class.char_indices() {

@@ -39,6 +39,7 @@ use smallvec::SmallVec;
 pub use builder::Builder;
 pub(crate) use check::check_order;
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
+pub(crate) use display::snake_case;
 pub use engine::{Engine, Samples};
 pub use op::{
     BatchNorm, Conv2d, Dense, FillMode, Grid, Interpolation, LayerNorm, Op, Padding, Unary, Value,

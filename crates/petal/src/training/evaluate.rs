@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use super::progress::Progress;
 use super::step::{Loaded, Step};
 use super::{Logs, Metric, Verbose};
-use crate::data::{Batch, Dataset, check_complete, prefetch};
+use crate::data::{Batch, Dataset, check_complete, measured_prefetch};
 use crate::losses::{Loss, Predicted};
 use crate::model::{Model, Shape};
 use crate::program::{Engine, FinalActivation, Gradient, Mode};
@@ -62,8 +62,14 @@ impl Model {
         progress.pass(steps(data));
         let mut step = 0;
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, 0, &order, |batch| {
-            let mut one = Step { engine: &mut *engine, program, totals: &mut totals, class_weights: None };
+        measured_prefetch(data, 0, &order, self.profile(), |batch| {
+            let mut one = Step {
+                engine: &mut *engine,
+                program,
+                totals: &mut totals,
+                class_weights: None,
+                profile: self.profile(),
+            };
             one.forward(self.run(&batch.samples, 0), batch, (&batch.inputs).into())?;
             totals.logs_into("", &mut logs);
             step += 1;
@@ -95,7 +101,7 @@ impl Model {
         let mut predictor = self.predictor(largest_batch(data))?;
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
-        prefetch(data, 0, &order, |batch| {
+        measured_prefetch(data, 0, &order, self.profile(), |batch| {
             outputs.extend_from_slice(predictor.run((&batch.inputs).into())?);
             step += 1;
             progress.step(&mut io::stderr(), step, &Logs::new());

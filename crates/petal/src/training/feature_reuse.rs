@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Training;
 use super::step::Loaded;
 use crate::Result;
-use crate::data::{Batch, Dataset, prefetch};
+use crate::data::{Batch, Dataset, measured_prefetch};
 use crate::memory;
 use crate::program::{Engine, Program, Samples};
 
@@ -79,20 +79,22 @@ impl Halves {
         ) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let rest = self.rest;
+        let profile = training.model.profile().cloned();
+        let profile = profile.as_ref();
         let Some(frozen) = &mut self.frozen else {
-            return prefetch(data, epoch, order, |batch| {
+            return measured_prefetch(data, epoch, order, profile, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         };
         if order.iter().all(|&sample| frozen.seen[sample] || frozen.lost[sample]) {
             let features = Features { data, frozen, shape: [frozen.width] };
-            return prefetch(&features, epoch, order, |batch| {
+            return measured_prefetch(&features, epoch, order, profile, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         }
         let mut is_whole = true;
         let mut outputs = Vec::new();
-        prefetch(data, epoch, order, |batch| {
+        measured_prefetch(data, epoch, order, profile, |batch| {
             // No random numbers are drawn before the cut, so the epoch doesn't matter.
             let run = training.model.run(&batch.samples, 0);
             engine.set_weights(training.model.shared_weights());

@@ -265,10 +265,13 @@ impl Model {
             session.name_lost(&mut training, train);
             // Before the callbacks, so that a checkpoint counts its epoch, with what those before it have added.
             training.model.history_mut().push(epoch, &logs);
+            let measured =
+                training.model.profile().map(|profile| profile.measure("callbacks after an epoch"));
             for callback in &mut callbacks {
                 callback.on_epoch_end(epoch, &mut logs, &mut training)?;
                 training.model.history_mut().replace_last(&logs);
             }
+            drop(measured);
             session.progress.finish(&mut *training.output, &logs);
             history.push(epoch, &logs);
             if let Some(good) = &mut good {

@@ -142,6 +142,8 @@ impl<'a> Session<'a> {
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<()> {
         let passes = self.passes(train, epoch);
+        let profile = training.model.profile().cloned();
+        let profile = profile.as_ref();
         let Session { engine, halves, totals, class_weights, progress, logs, on_gradients, .. } = self;
         let (terminate_on_nan, class_weights) = (self.terminate_on_nan, class_weights.as_deref());
         totals.reset();
@@ -154,10 +156,12 @@ impl<'a> Session<'a> {
                 &order,
                 training,
                 |training, engine, program, batch, inputs| {
+                    let _step = profile.map(|profile| profile.whole("training step"));
                     let model = &mut *training.model;
                     engine.set_weights(model.take_weights());
                     let run = model.run(&batch.samples, pass);
-                    let mut one = Step { engine: &mut *engine, program, totals: &mut *totals, class_weights };
+                    let mut one =
+                        Step { engine: &mut *engine, program, totals: &mut *totals, class_weights, profile };
                     let loss = one.forward(run, batch, inputs).and_then(|loss| {
                         if loss.is_finite() || !terminate_on_nan {
                             one.backward(run, on_gradients.as_mut(), |weights, gradients| {
@@ -223,12 +227,14 @@ impl<'a> Session<'a> {
         let engine = &mut *self.engine;
         let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
         totals.reset();
+        let profile = training.model.profile().cloned();
+        let profile = profile.as_ref();
         let order: Vec<usize> = (0..data.len()).collect();
         let mut step = 0;
         halves.each(engine, *data, 0, &order, training, |training, engine, program, batch, inputs| {
             engine.set_weights(training.model.shared_weights());
             let run = training.model.run(&batch.samples, 0);
-            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None };
+            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None, profile };
             one.forward(run, batch, inputs)?;
             for callback in callbacks.iter_mut() {
                 callback.on_test_batch_end(step, training)?;

@@ -5,6 +5,7 @@ use super::fit::OnGradients;
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Model;
+use crate::profile::Profile;
 use crate::program::{Engine, Gradient, Mode, Passes, Program, Run, Samples};
 
 /// A model's program on an engine, and where its loss starts.
@@ -30,6 +31,7 @@ pub(crate) struct Step<'a> {
     pub program: Loaded,
     pub totals: &'a mut Totals,
     pub class_weights: Option<&'a [f32]>,
+    pub profile: Option<&'a Profile>,
 }
 
 impl Step<'_> {
@@ -39,6 +41,7 @@ impl Step<'_> {
     /// If the engine fails.
     pub fn forward(&mut self, run: Run<'_>, batch: &Batch, inputs: Samples<'_>) -> Result<f64> {
         self.engine.forward(self.program.number, run, inputs)?;
+        let _loss = self.profile.map(|profile| profile.measure("loss and metrics"));
         Ok(self.totals.add(self.engine, self.program, batch, self.class_weights))
     }
 
@@ -57,6 +60,7 @@ impl Step<'_> {
         if let Some(hook) = hook {
             hook(self.engine.gradients(self.program.number), run.batch())?;
         }
+        let _update = self.profile.map(|profile| profile.measure("optimizer"));
         self.engine.update(self.program.number, &mut update);
         Ok(())
     }

@@ -1,0 +1,48 @@
+//! What an operation costs, counted by its shape.
+
+use petal_kernels::{Conv2d, DepthwiseConv2d};
+
+use super::op::Op;
+use crate::program::snake_case;
+
+impl Op {
+    /// Its name, with the window of a convolution.
+    pub(super) fn label(&self) -> String {
+        let window = match self {
+            Op::Conv2d(op) => op.shape.kernel,
+            Op::DepthwiseConv2d(op) => op.shape.kernel,
+            Op::PooledConv2d(op) => op.shape.conv.kernel,
+            Op::Unary(unary) => return snake_case(unary),
+            op => return snake_case(op),
+        };
+        let [height, width] = window;
+        format!("{} {height}×{width}", snake_case(self))
+    }
+
+    /// Multiply-adds of a sample's forward call, as convolutions and matrix products are defined: kernels may do with
+    /// fewer, and a padding's zeros count. Other operations have none.
+    pub(super) fn multiply_adds(&self) -> usize {
+        match self {
+            Op::Conv2d(op) => conv2d(&op.shape),
+            Op::PooledConv2d(op) => conv2d(&op.shape.conv),
+            Op::DepthwiseConv2d(op) => depthwise_conv2d(&op.shape),
+            Op::Dense(op) => op.shape.rows * op.shape.inputs * op.shape.units,
+            Op::InvertedResidual(block) => {
+                block.expand.as_ref().map_or(0, |expand| conv2d(&expand.shape))
+                    + depthwise_conv2d(&block.depthwise.shape)
+                    + conv2d(&block.project.shape)
+            }
+            _ => 0,
+        }
+    }
+}
+
+fn conv2d(shape: &Conv2d) -> usize {
+    let [height, width, _] = shape.output();
+    height * width * shape.kernel_len()
+}
+
+fn depthwise_conv2d(shape: &DepthwiseConv2d) -> usize {
+    let [height, width, _] = shape.output();
+    height * width * shape.kernel_len()
+}
