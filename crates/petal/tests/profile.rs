@@ -116,3 +116,17 @@ fn the_trace_is_of_nested_complete_events() -> Result<()> {
     assert!(within("backward", "training step") && within("optimizer", "training step"));
     Ok(())
 }
+
+#[test]
+fn a_long_trace_ends_and_says_so() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.json");
+    let profile = Profile::new();
+    (0..100_007).for_each(|_| drop(profile.measure("something")));
+    let table = profile.to_string();
+    assert!(table.contains("the first 100000 of 100007 calls") && table.contains(" 100007 "), "{table}");
+    profile.write_trace(&path)?;
+    let trace: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(trace["traceEvents"].as_array().unwrap().len(), 100_000);
+    Ok(())
+}
