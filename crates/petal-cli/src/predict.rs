@@ -89,6 +89,9 @@ fn each_batch(
     mut classify: impl FnMut(&[PathBuf], Vec<Loaded>) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     thread::scope(|scope| {
+        let wait = || profile.map(|profile| profile.measure("wait for the next batch"));
+        // From now on: the thread may get this one's core first.
+        let mut waiting = wait();
         // Dropped when `classify` fails, which ends the thread.
         let (loaded, batches) = sync_channel(1);
         let load = move || {
@@ -102,12 +105,10 @@ fn each_batch(
         thread::Builder::new()
             .spawn_scoped(scope, load)
             .map_err(|error| format!("cannot start a thread to read photos: {error}; end other programs"))?;
-        let next = || {
-            let _wait = profile.map(|profile| profile.measure("wait for the next batch"));
-            batches.recv().ok()
-        };
-        while let Some((photos, results)) = next() {
+        for (photos, results) in batches {
+            drop(waiting.take());
             classify(photos, results)?;
+            waiting = wait();
         }
         Ok(())
     })

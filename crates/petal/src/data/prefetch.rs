@@ -49,6 +49,9 @@ pub(crate) fn measured_prefetch(
     mut step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     thread::scope(|scope| {
+        let wait = || profile.map(|profile| profile.measure("wait for the next batch"));
+        // From now on: the thread may get this one's core first.
+        let mut waiting = wait();
         // Both ends below are dropped when `step` ends the run, fails or panics; that ends the thread.
         let (loaded, batches) = sync_channel::<Result<Batch>>(AHEAD);
         let (done, used) = channel::<Batch>();
@@ -67,11 +70,8 @@ pub(crate) fn measured_prefetch(
                 "cannot start a thread to load photos: {error}; end other programs and try again"
             ))
         })?;
-        let next = || {
-            let _wait = profile.map(|profile| profile.measure("wait for the next batch"));
-            batches.recv().ok()
-        };
-        while let Some(batch) = next() {
+        for batch in batches {
+            drop(waiting.take());
             let batch = batch?;
             // All its samples can no longer be read.
             if batch.is_empty() {
@@ -82,6 +82,7 @@ pub(crate) fn measured_prefetch(
             }
             // Fails once everything is loaded and the thread has ended.
             let _ = done.send(batch);
+            waiting = wait();
         }
         Ok(())
     })
