@@ -3,7 +3,7 @@
 //! Strategy: matrix products cut by shape (see `matmul`), bias and activation applied as a tile is stored.
 
 use crate::matmul::Matmul;
-use crate::{Activation, ActivationGradient};
+use crate::{Activation, ActivationGradient, Precision};
 
 /// `y = activation(x × kernel + bias)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Dense {
     pub inputs: usize,
     /// Columns of `y`.
     pub units: usize,
+    /// Of the factors of products.
+    pub precision: Precision,
 }
 
 impl Dense {
@@ -71,6 +73,6 @@ impl Dense {
     }
 
     fn matmul(&self) -> Matmul {
-        Matmul { rows: self.rows, inputs: self.inputs, units: self.units }
+        Matmul { rows: self.rows, inputs: self.inputs, units: self.units, precision: self.precision }
     }
 }

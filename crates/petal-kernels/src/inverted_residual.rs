@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::depthwise_conv2d::Gather;
 use crate::matmul::Matmul;
-use crate::{Activation, DepthwiseConv2d};
+use crate::{Activation, DepthwiseConv2d, Precision};
 
 /// Floats of wide activations that one task keeps in the second cache.
 const TILE_FLOATS: usize = 1 << 16;
@@ -31,6 +31,8 @@ pub struct InvertedResidual {
     pub filters: usize,
     /// Whether the input is added to the output, which has its shape.
     pub residual: bool,
+    /// Of the factors of the 1×1 convolutions' products.
+    pub precision: Precision,
 }
 
 /// Weights of one of a block's convolutions.
@@ -122,12 +124,14 @@ impl InvertedResidual {
 
     /// The first 1×1 convolution for this many pixels.
     fn expand(&self, rows: usize) -> Option<Matmul> {
-        self.expands.map(|inputs| Matmul { rows, inputs, units: self.depthwise.input[2] })
+        let (units, precision) = (self.depthwise.input[2], self.precision);
+        self.expands.map(|inputs| Matmul { rows, inputs, units, precision })
     }
 
     /// The last 1×1 convolution for this many pixels.
     fn project(&self, rows: usize) -> Matmul {
-        Matmul { rows, inputs: self.depthwise.input[2], units: self.filters }
+        let (inputs, units, precision) = (self.depthwise.input[2], self.filters, self.precision);
+        Matmul { rows, inputs, units, precision }
     }
 
     fn wide_row(&self) -> usize {
@@ -200,7 +204,7 @@ impl Block<'_> {
                         window.copy_within(start..start + kept * wide_row, 0);
                     }
                     let new = need.start + kept..need.end;
-                    let matmul = Matmul { rows: new.len() * width, inputs: channels, units: wide };
+                    let matmul = shape.expand(new.len() * width).expect("the block expands");
                     matmul.forward_packed(
                         &x[new.start * width * channels..new.end * width * channels],
                         expand.kernel,
@@ -223,8 +227,7 @@ impl Block<'_> {
                 gather.run_row(row, source, kernel, bias, activation, convolved);
             }
             let BlockWeights { kernel, bias, activation } = self.project;
-            let matmul = Matmul { rows: rows * out_width, inputs: wide, units: filters };
-            matmul.forward_packed(convolved, kernel, bias, activation, y);
+            shape.project(rows * out_width).forward_packed(convolved, kernel, bias, activation, y);
             if shape.residual {
                 y.iter_mut().zip(&x[row * width * channels..]).for_each(|(y, x)| *y += x);
             }

@@ -3,8 +3,8 @@
 mod reference;
 
 use petal_kernels::{
-    Activation, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Padding, Pool2d, Unary, global_average_forward,
-    global_max_forward, softmax_forward,
+    Activation, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Padding, Pool2d, Precision, Unary,
+    global_average_forward, global_max_forward, softmax_forward,
 };
 use proptest::prelude::*;
 use reference::{unset, values};
@@ -22,10 +22,10 @@ fn check(batch: usize, sample: usize, output: usize, kernel: impl Fn(usize, &[f3
     }
 }
 
-fn check_dense(batch: usize, rows: usize, inputs: usize, units: usize) {
+fn check_dense(batch: usize, rows: usize, inputs: usize, units: usize, precision: Precision) {
     let (kernel, bias) = (values(inputs * units, 2), values(units, 3));
     check(batch, rows * inputs, rows * units, |n, x, y| {
-        let dense = Dense { rows: n * rows, inputs, units };
+        let dense = Dense { rows: n * rows, inputs, units, precision };
         let scratch = &mut unset(dense.forward_scratch());
         dense.forward(x, &kernel, Some(&bias), Activation::Relu, y, scratch);
     });
@@ -62,24 +62,30 @@ fn channels() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1usize, 3, 5, 8, 16, 17, 24, 33])
 }
 
+fn precision() -> impl Strategy<Value = Precision> {
+    prop::sample::select(vec![Precision::Float32, Precision::Bfloat16])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn dense_layers(batch in 2usize..9, inputs in 1usize..2500, units in 1usize..40) {
-        check_dense(batch, 1, inputs, units);
+    fn dense_layers(batch in 2usize..9, inputs in 1usize..2500, units in 1usize..40, precision in precision()) {
+        check_dense(batch, 1, inputs, units, precision);
     }
 
     /// Many rows take another path than few.
     #[test]
-    fn dense_layers_of_several_rows(batch in 2usize..4, rows in 1usize..100, inputs in 1usize..2500, units in channels()) {
-        check_dense(batch, rows, inputs.min(60_000 / rows), units);
+    fn dense_layers_of_several_rows(
+        batch in 2usize..4, rows in 1usize..100, inputs in 1usize..2500, units in channels(), precision in precision(),
+    ) {
+        check_dense(batch, rows, inputs.min(60_000 / rows), units, precision);
     }
 
     #[test]
     fn convolutions(
         batch in 2usize..5, (height, width) in (1usize..12, 1usize..12), kernel in 1usize..4, stride in 1usize..3,
-        channels in channels(), filters in channels(),
+        channels in channels(), filters in channels(), precision in precision(),
     ) {
         check_conv(Conv2d {
             batch,
@@ -90,6 +96,7 @@ proptest! {
             dilation: [1; 2],
             padding: Padding::same([height, width], [kernel; 2], [stride; 2]),
             groups: 1,
+            precision,
         });
     }
 

@@ -2,7 +2,7 @@
 
 mod reference;
 
-use petal_kernels::{Activation, ActivationGradient, Conv2d, Dense, DepthwiseConv2d, Padding};
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Dense, DepthwiseConv2d, Padding, Precision};
 use proptest::prelude::*;
 use reference::{
     activations, assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, bounds,
@@ -61,7 +61,17 @@ fn check_conv(conv: &Conv2d) {
 fn check_depthwise(conv: &DepthwiseConv2d) {
     let DepthwiseConv2d { batch, input, multiplier, kernel, strides, dilation, padding } = *conv;
     let filters = input[2] * multiplier;
-    let reference = Conv2d { batch, input, filters, kernel, strides, dilation, padding, groups: input[2] };
+    let reference = Conv2d {
+        batch,
+        input,
+        filters,
+        kernel,
+        strides,
+        dilation,
+        padding,
+        groups: input[2],
+        precision: Precision::Float32,
+    };
     assert_eq!(conv.output(), reference.output());
 
     let x = values(batch * input.iter().product::<usize>(), 1);
@@ -118,6 +128,7 @@ proptest! {
             dilation: [v.3, h.3],
             padding: Padding { top: v.4, bottom: v.5, left: h.4, right: h.5 },
             groups,
+            precision: Precision::Float32,
         };
         check_conv(&conv);
     }
@@ -159,7 +170,7 @@ proptest! {
 
     #[test]
     fn dense_matches_the_pointwise_convolution(rows in 1usize..6, inputs in 1usize..1300, units in 1usize..40) {
-        check_dense(&Dense { rows, inputs, units });
+        check_dense(&Dense { rows, inputs, units, precision: Precision::Float32 });
     }
 }
 
@@ -280,7 +291,7 @@ proptest! {
 }
 
 fn check_dense(dense: &Dense) {
-    let Dense { rows, inputs, units } = *dense;
+    let Dense { rows, inputs, units, .. } = *dense;
     let (x, kernel, bias) = (values(rows * inputs, 1), values(inputs * units, 2), values(units, 3));
     let dy = values(rows * units, 4);
     let mut y = unset(rows * units);
@@ -313,13 +324,13 @@ fn check_dense(dense: &Dense) {
 
 #[test]
 fn a_dense_layer_without_inputs_is_its_bias() {
-    check_dense(&Dense { rows: 3, inputs: 0, units: 5 });
+    check_dense(&Dense { rows: 3, inputs: 0, units: 5, precision: Precision::Float32 });
 }
 
 #[test]
 fn dense_layers_of_many_rows_match_too() {
-    check_dense(&Dense { rows: 4500, inputs: 7, units: 5 });
-    check_dense(&Dense { rows: 513, inputs: 9, units: 17 });
+    check_dense(&Dense { rows: 4500, inputs: 7, units: 5, precision: Precision::Float32 });
+    check_dense(&Dense { rows: 513, inputs: 9, units: 17, precision: Precision::Float32 });
 }
 
 fn same(batch: usize, input: [usize; 3], filters: usize, kernel: usize, stride: usize) -> Conv2d {
@@ -332,6 +343,7 @@ fn same(batch: usize, input: [usize; 3], filters: usize, kernel: usize, stride: 
         dilation: [1; 2],
         padding: Padding::same([input[0], input[1]], [kernel; 2], [stride; 2]),
         groups: 1,
+        precision: Precision::Float32,
     }
 }
 
@@ -408,7 +420,7 @@ fn depthwise_convolutions_give_the_same_bits_on_any_number_of_threads() {
 #[test]
 fn dense_layers_give_the_same_bits_on_any_number_of_threads() {
     for (rows, inputs, units) in [(32, 3000, 128), (32, 128, 5), (4500, 7, 33), (1, 2000, 1000)] {
-        let dense = Dense { rows, inputs, units };
+        let dense = Dense { rows, inputs, units, precision: Precision::Float32 };
         let (x, kernel, dy) = (values(rows * inputs, 1), values(inputs * units, 2), values(rows * units, 3));
         assert_same_bits_on_any_number_of_threads(|| pass!(dense, x, kernel, dy, units).into());
     }

@@ -2,14 +2,21 @@
 
 mod reference;
 
-use petal_kernels::{Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedResidual, Padding};
+use petal_kernels::{
+    Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedResidual, Padding, Precision,
+};
 use proptest::prelude::*;
 use reference::{unset, values};
 
 /// Of `x`, `y` and scratch.
 type Run<'a> = &'a dyn Fn(&[f32], &mut [f32], &mut [f32]);
 
-fn pointwise(batch: usize, [height, width, channels]: [usize; 3], filters: usize) -> Conv2d {
+fn pointwise(
+    batch: usize,
+    [height, width, channels]: [usize; 3],
+    filters: usize,
+    precision: Precision,
+) -> Conv2d {
     Conv2d {
         batch,
         input: [height, width, channels],
@@ -19,6 +26,7 @@ fn pointwise(batch: usize, [height, width, channels]: [usize; 3], filters: usize
         dilation: [1; 2],
         padding: Padding::default(),
         groups: 1,
+        precision,
     }
 }
 
@@ -29,8 +37,8 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
     if let Some(x) = x.last_mut() {
         *x = f32::NAN;
     }
-    let expand = pointwise(batch, input, wide);
-    let project = pointwise(batch, block.depthwise.output(), block.filters);
+    let expand = pointwise(batch, input, wide, block.precision);
+    let project = pointwise(batch, block.depthwise.output(), block.filters, block.precision);
     let kernels = [expand.kernel_len(), block.depthwise.kernel_len(), project.kernel_len()];
     let kernels: Vec<_> = kernels.into_iter().zip(2..).map(|(len, seed)| values(len, seed)).collect();
     let biases = [values(wide, 5), values(wide, 6), values(block.filters, 7)];
@@ -83,7 +91,7 @@ proptest! {
         filters in 1usize..20,
         stride in 1usize..3,
         [top, bottom, left, right] in prop::array::uniform4(0usize..3),
-        [expands, residual] in prop::array::uniform2(any::<bool>()),
+        [expands, residual, rounds] in prop::array::uniform3(any::<bool>()),
     ) {
         let input = [height, width, wide];
         let padding = Padding { top, bottom, left, right };
@@ -94,7 +102,9 @@ proptest! {
         let channels = if expands { channels } else { wide };
         let residual = residual && [out_height, out_width] == [height, width];
         let filters = if residual { channels } else { filters };
-        check(InvertedResidual { expands: expands.then_some(channels), depthwise, filters, residual })?;
+        let expands = expands.then_some(channels);
+        let precision = if rounds { Precision::Bfloat16 } else { Precision::Float32 };
+        check(InvertedResidual { expands, depthwise, filters, residual, precision })?;
     }
 }
 
@@ -115,9 +125,11 @@ fn blocks_of_mobilenet_v2_are_their_convolutions() {
             depthwise,
             filters,
             residual: stride == 1 && filters == channels,
+            precision: Precision::Float32,
         };
         assert!(block.is_worthwhile());
         check(block).unwrap();
+        check(InvertedResidual { precision: Precision::Bfloat16, ..block }).unwrap();
     };
     block(90, 32, 32, 1, 16, false);
     block(90, 16, 96, 2, 24, true);

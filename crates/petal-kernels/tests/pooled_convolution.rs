@@ -2,7 +2,7 @@
 
 mod reference;
 
-use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding, PooledConv2d};
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding, PooledConv2d, Precision};
 use proptest::prelude::*;
 use reference::{
     activations, assert_activation_gradient, assert_close, assert_same_bits_on_any_number_of_threads, bounds,
@@ -118,7 +118,17 @@ fn same(batch: usize, input: [usize; 3], filters: usize, kernel: usize, stride: 
     let padding = Padding::same([input[0], input[1]], [kernel; 2], [stride; 2]);
     let (kernel, strides) = ([kernel; 2], [stride; 2]);
     PooledConv2d {
-        conv: Conv2d { batch, input, filters, kernel, strides, dilation: [1; 2], padding, groups: 1 },
+        conv: Conv2d {
+            batch,
+            input,
+            filters,
+            kernel,
+            strides,
+            dilation: [1; 2],
+            padding,
+            groups: 1,
+            precision: Precision::Float32,
+        },
     }
 }
 
@@ -147,6 +157,7 @@ proptest! {
             dilation: [1; 2],
             padding: Padding { top: v[3], bottom: v[4], left: h[3], right: h[4] },
             groups: 1,
+            precision: Precision::Float32,
         };
         prop_assume!(PooledConv2d::supports(&conv));
         check(&PooledConv2d { conv }, activation);

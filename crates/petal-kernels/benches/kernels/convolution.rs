@@ -4,7 +4,7 @@ use std::fmt;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding, PooledConv2d};
+use petal_kernels::{Activation, Conv2d, Dense, DepthwiseConv2d, Padding, PooledConv2d, Precision};
 
 use crate::{BATCH, values};
 
@@ -36,6 +36,7 @@ impl Shape {
             dilation: [1; 2],
             padding: self.padding(),
             groups: 1,
+            precision: Precision::Float32,
         }
     }
 
@@ -170,6 +171,20 @@ fn depthwise_lengths(conv: &DepthwiseConv2d) -> (usize, usize, usize) {
 layer!(conv2d, CONVOLUTIONS, Shape, |shape| shape.conv(), conv_lengths);
 layer!(conv2d_of_8, THREE_BY_THREE, Shape, |shape| Conv2d { batch: 8, ..shape.conv() }, conv_lengths);
 layer!(pointwise, POINTWISE, Shape, |shape| shape.conv(), conv_lengths);
+layer!(
+    conv2d_of_8_bfloat16,
+    THREE_BY_THREE,
+    Shape,
+    |shape| Conv2d { batch: 8, precision: Precision::Bfloat16, ..shape.conv() },
+    conv_lengths
+);
+layer!(
+    pointwise_bfloat16,
+    POINTWISE,
+    Shape,
+    |shape| Conv2d { precision: Precision::Bfloat16, ..shape.conv() },
+    conv_lengths
+);
 layer!(depthwise, DEPTHWISE, Shape, |shape| shape.depthwise(), depthwise_lengths);
 
 /// The lecture's CNN: convolutions with ReLU and max pooling. Operations are counted as if all pixels had a gradient.
@@ -236,13 +251,16 @@ mod dense {
     use super::*;
 
     fn layer([inputs, units]: [usize; 2]) -> (Dense, ItemsCount) {
-        (Dense { rows: BATCH, inputs, units }, ItemsCount::new(2 * BATCH * inputs * units))
+        (
+            Dense { rows: BATCH, inputs, units, precision: Precision::Float32 },
+            ItemsCount::new(2 * BATCH * inputs * units),
+        )
     }
 
     #[divan::bench(args = DENSE)]
     fn forward(bencher: Bencher, shape: [usize; 2]) {
         let (layer, operations) = layer(shape);
-        let Dense { rows, inputs, units } = layer;
+        let Dense { rows, inputs, units, .. } = layer;
         let (x, kernel, bias) = (values(rows * inputs), values(inputs * units), values(units));
         let (mut y, mut scratch) = (values(rows * units), values(layer.forward_scratch()));
         bencher.counter(operations).bench_local(|| {
@@ -253,7 +271,7 @@ mod dense {
     #[divan::bench(args = DENSE)]
     fn input_gradient(bencher: Bencher, shape: [usize; 2]) {
         let (layer, operations) = layer(shape);
-        let Dense { rows, inputs, units } = layer;
+        let Dense { rows, inputs, units, .. } = layer;
         let (dy, kernel) = (values(rows * units), values(inputs * units));
         let (mut dx, mut scratch) = (values(rows * inputs), values(layer.backward_input_scratch()));
         bencher.counter(operations).bench_local(|| {
@@ -264,7 +282,7 @@ mod dense {
     #[divan::bench(args = DENSE)]
     fn kernel_gradient(bencher: Bencher, shape: [usize; 2]) {
         let (layer, operations) = layer(shape);
-        let Dense { rows, inputs, units } = layer;
+        let Dense { rows, inputs, units, .. } = layer;
         let (x, dy) = (values(rows * inputs), values(rows * units));
         let (mut dkernel, mut dbias) = (values(inputs * units), values(units));
         let mut scratch = values(layer.backward_kernel_scratch());

@@ -4,7 +4,9 @@ use std::fmt;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use petal_kernels::{Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedResidual, Padding};
+use petal_kernels::{
+    Activation, BlockWeights, Conv2d, DepthwiseConv2d, InvertedResidual, Padding, Precision,
+};
 
 use crate::{BATCH, values};
 
@@ -44,7 +46,13 @@ impl Shape {
             padding: Padding::same([size; 2], [3; 2], [stride; 2]),
         };
         let expands = (channels != wide).then_some(channels);
-        InvertedResidual { expands, depthwise, filters, residual: channels == filters }
+        InvertedResidual {
+            expands,
+            depthwise,
+            filters,
+            residual: channels == filters,
+            precision: Precision::Float32,
+        }
     }
 
     fn operations(&self) -> ItemsCount {
@@ -65,12 +73,21 @@ fn pointwise([height, width, channels]: [usize; 3], filters: usize) -> Conv2d {
         dilation: [1; 2],
         padding: Padding::default(),
         groups: 1,
+        precision: Precision::Float32,
     }
 }
 
 #[divan::bench(args = SHAPES, max_time = 0.4, sample_size = 1)]
 fn as_one(bencher: Bencher, shape: &Shape) {
-    let block = shape.block();
+    bench_block(bencher, shape, shape.block());
+}
+
+#[divan::bench(args = SHAPES, max_time = 0.4, sample_size = 1)]
+fn as_one_bfloat16(bencher: Bencher, shape: &Shape) {
+    bench_block(bencher, shape, InvertedResidual { precision: Precision::Bfloat16, ..shape.block() });
+}
+
+fn bench_block(bencher: Bencher, shape: &Shape, block: InvertedResidual) {
     let [channels, wide] = [block.input()[2], block.depthwise.input[2]];
     let x = values(BATCH * block.input().iter().product::<usize>());
     let mut y = values(BATCH * block.output().iter().product::<usize>());

@@ -322,7 +322,14 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
             for segment in 0..window.segments {
                 let source = source.wrapping_offset(segment as isize * window.source_segment);
                 let packed = packed.wrapping_add(segment * window.packed_segment);
-                accumulate::<S, P, V>(&mut sums, source, window.source_pixel, packed, BLOCK, window.len);
+                accumulate::<S, P, V, false>(
+                    &mut sums,
+                    source,
+                    window.source_pixel,
+                    packed,
+                    BLOCK,
+                    window.len,
+                );
             }
         }
         let (low, high) = (S::splat(window.bounds.0), S::splat(window.bounds.1));

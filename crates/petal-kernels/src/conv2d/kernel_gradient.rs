@@ -1,7 +1,7 @@
 //! The kernel's gradient: for each tap, the sum over output pixels of the outer product of the input pixel under the
 //! tap and `dy`.
 //!
-//! A tile (`register_tile.rs`) of input channels × 16 filters stays in registers along a row of output pixels. Inputs of
+//! A tile (`register_tile.rs`) of input channels × two vectors of filters stays in registers along a row of output pixels. Inputs of
 //! few channels (a first layer's three) take a whole row of taps as their channels; only border columns treat fewer.
 //! The rows of the batch are cut into parts with a gradient each, summed in order at the end. A part treats all rows of
 //! the kernel while a row of `dy` is in the cache; where there are few parts each row of the kernel is a task.
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::Conv2d;
 use crate::matmul::sum_parts;
-use crate::register_tile::{COLUMNS, for_tile};
+use crate::register_tile::for_tile;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Output rows of one part, at least.
@@ -223,8 +223,8 @@ impl Sum {
         unsafe {
             for c in (0..channels).step_by(S::ROWS) {
                 let n = S::ROWS.min(channels - c);
-                for f in (0..filters).step_by(COLUMNS) {
-                    let width = COLUMNS.min(filters - f);
+                for f in (0..filters).step_by(2 * S::LANES) {
+                    let width = (2 * S::LANES).min(filters - f);
                     let x = x.as_ptr().add(c);
                     let dy = dy.as_ptr().add(f);
                     let kernel = kernel.as_mut_ptr().add(c * self.kernel_row + f);

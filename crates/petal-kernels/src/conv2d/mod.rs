@@ -13,7 +13,7 @@ mod kernel_gradient;
 
 use crate::matmul::Matmul;
 use crate::winograd::Winograd;
-use crate::{Activation, ActivationGradient, Padding};
+use crate::{Activation, ActivationGradient, Padding, Precision};
 use gather::Axis;
 pub(crate) use gather::Gather;
 pub(crate) use kernel_gradient::add_pixels;
@@ -37,6 +37,9 @@ pub struct Conv2d {
     pub padding: Padding,
     /// Groups that channels and filters are divided into.
     pub groups: usize,
+    /// Of the factors of products where the convolution is a matrix product or goes by Winograd's transforms; others
+    /// multiply the numbers as they are.
+    pub precision: Precision,
 }
 
 impl Conv2d {
@@ -167,7 +170,8 @@ impl Conv2d {
 
     fn pointwise(&self) -> Option<Matmul> {
         let rows = self.batch * self.input[0] * self.input[1];
-        self.is_pointwise().then_some(Matmul { rows, inputs: self.input[2], units: self.filters })
+        let (inputs, units, precision) = (self.input[2], self.filters, self.precision);
+        self.is_pointwise().then_some(Matmul { rows, inputs, units, precision })
     }
 
     /// The forward pass by tiles, where these are faster by a tenth and more.

@@ -3,13 +3,16 @@
 //! An element of `x × kernel` and of the input's gradient is one sum in the order of its terms (cut every 1024 terms),
 //! whichever tile it falls into: a row's result doesn't depend on how many rows there are, by not one bit, so a sample
 //! has the same result in any batch. `product.rs` has these two, `gradient.rs` the gradient by the kernel.
+//! With [`Precision::Bfloat16`] the factors are packed as pairs of neighbouring terms (`pairs.rs`), each in the place of one
+//! `f32`, and all else is as with half the terms.
 
 mod gradient;
+mod pairs;
 mod product;
 
 use rayon::prelude::*;
 
-use crate::{Activation, ActivationGradient};
+use crate::{Activation, ActivationGradient, Precision};
 use product::{Epilogue, Product, Right};
 
 /// `[rows, inputs] × [inputs, units]`.
@@ -18,6 +21,7 @@ pub(crate) struct Matmul {
     pub rows: usize,
     pub inputs: usize,
     pub units: usize,
+    pub precision: Precision,
 }
 
 impl Matmul {
@@ -101,11 +105,11 @@ impl Matmul {
     }
 
     fn forward_product(&self) -> Product {
-        Product { rows: self.rows, terms: self.inputs, columns: self.units }
+        Product { rows: self.rows, terms: self.inputs, columns: self.units, precision: self.precision }
     }
 
     fn backward_product(&self) -> Product {
-        Product { rows: self.rows, terms: self.units, columns: self.inputs }
+        Product { rows: self.rows, terms: self.units, columns: self.inputs, precision: self.precision }
     }
 
     fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {

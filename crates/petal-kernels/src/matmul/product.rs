@@ -1,39 +1,41 @@
 //! `c = activation(a × b + bias)`.
 //!
-//! A tile (`register_tile.rs`) of rows × 16 columns of `c` stays in registers over the terms of its sums; `b` is packed
-//! to panels `[16 columns][term][16]`. Strategies, chosen by shape alone:
+//! A tile (`register_tile.rs`) of rows × 16 or 32 columns of `c` stays in registers over the terms of its sums; `b` is
+//! packed to panels of so many columns, `[panel][term][column]`, of pairs of terms if those are rounded. Strategies, chosen by shape alone:
 //! - many rows: all panels are packed first, a task is a block of rows and some panels;
-//! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed: 64 terms of
-//!   all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each panel is packed just before its
-//!   use.
+//! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed, unless it is
+//!   rounded: 64 terms of all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each panel is
+//!   packed just before its use.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::sum_parts;
+use super::{pairs, sum_parts};
 use crate::parallel::SharedMut;
 use crate::register_tile::{self, accumulate, for_tile};
-use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
-use crate::{Activation, ActivationGradient};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch, dispatch_pairs};
+use crate::{Activation, ActivationGradient, Precision};
 
-/// Columns of one panel.
-const PANEL: usize = register_tile::COLUMNS;
+/// Columns of one panel, at most.
+const MAX_WIDTH: usize = register_tile::MAX_COLUMNS;
 /// Rows of tiles.
 const TILE: usize = register_tile::ROWS;
 /// Terms of one uninterrupted sum; longer sums are sums of such.
 const TERMS: usize = 1024;
 /// Fewer rows than this are "few": packing `b` would cost more than a tenth of the work.
 const FEW: usize = 64;
-/// Panels of one task when rows are few.
-const FEW_PANELS: usize = 8;
+/// Columns of one task when rows are few.
+const FEW_COLUMNS: usize = 128;
 /// Terms that are taken at a time where nothing is packed: 16 columns of them stay in the first cache.
 const FEW_TERMS: usize = 64;
 /// Floats of `a`, and of packed `b`, that one task should find in the second cache.
 const BLOCK_FLOATS: usize = 1 << 15;
 /// Floats of packed `b` that stay in the first cache.
 const CACHED_FLOATS: usize = 6144;
+/// Pairs of `a` that are made at a time: a share of the first cache.
+const PAIRS: usize = 1 << 13;
 
 /// `[rows, terms] × [terms, columns]`.
 #[derive(Clone, Copy)]
@@ -41,6 +43,7 @@ pub(super) struct Product {
     pub rows: usize,
     pub terms: usize,
     pub columns: usize,
+    pub precision: Precision,
 }
 
 /// The right factor: element `(term, column)` is at `term * row + column * column`.
@@ -100,12 +103,13 @@ impl Product {
     }
 
     fn run_many(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], packed: &mut [f32]) {
-        let Product { rows, terms, columns } = *self;
+        let Product { rows, terms, columns, .. } = *self;
         self.pack_all(b, packed);
-        let block = (BLOCK_FLOATS / terms.max(1)).clamp(2 * TILE, 16 * TILE) / TILE * TILE;
-        let group = (BLOCK_FLOATS / (terms * PANEL).max(1)).max(1);
+        let slots = self.precision.slots(terms);
+        let block = (BLOCK_FLOATS / slots.max(1)).clamp(2 * TILE, 16 * TILE) / TILE * TILE;
+        let group = (BLOCK_FLOATS / self.panel().max(1)).max(1);
         let groups = self.panels().div_ceil(group);
-        let shared = SharedMut::new(c);
+        let (shared, width) = (SharedMut::new(c), self.width());
         (0..rows.div_ceil(block) * groups).into_par_iter().for_each(|i| {
             let (first, panels) = (i / groups * block, i % groups * group);
             let panels = panels..(panels + group).min(self.panels());
@@ -113,8 +117,8 @@ impl Product {
             // Each task has its own rows and columns.
             self.run_block(a, packed, task_rows.clone(), panels.clone(), epilogue, shared);
             if let Some(gradient) = epilogue.gradient {
-                let start = panels.start * PANEL;
-                let width = (panels.end * PANEL).min(columns) - start;
+                let start = panels.start * width;
+                let width = (panels.end * width).min(columns) - start;
                 for at in task_rows.map(|row| row * columns + start) {
                     // SAFETY: `width` elements of a row of `c`, which the task has written and nobody else has.
                     let part = unsafe { std::slice::from_raw_parts_mut(shared.at(at), width) };
@@ -126,12 +130,22 @@ impl Product {
 
     /// Floats of all panels.
     pub fn packed_len(&self) -> usize {
-        self.panels() * self.terms * PANEL
+        self.panels() * self.panel()
+    }
+
+    /// Columns of a panel.
+    fn width(&self) -> usize {
+        register_tile::columns(self.precision)
+    }
+
+    /// Floats of a panel.
+    fn panel(&self) -> usize {
+        self.precision.slots(self.terms) * self.width()
     }
 
     /// Packs all panels.
     pub fn pack_all(&self, b: Right, packed: &mut [f32]) {
-        let panel = self.terms * PANEL;
+        let panel = self.panel();
         if panel > 0 {
             packed[..self.packed_len()].par_chunks_mut(panel).enumerate().for_each(|(i, packed)| {
                 // SAFETY: f32 and MaybeUninit<f32> are laid out alike, and `pack` writes only values.
@@ -164,22 +178,23 @@ impl Product {
     ) {
         let Product { terms, columns, .. } = *self;
         let packed = &packed[..self.packed_len()];
-        let panel = terms * PANEL;
-        let start = panels.start * PANEL;
+        let (panel, width) = (self.panel(), self.width());
+        let start = panels.start * width;
         let mut term = 0;
         loop {
             let count = TERMS.min(terms - term);
             let last = term + count == terms;
-            dispatch(Block {
+            let first = panels.start * panel + self.precision.slots(term) * width;
+            self.multiply(Block {
                 a: a.get(rows.start * terms + term..).unwrap_or_default(),
                 a_row: terms,
                 rows: rows.len(),
                 cached: packed.len() <= CACHED_FLOATS,
-                packed: packed.get(panels.start * panel + term * PANEL..).unwrap_or_default(),
-                packed_row: PANEL,
+                packed: packed.get(first..).unwrap_or_default(),
+                packed_row: width,
                 panel,
                 terms: count,
-                columns: (panels.end * PANEL).min(columns) - start,
+                columns: (panels.end * width).min(columns) - start,
                 c: c.at(rows.start * columns + start),
                 c_row: columns,
                 start: if term > 0 { Start::Added } else { Start::Bias },
@@ -193,30 +208,54 @@ impl Product {
         }
     }
 
+    /// Computes a block, of whose left factor the numbers are rounded first if the product's are.
+    fn multiply(&self, block: Block<'_>) {
+        let Block { a, a_row, rows, terms, .. } = block;
+        if self.precision == Precision::Float32 {
+            return dispatch(Multiply::<false>(block));
+        }
+        let slots = self.precision.slots(terms);
+        let pair_row = slots.next_multiple_of(pairs::ALIGNED);
+        let step = (PAIRS / pair_row.max(1)).max(TILE) / TILE * TILE;
+        let mut room = [const { MaybeUninit::<f32>::uninit() }; PAIRS];
+        for first in (0..rows).step_by(step) {
+            let rows = step.min(rows - first);
+            let values = a.get(first * a_row..).unwrap_or_default();
+            dispatch_pairs(pairs::Rows { values, row: a_row, rows, terms, pairs: &mut room, pair_row });
+            // SAFETY: f32 and MaybeUninit<f32> are laid out alike; all pairs of the rows have been written.
+            let a = unsafe { &*(std::ptr::from_ref(&room[..rows * pair_row]) as *const [f32]) };
+            let c = block.c.wrapping_add(first * block.c_row);
+            dispatch_pairs(Multiply::<true>(Block { a, a_row: pair_row, rows, terms: slots, c, ..block }));
+        }
+    }
+
     fn run_few(&self, a: &[f32], b: Right, terms: Range<usize>, epilogue: Epilogue<'_>, c: &mut [f32]) {
-        let shared = SharedMut::new(c);
+        let (shared, width) = (SharedMut::new(c), self.width());
+        let few = FEW_COLUMNS / width;
         // Panels of which `b`'s rows have all columns.
-        let whole = if b.column == 1 { self.columns / PANEL } else { 0 };
-        (0..whole.div_ceil(FEW_PANELS)).into_par_iter().for_each(|i| {
-            let panels = i * FEW_PANELS..whole.min((i + 1) * FEW_PANELS);
+        let is_packed = b.column == 1 && self.precision == Precision::Float32;
+        let whole = if is_packed { self.columns / width } else { 0 };
+        (0..whole.div_ceil(few)).into_par_iter().for_each(|i| {
+            let panels = i * few..whole.min((i + 1) * few);
             // Each group of panels writes its own columns, no other task's.
             self.run_rows(a, b, terms.clone(), panels, epilogue, shared);
         });
-        (whole..self.panels()).into_par_iter().with_min_len(FEW_PANELS).for_each(|panel| {
-            let start = panel * PANEL;
-            let mut packed = [const { MaybeUninit::uninit() }; TERMS * PANEL];
-            let packed = &mut packed[..terms.len() * PANEL];
+        (whole..self.panels()).into_par_iter().with_min_len(few).for_each(|panel| {
+            let start = panel * width;
+            let mut packed = [const { MaybeUninit::uninit() }; TERMS * MAX_WIDTH];
+            let packed = &mut packed[..self.precision.slots(terms.len()) * width];
+            let panel_len = packed.len();
             // Each panel writes its own columns, no other task's.
-            dispatch(Block {
+            self.multiply(Block {
                 a: a.get(terms.start..).unwrap_or_default(),
                 a_row: self.terms,
                 rows: self.rows,
                 cached: false,
                 packed: self.pack(b, terms.clone(), panel, packed),
-                packed_row: PANEL,
-                panel: terms.len() * PANEL,
+                packed_row: width,
+                panel: panel_len,
                 terms: terms.len(),
-                columns: PANEL.min(self.columns - start),
+                columns: width.min(self.columns - start),
                 c: shared.at(start),
                 c_row: self.columns,
                 start: Start::Bias,
@@ -236,21 +275,22 @@ impl Product {
         epilogue: Epilogue<'_>,
         c: SharedMut<f32>,
     ) {
-        let start = panels.start * PANEL;
+        let width = self.width();
+        let start = panels.start * width;
         // At least once, for `c` also of no terms.
         for term in (terms.start..terms.end.max(terms.start + 1)).step_by(FEW_TERMS) {
             let end = terms.end.min(term + FEW_TERMS);
             let last = end == terms.end;
-            dispatch(Block {
+            self.multiply(Block {
                 a: a.get(term..).unwrap_or_default(),
                 a_row: self.terms,
                 rows: self.rows,
                 cached: false,
                 packed: b.values.get(term * b.row + start..).unwrap_or_default(),
                 packed_row: b.row,
-                panel: PANEL,
+                panel: width,
                 terms: end - term,
-                columns: panels.len() * PANEL,
+                columns: panels.len() * width,
                 c: c.at(start),
                 c_row: self.columns,
                 start: if term > terms.start { Start::Sum } else { Start::Bias },
@@ -261,7 +301,7 @@ impl Product {
     }
 
     fn panels(&self) -> usize {
-        self.columns.div_ceil(PANEL)
+        self.columns.div_ceil(self.width())
     }
 
     /// Packs some terms of a panel, with zeros beyond the last column.
@@ -272,28 +312,67 @@ impl Product {
         panel: usize,
         packed: &'a mut [MaybeUninit<f32>],
     ) -> &'a [f32] {
-        assert_eq!(packed.len(), terms.len() * PANEL);
-        let start = panel * PANEL;
-        let width = PANEL.min(self.columns - start);
-        if b.column == 1 {
-            for (term, packed) in terms.zip(packed.chunks_exact_mut(PANEL)) {
-                let b = &b.values[term * b.row + start..][..width];
-                for (i, packed) in packed.iter_mut().enumerate() {
-                    packed.write(b.get(i).copied().unwrap_or(0.0));
-                }
+        let (width, rounds) = (self.width(), self.precision == Precision::Bfloat16);
+        let start = panel * width;
+        let columns = width.min(self.columns - start);
+        let from = if b.column == 1 { terms.start * b.row + start } else { start * b.column + terms.start };
+        let values = b.values.get(from..).unwrap_or_default();
+        let terms = terms.len();
+        match (b, rounds) {
+            (Right { column: 1, row, .. }, false) => {
+                dispatch(Rows::<false> { values, row, columns, terms, packed })
             }
-        } else {
-            assert_eq!(b.row, 1);
-            let values = b.values.get(start * b.column + terms.start..).unwrap_or_default();
-            dispatch(Transpose { values, distance: b.column, columns: width, terms: terms.len(), packed });
+            (Right { column: 1, row, .. }, true) => {
+                dispatch_pairs(Rows::<true> { values, row, columns, terms, packed })
+            }
+            (Right { row: 1, column, .. }, false) => {
+                dispatch(Transpose::<false> { values, distance: column, columns, terms, packed });
+            }
+            (Right { row: 1, column, .. }, true) => {
+                dispatch_pairs(Transpose::<true> { values, distance: column, columns, terms, packed });
+            }
+            _ => unreachable!("neither rows nor columns of the right factor are contiguous"),
         }
-        // SAFETY: all elements have been written: PANEL for each term.
+        // SAFETY: all elements have been written: `width` for each term or pair of terms.
         unsafe { &*(std::ptr::from_mut(packed) as *const [f32]) }
     }
 }
 
-/// Packs up to 16 columns, `distance` apart, of which one is a row of a panel.
-struct Transpose<'a> {
+/// Packs a panel of rows, each a term, or as pairs of neighbouring rows if `PAIRS`.
+struct Rows<'a, const PAIRS: bool> {
+    values: &'a [f32],
+    /// Distance of rows.
+    row: usize,
+    columns: usize,
+    terms: usize,
+    packed: &'a mut [MaybeUninit<f32>],
+}
+
+impl<const PAIRS: bool> Kernel for Rows<'_, PAIRS> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Rows { values, row, columns, terms, packed } = self;
+        let (slot, width) = (if PAIRS { 2 } else { 1 }, 2 * S::LANES);
+        assert!(terms == 0 || (terms - 1) * row + columns <= values.len());
+        assert_eq!(packed.len(), terms.div_ceil(slot) * width);
+        for (i, packed) in packed.chunks_exact_mut(width).enumerate() {
+            for first in (0..width).step_by(S::LANES) {
+                let n = columns.saturating_sub(first).min(S::LANES);
+                let from = values.as_ptr().wrapping_add(slot * i * row + first);
+                let next = (slot * i + 1 < terms).then_some(from.wrapping_add(row));
+                // SAFETY: `n` columns of the rows are left, and a vector of the panel.
+                unsafe {
+                    let values =
+                        if PAIRS { pairs::rows::<S>(from, next, n) } else { S::load_partial(from, n) };
+                    S::store(packed.as_mut_ptr().add(first).cast(), values);
+                }
+            }
+        }
+    }
+}
+
+/// Packs a panel of columns, `distance` apart, of which one is a row of a panel, as pairs of terms if `PAIRS`.
+struct Transpose<'a, const PAIRS: bool> {
     values: &'a [f32],
     distance: usize,
     columns: usize,
@@ -301,28 +380,32 @@ struct Transpose<'a> {
     packed: &'a mut [MaybeUninit<f32>],
 }
 
-impl Kernel for Transpose<'_> {
+impl<const PAIRS: bool> Kernel for Transpose<'_, PAIRS> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Transpose { values, distance, columns, terms, packed } = self;
+        let (slot, width) = (if PAIRS { 2 } else { 1 }, 2 * S::LANES);
         assert!(0 < columns && (columns - 1) * distance + terms <= values.len());
-        assert_eq!(packed.len(), terms * PANEL);
-        for first in (0..PANEL).step_by(S::LANES) {
+        assert_eq!(packed.len(), terms.div_ceil(slot) * width);
+        for first in (0..width).step_by(S::LANES) {
             let columns = columns.saturating_sub(first).min(S::LANES);
-            for term in (0..terms).step_by(S::LANES) {
-                let count = (terms - term).min(S::LANES);
+            for term in (0..terms).step_by(slot * S::LANES) {
+                let count = (terms - term).min(slot * S::LANES);
                 // SAFETY: the assertions bound both; columns that aren't there are zero.
                 unsafe {
                     let mut vectors = [S::splat(0.0); MAX_LANES];
                     let vectors = &mut vectors[..S::LANES];
                     for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
                         let from = values.as_ptr().add((first + column) * distance + term);
-                        *vector =
-                            if count == S::LANES { S::load(from) } else { S::load_partial(from, count) };
+                        *vector = match count == S::LANES {
+                            _ if PAIRS => pairs::neighbours::<S>(from, count),
+                            true => S::load(from),
+                            false => S::load_partial(from, count),
+                        };
                     }
                     S::transpose(vectors);
-                    for (i, vector) in vectors.iter().enumerate().take(count) {
-                        S::store(packed.as_mut_ptr().add((term + i) * PANEL + first).cast(), *vector);
+                    for (i, vector) in vectors.iter().enumerate().take(count.div_ceil(slot)) {
+                        S::store(packed.as_mut_ptr().add((term / slot + i) * width + first).cast(), *vector);
                     }
                 }
             }
@@ -342,6 +425,7 @@ enum Start {
 }
 
 /// Some rows of some panels' columns, over some terms.
+#[derive(Clone, Copy)]
 struct Block<'a> {
     /// From the first row's first term on.
     a: &'a [f32],
@@ -365,25 +449,30 @@ struct Block<'a> {
     bounds: (f32, f32),
 }
 
-impl Kernel for Block<'_> {
+/// Computes a block, of pairs of terms if `PAIRS`.
+struct Multiply<'a, const PAIRS: bool>(Block<'a>);
+
+impl<const PAIRS: bool> Kernel for Multiply<'_, PAIRS> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Block { a, a_row, rows, packed, packed_row, panel, terms, columns, .. } = self;
+        let block = self.0;
+        let Block { a, a_row, rows, packed, packed_row, panel, terms, columns, .. } = block;
         assert!(terms == 0 || (rows - 1) * a_row + terms <= a.len());
-        let last = columns.div_ceil(PANEL) - 1;
-        assert!(terms == 0 || last * panel + (terms - 1) * packed_row + PANEL <= packed.len());
-        assert!(self.bias.is_none_or(|bias| bias.len() >= columns));
-        let step = if self.cached { S::ROWS } else { rows };
+        let width = 2 * S::LANES;
+        let last = columns.div_ceil(width) - 1;
+        assert!(terms == 0 || last * panel + (terms - 1) * packed_row + width <= packed.len());
+        assert!(block.bias.is_none_or(|bias| bias.len() >= columns));
+        let step = if block.cached { S::ROWS } else { rows };
         for first in (0..rows).step_by(step) {
             let end = rows.min(first + step);
             for i in 0..=last {
                 let packed = packed.as_ptr().wrapping_add(i * panel);
                 let mut row = first;
                 while row < end {
-                    let tile = Tile { block: &self, row, column: i * PANEL, packed };
+                    let tile = Tile { block: &block, row, column: i * width, packed };
                     // SAFETY: the assertions above bound what is read; `c` is as the field says.
                     unsafe {
-                        for_tile!(S, end - row, columns - i * PANEL, |P, V| tile.run::<S, P, V>());
+                        for_tile!(S, end - row, columns - i * width, |P, V| tile.run::<S, P, V, PAIRS>());
                     }
                     row += S::ROWS;
                 }
@@ -405,7 +494,7 @@ impl Tile<'_> {
     /// # Safety
     /// The block's rows, columns and terms are valid, `packed` has a panel's terms.
     #[inline(always)]
-    unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
+    unsafe fn run<S: Simd, const P: usize, const V: usize, const PAIRS: bool>(&self) {
         let Block { a_row, packed_row, terms, columns, c_row, start, bias, bounds, .. } = *self.block;
         debug_assert!(self.row + P <= self.block.rows && self.column < columns);
         // SAFETY: the caller's promise; wrapping arithmetic because pointers past the last term are not read.
@@ -429,7 +518,7 @@ impl Tile<'_> {
                     }
                 }
             }
-            accumulate::<S, P, V>(&mut sums, a, a_row, self.packed, packed_row, terms);
+            accumulate::<S, P, V, PAIRS>(&mut sums, a, a_row, self.packed, packed_row, terms);
             let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
             for (p, sums) in sums.iter().enumerate() {
                 let c = self.block.c.add((self.row + p) * c_row + self.column);

@@ -2,6 +2,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::PooledConv2d;
+use crate::Precision;
 use crate::alignment::LINE;
 use crate::simd::{MAX_LANES, lanes};
 
@@ -46,7 +47,7 @@ impl Band {
             rows: conv.strides[0] + conv.kernel[0],
             row,
             segment,
-            padded_segment: segment.next_multiple_of(lanes()),
+            padded_segment: segment.next_multiple_of(lanes(Precision::Float32)),
             window: 2 * cells[1],
             cells: [0, cells[1], cells[0] * row, cells[0] * row + cells[1]],
         }

@@ -136,6 +136,16 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn halves(pairs: __m256) -> [__m256; 2] {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let bits = _mm256_castps_si256(pairs);
+            let odd = _mm256_and_si256(bits, _mm256_set1_epi32(!0xffff));
+            [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits)), _mm256_castsi256_ps(odd)]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> __m256 {
         // SAFETY: as the trait demands.
         unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }

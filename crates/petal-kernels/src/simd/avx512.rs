@@ -17,6 +17,13 @@ impl Avx512 {
         unsafe { [_mm512_castps512_ps256(value), _mm512_extractf32x8_ps::<1>(value)] }
     }
 
+    /// bfloat16 numbers.
+    #[inline(always)]
+    unsafe fn rounded(value: __m512) -> __m256i {
+        // SAFETY: as the trait demands of pairs; both are 32 bytes of any content.
+        unsafe { std::mem::transmute(_mm512_cvtneps_pbh(value)) }
+    }
+
     #[inline(always)]
     unsafe fn join([low, high]: [__m256; 2]) -> __m512 {
         // SAFETY: as the trait demands.
@@ -134,6 +141,38 @@ impl Simd for Avx512 {
                 rows[i + 8] = Self::join([quarters[0][1][i], quarters[1][1][i]]);
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(even: __m512, odd: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let even = _mm512_cvtepu16_epi32(Self::rounded(even));
+            let odd = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(Self::rounded(odd)));
+            _mm512_castsi512_ps(_mm512_or_si512(even, odd))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut f32, value: __m512) {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_storeu_si256(to.cast(), Self::rounded(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn halves(pairs: __m512) -> [__m512; 2] {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let bits = _mm512_castps_si512(pairs);
+            let odd = _mm512_and_si512(bits, _mm512_set1_epi32(!0xffff));
+            [_mm512_slli_epi32::<16>(bits), odd].map(|bits| _mm512_castsi512_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
+        // SAFETY: as the trait demands; both are 64 bytes of any content.
+        unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute(a), std::mem::transmute(b)) }
     }
 
     #[inline(always)]

@@ -5,10 +5,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bfloat16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "every AArch64 CPU has NEON"))]
 mod portable;
+
+use crate::Precision;
 
 /// Code that runs with the best vectors of this machine.
 pub(crate) trait Kernel {
@@ -54,8 +57,28 @@ pub(crate) fn dispatch_eight<K: Kernel>(kernel: K) {
     kernel.run::<portable::Portable>();
 }
 
-/// [`Simd::LANES`] of the vectors that [`dispatch`] takes.
-pub(crate) fn lanes() -> usize {
+/// Runs `kernel`, which multiplies pairs of bfloat16 numbers, with vectors that do so at once, or as [`dispatch_eight`].
+#[inline]
+pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512bf16,avx2,fma")]
+        fn avx512<K: Kernel>(kernel: K) {
+            kernel.run::<avx512::Avx512>();
+        }
+        if is_x86_feature_detected!("avx512bf16")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+        {
+            // SAFETY: the CPU has the features that the function enables, as AVX-512 includes the others.
+            return unsafe { avx512(kernel) };
+        }
+    }
+    dispatch_eight(kernel);
+}
+
+/// [`Simd::LANES`] of the vectors that [`dispatch`] takes for `f32`, or [`dispatch_pairs`] for bfloat16.
+pub(crate) fn lanes(precision: Precision) -> usize {
     struct Lanes<'a>(&'a mut usize);
     impl Kernel for Lanes<'_> {
         #[inline(always)]
@@ -64,18 +87,21 @@ pub(crate) fn lanes() -> usize {
         }
     }
     let mut lanes = 0;
-    dispatch(Lanes(&mut lanes));
+    match precision {
+        Precision::Float32 => dispatch(Lanes(&mut lanes)),
+        Precision::Bfloat16 => dispatch_pairs(Lanes(&mut lanes)),
+    }
     lanes
 }
 
 /// The most lanes that a vector has.
 pub(crate) const MAX_LANES: usize = 16;
 
-/// A vector of `f32`.
+/// A vector of `f32`, or of pairs of bfloat16 numbers.
 ///
 /// # Safety
-/// Of all methods: the CPU has the instructions of the implementation, which holds inside [`Kernel::run`]. Pointers are
-/// valid for a vector's elements, or the `n` of them that are given.
+/// Of all methods: the CPU has the instructions of the implementation, which holds inside [`Kernel::run`], those for pairs
+/// inside what [`dispatch_pairs`] runs. Pointers are valid for a vector's elements, or the `n` of them that are given.
 pub(crate) trait Simd {
     type V: Copy;
     type Mask: Copy;
@@ -132,6 +158,45 @@ pub(crate) trait Simd {
             }
             // SAFETY: as above.
             *row = unsafe { Self::load(column.as_ptr()) };
+        }
+    }
+    /// Pairs of one number of each vector, rounded to bfloat16.
+    #[inline(always)]
+    unsafe fn pair(even: Self::V, odd: Self::V) -> Self::V {
+        let mut numbers = [[0.0; MAX_LANES]; 2];
+        // SAFETY: no vector has more elements than an array.
+        unsafe {
+            Self::store(numbers[0].as_mut_ptr(), even);
+            Self::store(numbers[1].as_mut_ptr(), odd);
+            let [even, odd] = numbers;
+            let mut pairs = [0.0; MAX_LANES];
+            for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
+                *pair = f32::from_bits(bfloat16::round(even) | bfloat16::round(odd) << 16);
+            }
+            Self::load(pairs.as_ptr())
+        }
+    }
+    /// Stores the elements, rounded to bfloat16, side by side: half as many pairs as a vector has elements.
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut f32, value: Self::V) {
+        let mut numbers = [0.0; MAX_LANES];
+        // SAFETY: no vector has more elements than the array; half as many pairs are valid.
+        unsafe {
+            Self::store(numbers.as_mut_ptr(), value);
+            for (i, pair) in numbers[..Self::LANES].chunks_exact(2).enumerate() {
+                *to.add(i) = f32::from_bits(bfloat16::round(pair[0]) | bfloat16::round(pair[1]) << 16);
+            }
+        }
+    }
+    /// The first numbers of pairs, and the second ones.
+    unsafe fn halves(pairs: Self::V) -> [Self::V; 2];
+    /// `sum` and the products of the second numbers, then of the first ones.
+    #[inline(always)]
+    unsafe fn add_products(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let ([a_even, a_odd], [b_even, b_odd]) = (Self::halves(a), Self::halves(b));
+            Self::mul_add(a_even, b_even, Self::mul_add(a_odd, b_odd, sum))
         }
     }
     /// A byte for each element, as numbers.
@@ -210,6 +275,58 @@ mod tests {
             let expected = if i < S::LANES { expected(i) } else { GUARD };
             assert!(value == expected || value.is_nan() && expected.is_nan(), "{i}: {value}, not {expected}");
         }
+    }
+
+    /// Collects what vectors for pairs make, element by element of 16.
+    struct Pairs<'a>(&'a mut Vec<u32>);
+
+    impl Kernel for Pairs<'_> {
+        fn run<S: Simd>(self) {
+            // Ties, carries into the exponent, NaN, infinities, zeros; all signs.
+            let special =
+                [1.0, 1.003_906_2, 1.011_718_8, 1.998, f32::NAN, f32::INFINITY, 0.0, 3.0e38, 7.7e-20];
+            let number = |i: usize, seed: usize| {
+                let value = special[(7 * i + seed) % special.len()];
+                if (i + seed).is_multiple_of(3) { -value } else { value + (i % 5) as f32 * 0.013 }
+            };
+            for seed in 0..40 {
+                let [a, b, c, d, sum]: [Values; 5] =
+                    std::array::from_fn(|part| std::array::from_fn(|i| number(i, seed * 5 + part)));
+                for lane in (0..MAX_LANES).step_by(S::LANES) {
+                    // SAFETY: arrays have room for a vector of any implementation.
+                    unsafe {
+                        let [a, b, c, d, sum] =
+                            [&a, &b, &c, &d, &sum].map(|values| S::load(values.as_ptr().add(lane)));
+                        let mut found = [0.0; MAX_LANES];
+                        S::store(found.as_mut_ptr(), S::pair(a, b));
+                        self.0.extend(found[..S::LANES].iter().map(|pair| pair.to_bits()));
+                        let mut neighbours = [GUARD; MAX_LANES];
+                        S::store_pairs(neighbours.as_mut_ptr(), a);
+                        self.0.extend(neighbours[..S::LANES / 2].iter().map(|pair| pair.to_bits()));
+                        assert!(neighbours[S::LANES / 2..].iter().all(|&left| left == GUARD));
+                        let products = S::add_products(S::pair(a, b), S::pair(c, d), sum);
+                        S::store(found.as_mut_ptr(), products);
+                        // Which NaN it is doesn't matter.
+                        let bits = |value: &f32| if value.is_nan() { u32::MAX } else { value.to_bits() };
+                        self.0.extend(found[..S::LANES].iter().map(bits));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_are_the_same_bits_with_and_without_instructions_for_them() {
+        // By halves of a longer vector, so that the order of results is that of shorter ones.
+        let run = |run: fn(Pairs<'_>)| {
+            let mut found = Vec::new();
+            run(Pairs(&mut found));
+            found.sort_unstable();
+            found
+        };
+        let expected = run(|pairs| pairs.run::<portable::Portable>());
+        assert_eq!(run(|pairs| dispatch_eight(pairs)), expected);
+        assert_eq!(run(|pairs| dispatch_pairs(pairs)), expected);
     }
 
     #[test]

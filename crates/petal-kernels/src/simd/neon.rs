@@ -120,6 +120,22 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn halves(pairs: float32x4x2_t) -> [float32x4x2_t; 2] {
+        let bits = |i| {
+            // SAFETY: as the trait demands.
+            unsafe { vreinterpretq_u32_f32(half(pairs, i)) }
+        };
+        // SAFETY: as the trait demands.
+        unsafe {
+            let odd = vdupq_n_u32(!0xffff);
+            [
+                each(|i| vreinterpretq_f32_u32(vshlq_n_u32::<16>(bits(i)))),
+                each(|i| vreinterpretq_f32_u32(vandq_u32(bits(i), odd))),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> float32x4x2_t {
         // SAFETY: the caller's pointer is valid for eight bytes.
         unsafe {

@@ -82,6 +82,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn halves(pairs: [f32; 8]) -> [[f32; 8]; 2] {
+        let half = |bits: fn(u32) -> u32| pairs.map(|pair| f32::from_bits(bits(pair.to_bits())));
+        [half(|bits| bits << 16), half(|bits| bits & !0xffff)]
+    }
+
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> [f32; 8] {
         // SAFETY: the caller's pointer is valid for eight bytes.
         unsafe { from.cast::<[u8; 8]>().read_unaligned() }.map(f32::from)

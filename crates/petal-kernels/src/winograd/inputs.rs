@@ -1,4 +1,4 @@
-//! Tiles of 4×4 source pixels, transformed to `[place][tile][source]`.
+//! Tiles of 4×4 source pixels, transformed to `[place][tile][source]`, or to pairs of neighbouring sources.
 
 use std::ops::Range;
 
@@ -16,12 +16,15 @@ pub(super) struct Inputs<'a> {
     pub border: &'a mut [f32],
 }
 
-impl Kernel for Inputs<'_> {
+/// Transforms them, to pairs if `PAIRS`.
+pub(super) struct Transform<'a, const PAIRS: bool>(pub Inputs<'a>);
+
+impl<const PAIRS: bool> Kernel for Transform<'_, PAIRS> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Inputs { winograd, x, tiles, inputs, border } = self;
+        let Inputs { winograd, x, tiles, inputs, border } = self.0;
         let Winograd { source: [height, width, channels], before, grid: [rows, columns], .. } = *winograd;
-        let row = width * channels;
+        let (row, stride) = (width * channels, winograd.source_vectors());
         let (mut tile, mut inputs) = (tiles.start, inputs);
         while tile < tiles.end {
             let (line, column) = (tile / columns, tile % columns);
@@ -36,13 +39,13 @@ impl Kernel for Inputs<'_> {
             let count = inside.min(columns - column).min(tiles.end - tile).max(1);
             if inside > 0 {
                 let pixels = &image[top as usize * row + left as usize * channels..];
-                transform::<S>(pixels, row, channels, count, inputs);
+                transform::<S, PAIRS>(pixels, row, channels, count, inputs, stride);
             } else {
                 cut(image, [height, width, channels], [top, left], border);
-                transform::<S>(border, 4 * channels, channels, 1, inputs);
+                transform::<S, PAIRS>(border, 4 * channels, channels, 1, inputs, stride);
             }
             tile += count;
-            inputs = &mut inputs[count * winograd.source_vectors()..];
+            inputs = &mut inputs[count * stride..];
         }
     }
 }
@@ -62,11 +65,20 @@ fn cut(image: &[f32], [height, width, channels]: [usize; 3], [top, left]: [isize
     }
 }
 
-/// `Bᵀ d B` of neighbouring tiles; a row of pixels is `row` floats after the one before it.
+/// `Bᵀ d B` of neighbouring tiles; a row of pixels is `row` floats after the one before it, a tile's inputs are `stride`
+/// floats after those of the one before it.
 #[inline(always)]
-fn transform<S: Simd>(pixels: &[f32], row: usize, channels: usize, tiles: usize, inputs: &mut [f32]) {
+fn transform<S: Simd, const PAIRS: bool>(
+    pixels: &[f32],
+    row: usize,
+    channels: usize,
+    tiles: usize,
+    inputs: &mut [f32],
+    stride: usize,
+) {
     assert!(tiles > 0 && pixels.len() >= 3 * row + 2 * (tiles + 1) * channels);
-    let stride = channels.next_multiple_of(S::LANES);
+    let slot = if PAIRS { 2 } else { 1 };
+    assert!(slot * stride >= channels.next_multiple_of(S::LANES));
     let place = GROUP * stride;
     assert!(inputs.len() >= (PLACES - 1) * place + tiles * stride);
     for c in (0..channels).step_by(S::LANES) {
@@ -74,11 +86,18 @@ fn transform<S: Simd>(pixels: &[f32], row: usize, channels: usize, tiles: usize,
         // SAFETY: `n` channels from `c` on are left of each pixel, of which there are four rows of two for each tile and
         // two more; `inputs` has whole vectors of channels. Lengths are asserted above.
         unsafe {
-            let (pixels, inputs) = (pixels.as_ptr().add(c), inputs.as_mut_ptr().add(c));
+            let (pixels, inputs) = (pixels.as_ptr().add(c), inputs.as_mut_ptr().add(c / slot));
             if n == S::LANES {
-                transform_lanes::<S, false>(pixels, [row, channels], n, tiles, inputs, [place, stride]);
+                transform_lanes::<S, false, PAIRS>(
+                    pixels,
+                    [row, channels],
+                    n,
+                    tiles,
+                    inputs,
+                    [place, stride],
+                );
             } else {
-                transform_lanes::<S, true>(pixels, [row, channels], n, tiles, inputs, [place, stride]);
+                transform_lanes::<S, true, PAIRS>(pixels, [row, channels], n, tiles, inputs, [place, stride]);
             }
         }
     }
@@ -89,7 +108,7 @@ fn transform<S: Simd>(pixels: &[f32], row: usize, channels: usize, tiles: usize,
 /// # Safety
 /// Of each tile these channels of its pixels are valid, and a vector of each of its places.
 #[inline(always)]
-unsafe fn transform_lanes<S: Simd, const PARTIAL: bool>(
+unsafe fn transform_lanes<S: Simd, const PARTIAL: bool, const PAIRS: bool>(
     mut pixels: *const f32,
     [row, pixel]: [usize; 2],
     n: usize,
@@ -108,7 +127,8 @@ unsafe fn transform_lanes<S: Simd, const PARTIAL: bool>(
             for y in 0..4 {
                 let values = mix::<S>([left[0][y], left[1][y], right[0][y], right[1][y]]);
                 for (x, value) in values.into_iter().enumerate() {
-                    S::store(to.add((4 * y + x) * place), value);
+                    let to = to.add((4 * y + x) * place);
+                    if PAIRS { S::store_pairs(to, value) } else { S::store(to, value) }
                 }
             }
             left = right;

@@ -21,13 +21,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::Precision;
 use crate::alignment::{ALIGNMENT, LINE, aligned};
 use crate::conv2d::Conv2d;
 use crate::register_tile::{COLUMNS, ROWS};
-use crate::simd::{Simd, dispatch, lanes};
-use inputs::Inputs;
+use crate::simd::{MAX_LANES, Simd, dispatch, dispatch_pairs, lanes};
+use inputs::{Inputs, Transform};
 use kernel::Pack;
-use products::Products;
+use products::{Multiply, Products};
 use transforms::transform_sums;
 
 /// Targets in one block of the packed kernel.
@@ -52,6 +53,8 @@ pub(crate) struct Winograd {
     grid: [usize; 2],
     /// Whether the kernel is turned by 180° and its channels are the targets.
     turned: bool,
+    /// Of what the transforms make.
+    precision: Precision,
 }
 
 impl Winograd {
@@ -65,6 +68,7 @@ impl Winograd {
             before,
             grid,
             turned: false,
+            precision: conv.precision,
         })
     }
 
@@ -79,6 +83,7 @@ impl Winograd {
             before,
             grid: [height, width].map(|size| size.div_ceil(2)),
             turned: true,
+            precision: conv.precision,
         })
     }
 
@@ -105,9 +110,13 @@ impl Winograd {
         assert_eq!(kernel.len(), 9 * sources * self.targets);
         assert!(bias.is_none_or(|bias| bias.len() == self.targets));
         let (packed, scratch) = aligned(scratch).split_at_mut(self.packed_len());
-        let block = PLACES * sources * BLOCK;
+        let block = PLACES * self.slots() * BLOCK;
         packed.par_chunks_exact_mut(block).enumerate().for_each(|(block, packed)| {
-            dispatch(Pack { winograd: self, kernel, block, packed });
+            let winograd = self;
+            match self.precision {
+                Precision::Float32 => dispatch(Pack::<false> { winograd, kernel, block, packed }),
+                Precision::Bfloat16 => dispatch_pairs(Pack::<true> { winograd, kernel, block, packed }),
+            }
         });
         let packed = &*packed;
         let task_tiles = self.groups().div_ceil(self.tasks().max(1)) * GROUP;
@@ -118,22 +127,31 @@ impl Winograd {
             let task = i * task_tiles..self.tiles().min((i + 1) * task_tiles);
             for start in task.clone().step_by(GROUP) {
                 let tiles = start..task.end.min(start + GROUP);
-                dispatch(Inputs { winograd: self, x, tiles: tiles.clone(), inputs, border });
+                let transform = Inputs { winograd: self, x, tiles: tiles.clone(), inputs, border };
+                match self.precision {
+                    Precision::Float32 => dispatch(Transform::<false>(transform)),
+                    Precision::Bfloat16 => dispatch_pairs(Transform::<true>(transform)),
+                }
                 for (i, packed) in packed.chunks_exact(block).enumerate() {
                     let targets = i * BLOCK..self.targets.min((i + 1) * BLOCK);
                     let mut start = [0.0; BLOCK];
                     if let Some(bias) = bias {
                         start[..targets.len()].copy_from_slice(&bias[targets.clone()]);
                     }
-                    dispatch(Products {
+                    let products = Products {
                         tiles: tiles.len(),
-                        sources,
+                        sources: self.slots(),
+                        stride: self.source_vectors(),
                         targets: targets.len(),
                         inputs,
                         packed,
                         bias: &start,
                         sums,
-                    });
+                    };
+                    match self.precision {
+                        Precision::Float32 => dispatch(Multiply::<false>(products)),
+                        Precision::Bfloat16 => dispatch_pairs(Multiply::<true>(products)),
+                    }
                     finish(Sums { tiles: tiles.clone(), targets, values: sums });
                 }
             }
@@ -157,13 +175,21 @@ impl Winograd {
         self.groups().min((TASK_FLOATS / self.task_len()).clamp(8, TASKS))
     }
 
-    /// Source channels in whole vectors.
+    /// Floats of a tile's source channels at a place, in whole vectors.
     fn source_vectors(&self) -> usize {
-        self.source[2].next_multiple_of(lanes())
+        match self.precision {
+            Precision::Float32 => self.source[2].next_multiple_of(lanes(Precision::Float32)),
+            Precision::Bfloat16 => self.source[2].next_multiple_of(MAX_LANES) / 2,
+        }
+    }
+
+    /// Floats that a target's weights of a place take.
+    fn slots(&self) -> usize {
+        self.precision.slots(self.source[2])
     }
 
     fn packed_len(&self) -> usize {
-        self.targets.div_ceil(BLOCK) * PLACES * self.source[2] * BLOCK
+        self.targets.div_ceil(BLOCK) * PLACES * self.slots() * BLOCK
     }
 
     /// Scratch of a task: transformed tiles, sums, a tile at the border.

@@ -9,7 +9,10 @@ const BIAS_PLACE: usize = 5;
 
 pub(super) struct Products<'a> {
     pub tiles: usize,
+    /// Source channels, or pairs of them.
     pub sources: usize,
+    /// Floats between tiles of the inputs.
+    pub stride: usize,
     /// Targets of the block.
     pub targets: usize,
     pub inputs: &'a [f32],
@@ -18,27 +21,30 @@ pub(super) struct Products<'a> {
     pub sums: &'a mut [f32],
 }
 
-impl Kernel for Products<'_> {
+/// Computes them, of pairs of source channels if `PAIRS`.
+pub(super) struct Multiply<'a, const PAIRS: bool>(pub Products<'a>);
+
+impl<const PAIRS: bool> Kernel for Multiply<'_, PAIRS> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let stride = self.sources.next_multiple_of(S::LANES);
-        assert!(self.tiles <= GROUP && self.inputs.len() >= PLACES * GROUP * stride);
-        assert!(self.packed.len() >= PLACES * self.sources * BLOCK);
-        assert!(self.sums.len() >= PLACES * GROUP * BLOCK);
+        let Products { tiles, sources, stride, targets, inputs, packed, bias, sums } = self.0;
+        assert!(tiles <= GROUP && sources <= stride && inputs.len() >= PLACES * GROUP * stride);
+        assert!(packed.len() >= PLACES * sources * BLOCK);
+        assert!(sums.len() >= PLACES * GROUP * BLOCK);
         for place in 0..PLACES {
-            let start = if place == BIAS_PLACE { self.bias } else { &[0.0; BLOCK] };
-            for first in (0..self.tiles).step_by(S::ROWS) {
+            let start = if place == BIAS_PLACE { bias } else { &[0.0; BLOCK] };
+            for first in (0..tiles).step_by(S::ROWS) {
                 // SAFETY: the lengths are asserted above, and the register tile's tiles are among `tiles`.
                 unsafe {
                     let tile = Tile {
-                        inputs: self.inputs.as_ptr().add((place * GROUP + first) * stride),
+                        inputs: inputs.as_ptr().add((place * GROUP + first) * stride),
                         stride,
-                        packed: self.packed.as_ptr().add(place * self.sources * BLOCK),
-                        sources: self.sources,
+                        packed: packed.as_ptr().add(place * sources * BLOCK),
+                        sources,
                         start,
-                        sums: self.sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
+                        sums: sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
                     };
-                    for_tile!(S, self.tiles - first, self.targets, |P, V| tile.run::<S, P, V>());
+                    for_tile!(S, tiles - first, targets, |P, V| tile.run::<S, P, V, PAIRS>());
                 }
             }
         }
@@ -62,7 +68,7 @@ impl Tile<'_> {
     /// # Safety
     /// `P` tiles of inputs and of sums are valid, and 16 weights for each source.
     #[inline(always)]
-    unsafe fn run<S: Simd, const P: usize, const V: usize>(&self) {
+    unsafe fn run<S: Simd, const P: usize, const V: usize, const PAIRS: bool>(&self) {
         // SAFETY: the caller's promise.
         unsafe {
             let mut start = [S::splat(0.0); V];
@@ -70,7 +76,14 @@ impl Tile<'_> {
                 *start = S::load(self.start.as_ptr().add(S::LANES * v));
             }
             let mut sums = [start; P];
-            accumulate::<S, P, V>(&mut sums, self.inputs, self.stride, self.packed, BLOCK, self.sources);
+            accumulate::<S, P, V, PAIRS>(
+                &mut sums,
+                self.inputs,
+                self.stride,
+                self.packed,
+                BLOCK,
+                self.sources,
+            );
             for (p, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
                     S::store(self.sums.add(p * BLOCK + S::LANES * v), *sum);

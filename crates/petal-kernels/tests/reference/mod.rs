@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding};
+use petal_kernels::{Activation, ActivationGradient, Conv2d, Padding, Precision};
 use proptest::prelude::*;
 
 /// Deterministic values in [-1, 1).
@@ -89,6 +89,7 @@ pub fn three_by_three(padding: Range<usize>, channels: Range<usize>) -> impl Str
             dilation: [1; 2],
             padding: Padding { top: v[1], bottom: v[2], left: h[1], right: h[2] },
             groups: 1,
+            precision: Precision::Float32,
         }
     })
 }
