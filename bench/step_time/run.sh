@@ -5,7 +5,8 @@
 #
 # MODEL is cnn, frozen or fine-tune (peers.py says what they are); all by default. PEERS names others than the usual
 # ones: keras, torch, torch-channels-last, torch-compile (needs a C++ compiler), burn (cnn only;
-# compiling it takes minutes).
+# compiling it takes minutes); each of Petal's, Keras' and PyTorch's with -bfloat16 added computes with these numbers,
+# which pays off on processors with AVX512-BF16 or AMX.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-$(bench/setup.sh)}
@@ -24,6 +25,7 @@ trap 'rm -f "$errors"' EXIT
 measure() {
     case $2 in
     petal) target/release/examples/step_time "$1" ;;
+    petal-bfloat16) target/release/examples/step_time "$1" 15 mixed_bfloat16 ;;
     burn) if [ "$1" = cnn ]; then target/bench/burn/release/burn-step-time; fi ;;
     *) TF_CPP_MIN_LOG_LEVEL=3 "$python" bench/step_time/peers.py "$2" "$1" ;;
     esac

@@ -18,6 +18,7 @@ mod model_file;
 mod output;
 mod photo_folder;
 mod photo_list;
+mod precision;
 mod predict;
 mod profile;
 mod progress;

@@ -3,6 +3,7 @@
 use petal::applications::Architecture;
 use petal::data::Preprocessing;
 use petal::model::Model;
+use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Pretrained, Train, aspect_ratio};
@@ -26,6 +27,9 @@ pub struct Settings {
     pub model: Architecture,
     #[serde(default)]
     pub weights: Pretrained,
+    /// The numbers that are multiplied.
+    #[serde(default)]
+    pub precision: DTypePolicy,
     /// The last epoch's number, before fine-tuning.
     pub epochs: usize,
     pub learning_rate: f32,
@@ -84,6 +88,7 @@ impl Settings {
             },
             model: args.model,
             weights: args.weights.absolute()?,
+            precision: args.precision,
             epochs: args.epochs.unwrap_or(if regularized { 15 } else { 10 }),
             learning_rate: args.learning_rate,
             fine_tuning: args.fine_tune_at.map(|at| FineTuning {
@@ -106,7 +111,10 @@ impl Settings {
     /// If the photos' size is too small for it, or its weights cannot be had.
     pub fn build(&self) -> petal::Result<Model> {
         let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-        self.model.build(image, classes, &(&self.weights).into(), u64::from(self.data.seed))
+        let mut model =
+            self.model.build(image, classes, &(&self.weights).into(), u64::from(self.data.seed))?;
+        model.set_dtype_policy(self.precision);
+        Ok(model)
     }
 
     /// The settings as a table for the report.
@@ -123,6 +131,9 @@ impl Settings {
                     Pretrained::File(file) => file.display().to_string(),
                 },
             );
+        }
+        if self.precision != DTypePolicy::default() {
+            row("Precision", self.precision.to_string());
         }
         row("Epochs", self.epochs.to_string());
         row("Optimizer", format!("Adam, learning rate {}", self.learning_rate));

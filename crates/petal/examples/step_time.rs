@@ -1,7 +1,7 @@
 //! The time of a training step on data in memory, 180×180, batch 32. For `bench/step_time`.
 //!
 //! ```sh
-//! cargo run --release -p petal --example step_time -- cnn|frozen|fine-tune [STEPS]
+//! cargo run --release -p petal --example step_time -- cnn|frozen|fine-tune [STEPS [POLICY]]
 //! ```
 
 use std::time::Instant;
@@ -9,6 +9,7 @@ use std::time::Instant;
 use ndarray::Array;
 use petal::applications::{MobileNetV2, Weights, lecture_cnn};
 use petal::prelude::*;
+use petal::program::DTypePolicy;
 
 /// Notes when each step ends.
 struct Clock(Vec<Instant>);
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let name = arguments.first().map_or("cnn", String::as_str);
     let steps: usize = arguments.get(1).map_or(Ok(15), |steps| steps.parse())?;
+    let policy: DTypePolicy = arguments.get(2).map_or(Ok(DTypePolicy::Float32), |policy| policy.parse())?;
     let images = Array::from_shape_fn([32, 180, 180, 3], |(n, y, x, c)| {
         ((n * 7 + y * 3 + x * 5 + c * 11) % 256) as f32
     });
@@ -40,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "frozen" | "fine-tune" => transfer(name == "fine-tune")?,
         _ => return Err(format!("'{name}' is none of cnn, frozen, fine-tune").into()),
     };
+    model.set_dtype_policy(policy);
     if name == "fine-tune" {
         model.compile(RMSprop::new(1e-5), loss)?;
     } else {
@@ -51,7 +54,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     model.fit(&data, fit)?;
     let mut times: Vec<f64> = clock.0.windows(2).skip(2).map(|w| (w[1] - w[0]).as_secs_f64() * 1e3).collect();
     times.sort_by(f64::total_cmp);
-    println!("{name} petal {:.1}", times[times.len() / 2]);
+    let peer = if policy == DTypePolicy::Float32 { "petal" } else { "petal-bfloat16" };
+    println!("{name} {peer} {:.1}", times[times.len() / 2]);
     Ok(())
 }
 

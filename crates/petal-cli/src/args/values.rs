@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use petal::applications::{Architecture, Weights};
 use petal::data::AspectRatio;
+use petal::program::DTypePolicy;
 use petal::saving::any_path;
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +162,11 @@ pub fn interpolation(text: &str) -> Result<petal::data::Interpolation, String> {
 
 pub fn color_mode(text: &str) -> Result<petal::data::ColorMode, String> {
     word(text, "rgb, grayscale, rgba")
+}
+
+/// A dtype policy by Keras' name.
+pub fn precision(text: &str) -> Result<DTypePolicy, String> {
+    text.parse()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
+use crate::precision;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{PHOTOS, RunFolder, SETTINGS, TRACE};
 use crate::terminal::{answer, say, say_lines};
@@ -95,6 +96,7 @@ fn begin(args: &args::Lecture, interrupt: Interrupt) -> Result<(RunFolder, Lectu
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     settings.check_weights()?;
+    precision::say_if_slow(settings.precision);
     let data = Data::load(&settings.data, args.quiet)?;
     interrupt.training_begins();
     let mut folder = output.claim()?;

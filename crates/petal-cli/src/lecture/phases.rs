@@ -90,10 +90,11 @@ impl Phase {
     ) -> petal::Result<Option<Model>> {
         let mut model = match self.network {
             Network::New(architecture) => {
-                let LectureSettings { data, class_names, weights, weights_seed, .. } = settings;
+                let LectureSettings { data, class_names, weights, weights_seed, precision, .. } = settings;
                 let (image, classes) = (data.preprocessing.shape(), class_names.len());
                 let seed = u64::from(*weights_seed);
                 let mut model = architecture.build(image, classes, &weights.into(), seed)?;
+                model.set_dtype_policy(*precision);
                 model.set_class_names(class_names)?;
                 model.set_preprocessing(data.preprocessing.clone())?;
                 model

@@ -2,6 +2,7 @@
 
 use petal::applications::Architecture;
 use petal::data::Preprocessing;
+use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
 
 use super::phases::PHASES;
@@ -24,6 +25,9 @@ pub struct LectureSettings {
     /// Decides the first weights and the augmentations; the photos have a seed of their own.
     pub weights_seed: u32,
     pub weights: Pretrained,
+    /// The numbers that are multiplied.
+    #[serde(default)]
+    pub precision: DTypePolicy,
 }
 
 /// The command that has these settings.
@@ -54,6 +58,7 @@ impl LectureSettings {
             epochs_scale: args.epochs_scale,
             weights_seed: args.seed,
             weights: args.weights.absolute()?,
+            precision: args.precision,
         })
     }
 
@@ -75,6 +80,9 @@ impl LectureSettings {
         let mut rows = self.data.rows();
         rows.push(("Seed of the split".into(), self.data.seed.to_string()));
         rows.push(("Seed of the weights".into(), self.weights_seed.to_string()));
+        if self.precision != DTypePolicy::default() {
+            rows.push(("Precision".into(), self.precision.to_string()));
+        }
         rows.push(("Epochs".into(), format!("{} × the lecture's", self.epochs_scale)));
         for (number, phase) in (1..).zip(&PHASES) {
             rows.push((format!("Phase {number}"), phase.training(self.epochs_scale)));

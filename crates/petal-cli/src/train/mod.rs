@@ -17,6 +17,7 @@ use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
+use crate::precision;
 use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, TRACE};
 use crate::settings::Settings;
 use crate::terminal::{answer, say, say_lines};
@@ -102,6 +103,7 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
     let output = Output::new(args.output.as_deref(), "", &settings.data.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
+    precision::say_if_slow(settings.precision);
     let model = Run::new_model(&settings)?;
     model.check_training_memory(settings.data.batch_size)?;
     let data = Data::load(&settings.data, args.quiet)?;

@@ -57,6 +57,16 @@ pub(crate) fn dispatch_eight<K: Kernel>(kernel: K) {
     kernel.run::<portable::Portable>();
 }
 
+/// Whether this machine has instructions that multiply bfloat16 numbers.
+pub fn multiplies_bfloat16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512bf16")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// Runs `kernel`, which multiplies pairs of bfloat16 numbers, with vectors that do so at once, or as [`dispatch_eight`].
 #[inline]
 pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) {
@@ -66,10 +76,7 @@ pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) {
         fn avx512<K: Kernel>(kernel: K) {
             kernel.run::<avx512::Avx512>();
         }
-        if is_x86_feature_detected!("avx512bf16")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-        {
+        if multiplies_bfloat16() {
             // SAFETY: the CPU has the features that the function enables, as AVX-512 includes the others.
             return unsafe { avx512(kernel) };
         }

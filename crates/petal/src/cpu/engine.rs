@@ -34,6 +34,14 @@ struct Loaded {
     runner: Runner,
 }
 
+impl Cpu {
+    /// Whether this machine's processor multiplies bfloat16 numbers, so that
+    /// [`DTypePolicy::MixedBfloat16`](crate::program::DTypePolicy::MixedBfloat16) makes it faster.
+    pub fn multiplies_bfloat16() -> bool {
+        petal_kernels::multiplies_bfloat16()
+    }
+}
+
 impl Engine for Cpu {
     fn load(&mut self, program: Program, batch: usize) -> Result<usize> {
         program.check()?;

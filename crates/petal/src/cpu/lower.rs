@@ -21,7 +21,7 @@ use super::ops::recolor::RecolorOp;
 use super::ops::warp::WarpOp;
 use super::ops::weighted::Weighted;
 use super::plan::GradientLayout;
-use crate::program::{self, Program, Step, Unary, Value, WeightNumber};
+use crate::program::{self, DTypePolicy, Program, Step, Unary, Value, WeightNumber};
 use crate::shape::Shape;
 
 /// A forward step for each step of the program.
@@ -105,6 +105,7 @@ impl Place<'_> {
                     dilation: conv.dilation,
                     padding: padding(conv.padding),
                     groups: conv.groups,
+                    precision: self.precision(),
                 };
                 Op::Conv2d(self.weighted(shape, conv.kernel, conv.bias, conv.norm.as_ref()))
             }
@@ -123,7 +124,8 @@ impl Place<'_> {
             }
             program::Op::Dense(dense) => {
                 let units = output.last().copied().unwrap_or(1);
-                let shape = kernels::Dense { rows: rows(last), inputs: last, units };
+                let precision = self.precision();
+                let shape = kernels::Dense { rows: rows(last), inputs: last, units, precision };
                 Op::Dense(self.weighted(shape, dense.kernel, dense.bias, dense.norm.as_ref()))
             }
             program::Op::BatchNorm(norm) => Op::BatchNorm(self.batch_norm(norm)),
@@ -184,6 +186,13 @@ impl Place<'_> {
             }),
             program::Op::RandomNoise(noise) => Op::Noise(NoiseOp(noise.clone())),
             program::Op::FakeQuantize(grid) => Op::FakeQuantize(FakeQuantize(*grid)),
+        }
+    }
+
+    fn precision(&self) -> kernels::Precision {
+        match self.program.dtype_policy {
+            DTypePolicy::Float32 => kernels::Precision::Float32,
+            DTypePolicy::MixedBfloat16 => kernels::Precision::Bfloat16,
         }
     }
 

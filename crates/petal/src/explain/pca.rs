@@ -1,5 +1,5 @@
 use ndarray::{Array2, ArrayView2, Axis, aview1};
-use petal_kernels::{Activation, Dense};
+use petal_kernels::{Activation, Dense, Precision};
 
 use crate::random::Key;
 use crate::{Error, Result};
@@ -81,7 +81,7 @@ const TOLERANCE: f64 = 3e-6;
 /// The directions of largest variance of `x`, `[samples, width]`, and the sums of squares along them, both in falling
 /// order: subspace iteration with Rayleigh-Ritz (Saad 2011, "Numerical methods for large eigenvalue problems", 5.1).
 fn subspace(x: &[f32], samples: usize, width: usize) -> (Vec<Vec<f64>>, [f64; BLOCK]) {
-    let product = Dense { rows: samples, inputs: width, units: BLOCK };
+    let product = Dense { rows: samples, inputs: width, units: BLOCK, precision: Precision::Float32 };
     let scratch = product.forward_scratch().max(product.backward_kernel_scratch());
     let mut scratch = vec![0.0; scratch];
     let (mut scores, mut image) = (vec![0.0; samples * BLOCK], vec![0.0; width * BLOCK]);

@@ -28,7 +28,7 @@ use crate::history::History;
 use crate::layers::AnyLayer;
 use crate::memory;
 use crate::profile::{self, Profile};
-use crate::program::Engine;
+use crate::program::{DTypePolicy, Engine};
 use crate::random::Key;
 use crate::{Error, Result};
 
@@ -239,6 +239,23 @@ impl Model {
     /// ```
     pub fn set_engine(&mut self, make: impl Fn() -> Box<dyn Engine> + Send + Sync + 'static) {
         self.engine = Some(Arc::new(make));
+    }
+
+    /// Sets which numbers the model computes with, in training and in prediction, the models in it too. Saved with it.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// use petal::program::DTypePolicy;
+    /// let x = Input::new([4]);
+    /// let mut model = Model::new(&x, &Dense::new(3).on(&x)?)?;
+    /// model.set_dtype_policy(DTypePolicy::MixedBfloat16);
+    /// let mut predictor = model.predictor(1)?;
+    /// assert_eq!(predictor.predict(&[1.0, 1.001, -1.001, 0.5])?.len(), 3);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn set_dtype_policy(&mut self, policy: DTypePolicy) {
+        self.graph.set_dtype_policy(policy);
     }
 
     /// Whether it runs on the CPU, whose memory can be told before.

@@ -1,6 +1,6 @@
 use smallvec::SmallVec;
 
-use super::{Gradient, Mode, Op, Program, Step, Value, Weight, WeightNumber};
+use super::{DTypePolicy, Gradient, Mode, Op, Program, Step, Value, Weight, WeightNumber};
 use crate::shape::Shape;
 
 /// Makes a [`Program`] step by step.
@@ -24,6 +24,7 @@ impl Builder {
             name: name.into(),
             mode,
             gradient: Gradient::None,
+            dtype_policy: DTypePolicy::Float32,
             values: vec![input],
             weights,
             steps: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::op::{BatchNorm, Conv2d, Op, Padding, Unary, Window};
-use super::{Gradient, Program, WeightNumber};
+use super::{DTypePolicy, Gradient, Program, WeightNumber};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -13,7 +13,11 @@ impl Display for Program {
             Gradient::Weights => ", with the gradients by its weights",
             Gradient::Watched => ", with the gradient by the watched value",
         };
-        writeln!(f, "program '{}' ({mode}{gradient})", self.name)?;
+        let policy = match self.dtype_policy {
+            DTypePolicy::Float32 => String::new(),
+            policy => format!(", {policy}"),
+        };
+        writeln!(f, "program '{}' ({mode}{policy}{gradient})", self.name)?;
         write!(f, "%{} {} = input", self.input, self.values[self.input])?;
         let mut layer = None;
         for step in &self.steps {

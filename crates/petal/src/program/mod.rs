@@ -24,6 +24,7 @@ mod builder;
 mod check;
 mod differentiate;
 mod display;
+mod dtype_policy;
 mod engine;
 mod fold_constants;
 mod frozen;
@@ -40,6 +41,7 @@ pub use builder::Builder;
 pub(crate) use check::check_order;
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
 pub(crate) use display::snake_case;
+pub use dtype_policy::DTypePolicy;
 pub use engine::{Engine, Samples};
 pub use op::{
     BatchNorm, Conv2d, Dense, FillMode, Grid, Interpolation, LayerNorm, Op, Padding, Unary, Value,
@@ -99,6 +101,8 @@ pub struct Program {
     pub mode: Mode,
     /// Which gradients are wanted.
     pub gradient: Gradient,
+    /// Which numbers are multiplied.
+    pub dtype_policy: DTypePolicy,
     /// The shape of each value.
     pub values: Vec<Shape>,
     /// All of the model's weights, in the order in which they lie one after the other.

@@ -22,6 +22,7 @@ impl InvertedResidual {
             depthwise: kernels::DepthwiseConv2d { batch, ..self.depthwise.shape },
             filters: self.project.shape.filters,
             residual: self.residual,
+            precision: self.project.shape.precision,
         }
     }
 

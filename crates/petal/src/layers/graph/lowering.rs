@@ -23,7 +23,8 @@ impl Graph {
         let mut walk = Walk { builder, watched: layer, found: None };
         let place = Place { path: "", mode, trainable: self.trainable() };
         let output = walk.graph(self, 0, place);
-        Program { gradient, ..walk.builder.finish(output, walk.found) }
+        let program = walk.builder.finish(output, walk.found);
+        Program { gradient, dtype_policy: self.dtype_policy(), ..program }
     }
 }
 

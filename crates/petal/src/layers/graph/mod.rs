@@ -20,6 +20,7 @@ pub use node::{Node, Weight};
 pub use tensor::Tensor;
 
 use super::{AnyLayer, Definition};
+use crate::program::DTypePolicy;
 use crate::shape::Shape;
 use crate::{Error, Result};
 use cost::Cost;
@@ -47,6 +48,8 @@ pub struct Graph {
     kind: GraphKind,
     #[serde(default = "trains")]
     trainable: Flag,
+    #[serde(default, skip_serializing_if = "DTypePolicy::is_float32")]
+    dtype_policy: DTypePolicy,
     /// In an order in which each node comes after its inputs; the first is the input.
     nodes: Vec<Node>,
     output: usize,
@@ -145,6 +148,15 @@ impl Graph {
         self.trainable.get()
     }
 
+    /// Which numbers the model computes with: [`DTypePolicy::Float32`] at first. That of a model in another has no effect.
+    pub fn dtype_policy(&self) -> DTypePolicy {
+        self.dtype_policy
+    }
+
+    pub(crate) fn set_dtype_policy(&mut self, policy: DTypePolicy) {
+        self.dtype_policy = policy;
+    }
+
     /// The shape of one input sample.
     pub fn input_shape(&self) -> &Shape {
         &self.nodes[0].shape
@@ -230,8 +242,15 @@ impl Graph {
             .collect::<Vec<Node>>();
         let named = name.is_some();
         let name = name.unwrap_or_else(|| automatic_model_name(kind, &nodes));
-        let mut graph =
-            Graph { name, named, kind, trainable: Flag::new(true), nodes, output: index[&output.serial()] };
+        let mut graph = Graph {
+            name,
+            named,
+            kind,
+            trainable: Flag::new(true),
+            dtype_policy: DTypePolicy::default(),
+            nodes,
+            output: index[&output.serial()],
+        };
         graph.rebuild()?;
         Ok(graph)
     }
