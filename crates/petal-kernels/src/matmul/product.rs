@@ -387,10 +387,10 @@ impl<const PAIRS: bool> Kernel for Transpose<'_, PAIRS> {
         let (slot, width) = (if PAIRS { 2 } else { 1 }, 2 * S::LANES);
         assert!(0 < columns && (columns - 1) * distance + terms <= values.len());
         assert_eq!(packed.len(), terms.div_ceil(slot) * width);
-        for first in (0..width).step_by(S::LANES) {
-            let columns = columns.saturating_sub(first).min(S::LANES);
-            for term in (0..terms).step_by(slot * S::LANES) {
-                let count = (terms - term).min(slot * S::LANES);
+        for term in (0..terms).step_by(slot * S::LANES) {
+            let count = (terms - term).min(slot * S::LANES);
+            for first in (0..width).step_by(S::LANES) {
+                let columns = columns.saturating_sub(first).min(S::LANES);
                 // SAFETY: the assertions bound both; columns that aren't there are zero.
                 unsafe {
                     let mut vectors = [S::splat(0.0); MAX_LANES];
@@ -508,33 +508,65 @@ impl Tile<'_> {
                     *first = S::load_partial(bias.as_ptr().wrapping_add(column), n);
                 }
             }
+            // Loops over all sums that the compiler doesn't unroll have copies of them: the others stay in registers.
             let mut sums = [first; P];
             if start == Start::Sum {
-                for (p, sums) in sums.iter_mut().enumerate() {
+                let mut before = sums;
+                for (p, sums) in before.iter_mut().enumerate() {
                     for (v, sum) in sums.iter_mut().enumerate() {
                         let column = self.column + S::LANES * v;
                         let c = self.block.c.wrapping_add((self.row + p) * c_row + column);
                         *sum = S::load_partial(c, columns.saturating_sub(column).min(S::LANES));
                     }
                 }
+                sums = before;
             }
             accumulate::<S, P, V, PAIRS>(&mut sums, a, a_row, self.packed, packed_row, terms);
-            let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
+            let c = self.block.c.add(self.row * c_row + self.column);
+            let width = (columns - self.column).min(S::LANES * V);
+            if start == Start::Added {
+                let mut added = sums;
+                for (p, sums) in added.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let c = c.wrapping_add(p * c_row + S::LANES * v);
+                        let n = width.saturating_sub(S::LANES * v).min(S::LANES);
+                        *sum = S::add(S::load_partial(c, n), *sum);
+                    }
+                }
+                sums = added;
+            }
+            if width == S::LANES * V {
+                store::<S, P, V, false>(&sums, c, c_row, width, bounds);
+            } else {
+                store::<S, P, V, true>(&sums, c, c_row, width, bounds);
+            }
+        }
+    }
+}
+
+/// Stores bounded sums in rows `c_row` apart; the last vector of each has fewer columns if `PARTIAL`.
+///
+/// # Safety
+/// `width` columns of `P` rows are valid.
+#[inline(always)]
+unsafe fn store<S: Simd, const P: usize, const V: usize, const PARTIAL: bool>(
+    sums: &[[S::V; V]; P],
+    c: *mut f32,
+    c_row: usize,
+    width: usize,
+    bounds: (f32, f32),
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (low, high) = (S::splat(bounds.0), S::splat(bounds.1));
+        for v in 0..V {
+            let (c, n) = (c.add(S::LANES * v), width - S::LANES * v);
             for (p, sums) in sums.iter().enumerate() {
-                let c = self.block.c.add((self.row + p) * c_row + self.column);
-                if start != Start::Added && columns - self.column >= S::LANES * V {
-                    for (v, sum) in sums.iter().enumerate() {
-                        S::store(c.add(S::LANES * v), S::clamp(*sum, low, high));
-                    }
+                let value = S::clamp(sums[v], low, high);
+                if PARTIAL && v + 1 == V {
+                    S::store_partial(c.add(p * c_row), value, n);
                 } else {
-                    for (v, sum) in sums.iter().enumerate() {
-                        let n = (columns - self.column).saturating_sub(S::LANES * v).min(S::LANES);
-                        let (c, mut sum) = (c.wrapping_add(S::LANES * v), *sum);
-                        if start == Start::Added {
-                            sum = S::add(S::load_partial(c, n), sum);
-                        }
-                        S::store_partial(c, S::clamp(sum, low, high), n);
-                    }
+                    S::store(c.add(p * c_row), value);
                 }
             }
         }

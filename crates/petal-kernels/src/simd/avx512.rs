@@ -135,7 +135,9 @@ impl Simd for Avx512 {
                 let halves = Self::halves(*row);
                 (quarters[i / 8][0][i % 8], quarters[i / 8][1][i % 8]) = (halves[0], halves[1]);
             }
-            quarters.as_flattened_mut().iter_mut().for_each(|quarter| Avx2::transpose(quarter));
+            for quarter in quarters.as_flattened_mut() {
+                Avx2::transpose(quarter);
+            }
             for i in 0..8 {
                 rows[i] = Self::join([quarters[0][0][i], quarters[1][0][i]]);
                 rows[i + 8] = Self::join([quarters[0][1][i], quarters[1][1][i]]);
