@@ -4,7 +4,7 @@
 //! cargo run --release -p petal --example lecture_accuracy -- FOLDER WEIGHTS OUTPUT SEED…
 //! ```
 //!
-//! WEIGHTS are MobileNetV2's without its top. Each run writes `OUTPUT/NETWORK-seedN.json`; one that is there already is
+//! WEIGHTS are MobileNetV2's without its top. PRECISION=mixed_bfloat16 trains with this dtype policy. Each run writes `OUTPUT/NETWORK-seedN.json`; one that is there already is
 //! skipped.
 
 use std::path::Path;
@@ -14,6 +14,7 @@ use petal::applications::{
     MobileNetV2, Weights, fine_tune_at, lecture_cnn, lecture_cnn_regularized, lecture_transfer,
 };
 use petal::prelude::*;
+use petal::program::DTypePolicy;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ImageFolder::new(folder).image_size(180, 180).seed(42).validation_split(0.2).split()?;
     let (image, classes) = ([180, 180, 3], train.class_names().len());
     std::fs::create_dir_all(output)?;
+    let policy: DTypePolicy = std::env::var("PRECISION").map_or(Ok(DTypePolicy::Float32), |name| name.parse())?;
     for seed in seeds {
         let number = seed.parse()?;
         for network in ["cnn", "cnn-regularized", "mobilenet-v2"] {
@@ -41,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         .weights(Weights::File(weights.into()))
                         .build()?;
                     let mut model = lecture_transfer(base, MobileNetV2::preprocess_input, classes, number)?;
+                    model.set_dtype_policy(policy);
                     model.compile(Adam::new(1e-4), loss())?;
                     model.fit(&train, fit(10))?;
                     fine_tune_at(&mut model, 100)?;
@@ -51,6 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 _ => {
                     let build = if network == "cnn" { lecture_cnn } else { lecture_cnn_regularized };
                     let mut model = build(image, classes, number)?;
+                    model.set_dtype_policy(policy);
                     model.compile(Adam::new(1e-3), loss())?;
                     model.fit(&train, fit(if network == "cnn" { 10 } else { 15 }))?
                 }
