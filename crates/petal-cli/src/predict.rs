@@ -38,11 +38,12 @@ pub fn run(args: &Predict) -> Outcome {
     if photos.is_empty() {
         return Err(format!("no photos in {}", list(&args.photos)).into());
     }
-    let writer = Writer::new(args, model.class_names());
+    let class_names = model.class_names().to_vec();
+    let writer = Writer::new(args, &class_names);
     writer.header()?;
     let mut broken = 0;
     let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
-    let mut predictor = model.predictor(batch)?;
+    let mut predictor = model.into_predictor(batch)?;
     each_batch(&photos, batch, &preprocessing, profile.as_ref(), |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();

@@ -67,8 +67,8 @@ impl Engine for Cpu {
         if only.program.gradient != Gradient::None || only.program.mode.trains() {
             return;
         }
-        let weights = Arc::make_mut(&mut self.weights);
-        let plan = Plan::with_constant_weights(only.program.clone(), only.batch, Passes::default(), weights);
+        let (program, weights) = (only.program.clone(), &mut self.weights);
+        let plan = Plan::with_constant_weights(program, only.batch, Passes::default(), weights);
         only.runner.replace(plan);
         if let Some(profile) = &self.profile {
             only.runner.measure(profile, only.program.mode);

@@ -1,5 +1,7 @@
 //! Passes and the number of threads change nothing.
 
+use std::sync::Arc;
+
 use petal_kernels::Pixels;
 
 use super::runner::Runner;
@@ -282,10 +284,10 @@ fn weights_that_stay_as_they_are_are_folded_once_to_the_same_bits() {
         let weights: Vec<f32> =
             model.arena().iter().map(|weight| weight + 0.3 * generator.uniform()).collect();
         let passes = Passes::default();
-        let mut constant = weights.clone();
+        let mut constant = Arc::new(weights.clone());
         let folded = Plan::with_constant_weights(inference(model), batch, passes, &mut constant);
         let plan = Plan::new(inference(model), batch, passes);
-        let [folded, plan] = [(folded, constant), (plan, weights)].map(|(plan, weights)| {
+        let [folded, plan] = [(folded, constant), (plan, weights.into())].map(|(plan, weights)| {
             let mut engine = Runner::new(plan).unwrap();
             // A second batch too: the first one must not change what was folded.
             for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! The operations of a plan.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use petal_kernels as kernels;
 use smallvec::SmallVec;
@@ -197,7 +198,7 @@ impl Op {
     }
 
     /// Makes its normalization part of `weights`, which don't change any more.
-    pub(crate) fn fold_constants(&mut self, weights: &mut [f32]) {
+    pub(crate) fn fold_constants(&mut self, weights: &mut Arc<Vec<f32>>) {
         match self {
             Op::Conv2d(op) => op.fold_constants(weights),
             Op::Dense(op) => op.fold_constants(weights),

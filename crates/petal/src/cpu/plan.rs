@@ -1,5 +1,7 @@
 //! The plan: a program as lists of kernel calls on numbered buffers in one arena.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::lower::lower;
@@ -125,12 +127,12 @@ impl Plan {
     }
 
     /// A plan with weights that stay as they are: normalizations are folded into `weights` once and for all, which then
-    /// serve this plan alone.
+    /// serve this plan alone. Where there are none, nobody's weights are copied.
     pub(crate) fn with_constant_weights(
         program: Program,
         batch: usize,
         passes: Passes,
-        weights: &mut [f32],
+        weights: &mut Arc<Vec<f32>>,
     ) -> Plan {
         let mut steps = Steps::new(program, passes);
         steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));

@@ -276,11 +276,15 @@ impl<'a> PetalFile<'a> {
 
     fn read(&mut self, name: &str, values: &mut [f32]) -> Result<()> {
         let start = self.header.info(name).map_or(0, |info| info.data_offsets.0) as u64;
-        let mut bytes = vec![0; size_of_val(values)];
-        let read = self.file.seek(SeekFrom::Start(self.data + start));
-        read.and_then(|_| self.file.read_exact(&mut bytes)).map_err(Error::io("read", self.path))?;
-        for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-            *value = f32::from_le_bytes(*bytes);
+        self.file.seek(SeekFrom::Start(self.data + start)).map_err(Error::io("read", self.path))?;
+        // By parts that stay in the cache: memory for a whole tensor would take longer to get than the file to read.
+        let mut part = [0; 1 << 15];
+        for values in values.chunks_mut(part.len() / size_of::<f32>()) {
+            let bytes = &mut part[..size_of_val(values)];
+            self.file.read_exact(bytes).map_err(Error::io("read", self.path))?;
+            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+                *value = f32::from_le_bytes(*bytes);
+            }
         }
         Ok(())
     }

@@ -49,6 +49,17 @@ impl Model {
         self.check_weights()?;
         Predictor::new(self, self.program(Mode::Infer, Gradient::None), self.shared_weights(), batch)
     }
+
+    /// As [`predictor`](Self::predictor), of a model that isn't needed any more: its weights are taken, where they would be
+    /// copied to make normalizations part of them.
+    ///
+    /// # Errors
+    /// As [`predictor`](Self::predictor).
+    pub fn into_predictor(mut self, batch: usize) -> Result<Predictor> {
+        self.check_weights()?;
+        let weights = self.take_weights();
+        Predictor::new(&self, self.program(Mode::Infer, Gradient::None), weights, batch)
+    }
 }
 
 impl Predictor {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
@@ -137,8 +139,9 @@ impl<K> Weighted<K> {
 
     /// Makes the normalization part of `weights`: the kernel takes its own place, the bias that of the means, which nobody
     /// reads after that.
-    pub(crate) fn fold_constants(&mut self, weights: &mut [f32]) {
+    pub(crate) fn fold_constants(&mut self, weights: &mut Arc<Vec<f32>>) {
         let Some(norm) = self.norm.take() else { return };
+        let weights = Arc::make_mut(weights);
         let mut folded = vec![0.0; Folded::len(self.kernel.len, norm.channels)];
         let mut folded = Folded::of(&mut folded, norm.channels);
         Fold { norm: &norm, kernel: self.kernel, bias: self.bias, weights }.apply(&mut folded);
