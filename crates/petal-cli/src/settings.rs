@@ -81,6 +81,7 @@ impl Settings {
                     interpolation: photos.interpolation,
                     aspect_ratio: aspect_ratio(photos.crop_to_aspect_ratio, photos.pad_to_aspect_ratio),
                     exif_orientation: photos.exif_orientation,
+                    average_large: !photos.exact_pixels,
                 },
                 follow_links: photos.follow_links,
                 strict: photos.strict,

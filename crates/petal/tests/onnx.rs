@@ -138,11 +138,17 @@ fn pixels(height: usize, width: usize) -> Model {
 
 #[test]
 fn bytes_of_any_size_are_resized_as_photos_are() {
-    let sizes = [(31, 47), (24, 12), (9, 80), (16, 16), (7, 5)];
+    let sizes = [(31, 47), (24, 12), (9, 80), (16, 16), (7, 5), (67, 53), (135, 107)];
     for interpolation in [Interpolation::Bilinear, Interpolation::Nearest] {
-        for aspect_ratio in [AspectRatio::Stretch, AspectRatio::Crop, AspectRatio::Pad] {
+        for (aspect_ratio, average_large) in [
+            (AspectRatio::Stretch, false),
+            (AspectRatio::Stretch, true),
+            (AspectRatio::Crop, true),
+            (AspectRatio::Pad, true),
+        ] {
             let mut model = pixels(16, 13);
-            let preprocessing = Preprocessing { interpolation, aspect_ratio, ..Preprocessing::new(16, 13) };
+            let size = Preprocessing::new(16, 13);
+            let preprocessing = Preprocessing { interpolation, aspect_ratio, average_large, ..size };
             model.set_preprocessing(preprocessing.clone()).unwrap();
             let settings = Onnx::new().input(InputKind::AnySize).logits(true);
             let (file, exported) = export(&model, &settings).unwrap();

@@ -125,6 +125,9 @@ pub struct Photos {
     /// Turn photos as the camera noted (EXIF orientation)
     #[arg(long, hide_short_help = true)]
     pub exif_orientation: bool,
+    /// Resize large photos from single pixels of theirs, as Keras does, instead of averaging them while they are decoded
+    #[arg(long, hide_short_help = true)]
+    pub exact_pixels: bool,
     /// Follow links to folders inside the class folders
     #[arg(long, hide_short_help = true)]
     pub follow_links: bool,

@@ -175,6 +175,13 @@ impl ImageFolder {
         self
     }
 
+    /// Whether large photos are [averaged](Preprocessing::average_large) before they are resized, which reads a JPEG of 12
+    /// megapixels several times faster. Default: no, so that pixels are Keras'.
+    pub fn average_large(mut self, average: bool) -> Self {
+        self.preprocessing.average_large = average;
+        self
+    }
+
     /// Size, colours and resize rule in one, for example those that a saved model was trained with.
     pub fn preprocessing(mut self, preprocessing: Preprocessing) -> Self {
         self.crop = preprocessing.aspect_ratio == AspectRatio::Crop;

@@ -50,7 +50,7 @@ impl Photo {
 
     fn decode(bytes: &[u8]) -> Result<Photo, String> {
         let mut picture = Picture::default();
-        let orientation = decode::decode(bytes, ColorMode::Rgb, false, &mut picture)?;
+        let orientation = decode::decode(bytes, ColorMode::Rgb, false, |_, _| 1, &mut picture)?;
         let (format, color) = header(bytes);
         let (width, height) = (picture.width as u32, picture.height as u32);
         let image = RgbImage::from_raw(width, height, picture.pixels)

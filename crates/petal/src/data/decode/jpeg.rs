@@ -5,11 +5,13 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::picture::{Picture, shrink};
-use super::{ColorMode, broken};
+use super::{ColorMode, broken, jpeg_means};
 
+/// The picture, at the `scale` that is asked for or a larger one.
 pub(super) fn decode(
     bytes: &[u8],
     color_mode: ColorMode,
+    scale: impl Fn(Orientation, usize, usize) -> usize,
     picture: &mut Picture,
 ) -> Result<Orientation, String> {
     let segments = Segments::of(bytes);
@@ -27,6 +29,20 @@ pub(super) fn decode(
         (_, Some(ColorSpace::CMYK)) => (ColorSpace::CMYK, 4),
         _ => (ColorSpace::RGB, 3),
     };
+    let exif = decoder.exif();
+    let orientation =
+        exif.and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
+    // Of a block of 8 × 8 pixels no mean can be taken of more.
+    let scale = scale(orientation, height, width).min(8);
+    if let (true, Some(input @ (ColorSpace::YCbCr | ColorSpace::Luma))) =
+        (scale > 1, decoder.input_colorspace())
+    {
+        let channels = if input == ColorSpace::Luma { 1 } else { channels };
+        picture.reshape((height.div_ceil(scale), width.div_ceil(scale)), channels, color_mode, 0)?;
+        if jpeg_means::decode(bytes, (height, width), scale, picture).is_some() {
+            return Ok(orientation);
+        }
+    }
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     // Where a scan doesn't complete the pixels, two bytes of each component are kept.
     let kept = if segments.is_complete_in_one_scan { 0 } else { 2 * segments.components };
@@ -35,10 +51,7 @@ pub(super) fn decode(
     if channels == 4 {
         paint(picture, segments.is_adobe);
     }
-    Ok(decoder
-        .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif))
-        .unwrap_or(Orientation::NoTransforms))
+    Ok(orientation)
 }
 
 /// From cyan, magenta, yellow and black to red, green and blue, as TensorFlow does it: Adobe's files, which say so, hold

@@ -6,6 +6,7 @@
 #[cfg(feature = "gif")]
 mod gif;
 mod jpeg;
+mod jpeg_means;
 mod picture;
 mod png;
 pub(super) mod room;
@@ -54,17 +55,33 @@ impl ColorMode {
 /// the upper 8 are kept, of an animation the first picture, a GIF's transparent pixels are black, a CMYK JPEG's values
 /// are ink or, where Adobe's segment says so, light. The EXIF orientation, which is returned, is honoured on request.
 ///
+/// `scale` says of how many pixels' side each pixel is to be the mean, given the picture's height and width as they are
+/// after that. A power of two, and 1 for the size that it leads to.
+///
 /// A picture that would take too much memory is refused before any is taken, and waits while other threads' pictures
 /// take too much. A decoder that fails in a way that its author did not foresee costs this file only.
 pub(super) fn decode(
     bytes: &[u8],
     color_mode: ColorMode,
     exif_orientation: bool,
+    scale: impl Fn(usize, usize) -> usize,
     picture: &mut Picture,
 ) -> Result<Orientation, String> {
     let outcome = guarded(|| {
-        let orientation = decode_by_content(bytes, color_mode, picture)?;
+        let scale = |orientation: Orientation, height: usize, width: usize| match orientation {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+                if exif_orientation =>
+            {
+                scale(width, height)
+            }
+            _ => scale(height, width),
+        };
+        let orientation = decode_by_content(bytes, color_mode, &scale, picture)?;
         picture.convert(color_mode);
+        picture.average(scale(orientation, picture.height, picture.width));
         if exif_orientation && orientation != Orientation::NoTransforms {
             picture.orient(orientation);
         }
@@ -79,11 +96,12 @@ pub(super) fn decode(
 fn decode_by_content(
     bytes: &[u8],
     color_mode: ColorMode,
+    scale: impl Fn(Orientation, usize, usize) -> usize,
     picture: &mut Picture,
 ) -> Result<Orientation, String> {
     match bytes {
         [] => Err("the file is empty".into()),
-        [0xff, 0xd8, 0xff, ..] => jpeg::decode(bytes, color_mode, picture),
+        [0xff, 0xd8, 0xff, ..] => jpeg::decode(bytes, color_mode, scale, picture),
         [0x89, b'P', b'N', b'G', ..] => png::decode(bytes, color_mode, picture),
         #[cfg(feature = "gif")]
         [b'G', b'I', b'F', b'8', ..] => {

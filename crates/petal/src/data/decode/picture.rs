@@ -91,6 +91,34 @@ impl Picture {
         self.pixels = converted;
     }
 
+    /// Makes each pixel the mean of `scale` × `scale`. The last ones of each axis count as often as some are missing.
+    pub fn average(&mut self, scale: usize) {
+        if scale == 1 {
+            return;
+        }
+        let (height, width, channels) = (self.height, self.width, self.channels);
+        (self.height, self.width) = (height.div_ceil(scale), width.div_ceil(scale));
+        let mut sums = vec![0u64; self.width * channels];
+        for y in 0..self.height {
+            sums.fill(0);
+            for row in (y * scale..(y + 1) * scale).map(|row| row.min(height - 1)) {
+                let row = &self.pixels[row * width * channels..][..width * channels];
+                for (sums, pixels) in sums.chunks_exact_mut(channels).zip(row.chunks(scale * channels)) {
+                    let missing = scale - pixels.len() / channels;
+                    let last = pixels.chunks_exact(channels).next_back();
+                    for pixel in pixels.chunks_exact(channels).chain(last.into_iter().cycle().take(missing)) {
+                        sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u64::from(value));
+                    }
+                }
+            }
+            // Before all that is still to be read.
+            let out = &mut self.pixels[y * sums.len()..][..sums.len()];
+            let count = (scale * scale) as u64;
+            out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = ((sum + count / 2) / count) as u8);
+        }
+        self.pixels.truncate(self.height * sums.len());
+    }
+
     pub fn orient(&mut self, orientation: Orientation) {
         let (width, height) = (self.width as u32, self.height as u32);
         let pixels = std::mem::take(&mut self.pixels);

@@ -2,7 +2,7 @@
 
 use super::graph::OnnxGraph;
 use super::layout::TO_CHANNELS_FIRST;
-use super::proto::Attribute::{Int, Text};
+use super::proto::Attribute::{Int, Ints, Text};
 use super::proto::{Axis, Element, INT64, Port};
 use super::{InputKind, Layout, Onnx};
 use crate::data::{AspectRatio, Interpolation, Preprocessing};
@@ -89,14 +89,12 @@ impl Resizing<'_> {
                 return Err(Error::argument("interpolation", other.name(), expected));
             }
         };
-        let shape = self.graph.node("Shape", &[photo]);
-        let [batch_and_channels, height, width] = [[0, 2], [2, 3], [3, 4]].map(|[from, to]| {
-            let [from, to] = [from, to].map(|place| self.graph.ints(&[place]));
-            self.graph.node("Slice", &[&shape, &from, &to])
-        });
-        let sides = [height, width];
-        let wanted = self.size.map(|side| self.graph.ints(&[side as i64]));
         let mut photo = photo.to_owned();
+        if preprocessing.average_large {
+            photo = self.average(&photo);
+        }
+        let (batch_and_channels, sides) = self.shape(&photo);
+        let wanted = self.size.map(|side| self.graph.ints(&[side as i64]));
         let mut inner = wanted.clone();
         let mut before = None;
         match preprocessing.aspect_ratio {
@@ -110,10 +108,7 @@ impl Resizing<'_> {
         }
         let sizes = self.concat(&[&batch_and_channels, &inner[0], &inner[1]]);
         let resized = self.graph.node_with("Resize", &[&photo, "", "", &sizes], mode);
-        // To whole numbers, as Petal keeps photos.
-        let half = self.graph.scalar(0.5);
-        let raised = self.graph.node("Add", &[&resized, &half]);
-        let whole = self.graph.node("Floor", &[&raised]);
+        let whole = self.round(&resized);
         let Some(before) = before else { return Ok(whole) };
         let behind = [0, 1].map(|axis| {
             let rest = self.graph.node("Sub", &[&wanted[axis], &inner[axis]]);
@@ -122,6 +117,56 @@ impl Resizing<'_> {
         let none = self.graph.ints(&[0, 0]);
         let pads = self.concat(&[&none, &before[0], &before[1], &none, &behind[0], &behind[1]]);
         Ok(self.graph.node("Pad", &[&whole, &pads]))
+    }
+
+    /// A photo's batch and channels, and its sides.
+    fn shape(&mut self, photo: &str) -> (String, [String; 2]) {
+        let shape = self.graph.node("Shape", &[photo]);
+        let [batch_and_channels, height, width] = [[0, 2], [2, 3], [3, 4]].map(|[from, to]| {
+            let [from, to] = [from, to].map(|place| self.graph.ints(&[place]));
+            self.graph.node("Slice", &[&shape, &from, &to])
+        });
+        (batch_and_channels, [height, width])
+    }
+
+    /// Whole numbers, as Petal keeps photos.
+    fn round(&mut self, photo: &str) -> String {
+        let half = self.graph.scalar(0.5);
+        let raised = self.graph.node("Add", &[photo, &half]);
+        self.graph.node("Floor", &[&raised])
+    }
+
+    /// The photo halved as often as its sides stay twice those that are wanted.
+    fn average(&mut self, photo: &str) -> String {
+        let (batch_and_channels, sides) = self.shape(photo);
+        let scales = self.graph.ints(&std::array::from_fn::<i64, 16, _>(|halvings| 1 << halvings));
+        // Divided by a scale and rounded up, a side is at least 2 · wanted.
+        let fits = [0, 1].map(|axis| {
+            let least = self.graph.ints(&[2 * self.size[axis] as i64 - 1]);
+            let most = self.graph.node("Mul", &[&scales, &least]);
+            self.graph.node("Less", &[&most, &sides[axis]])
+        });
+        let fits = self.graph.node("And", &[&fits[0], &fits[1]]);
+        let one = self.graph.ints(&[1]);
+        let scales = self.graph.node("Where", &[&fits, &scales, &one]);
+        let scale = self.graph.node("ReduceMax", &[&scales]);
+        let rest = self.graph.node("Sub", &[&scale, &one]);
+        let counts = [0, 1].map(|axis| {
+            let raised = self.graph.node("Add", &[&sides[axis], &rest]);
+            self.graph.node("Div", &[&raised, &scale])
+        });
+        let behind = [0, 1].map(|axis| {
+            let whole = self.graph.node("Mul", &[&counts[axis], &scale]);
+            self.graph.node("Sub", &[&whole, &sides[axis]])
+        });
+        let none = self.graph.ints(&[0; 6]);
+        let pads = self.concat(&[&none, &behind[0], &behind[1]]);
+        let photo = self.graph.node_with("Pad", &[photo, &pads], vec![("mode", Text("edge"))]);
+        let blocks = self.concat(&[&batch_and_channels, &counts[0], &scale, &counts[1], &scale]);
+        let blocks = self.graph.node("Reshape", &[&photo, &blocks]);
+        let axes = vec![("axes", Ints(vec![3, 5])), ("keepdims", Int(0))];
+        let means = self.graph.node_with("ReduceMean", &[&blocks], axes);
+        self.round(&means)
     }
 
     /// The largest part in the middle that has the wanted proportions.

@@ -24,14 +24,22 @@ pub(super) fn metadata(model: &Model, settings: &Onnx) -> Vec<(&'static str, Str
     if !model.class_names().is_empty() {
         entries.push(("names", names(model.class_names())));
     }
-    if let Some(Preprocessing { color_mode, interpolation, aspect_ratio, exif_orientation, .. }) =
-        model.preprocessing().filter(|_| settings.input != InputKind::AnySize)
+    if let Some(Preprocessing {
+        color_mode,
+        interpolation,
+        aspect_ratio,
+        exif_orientation,
+        average_large,
+        ..
+    }) = model.preprocessing().filter(|_| settings.input != InputKind::AnySize)
     {
-        let exif_orientation = if *exif_orientation { "True" } else { "False" };
+        let [exif_orientation, average_large] =
+            [*exif_orientation, *average_large].map(|on| if on { "True" } else { "False" });
         entries.push(("color_mode", color(*color_mode).to_owned()));
         entries.push(("interpolation", interpolation.name().to_owned()));
         entries.push(("aspect_ratio", fit(*aspect_ratio).to_owned()));
         entries.push(("exif_orientation", exif_orientation.to_owned()));
+        entries.push(("average_large", average_large.to_owned()));
     }
     entries
 }
@@ -50,7 +58,12 @@ pub(super) fn doc(model: &Model, settings: &Onnx, input: &Port, output: &Port) -
                     }
                     AspectRatio::Pad => "brought into this size with black bars",
                 };
-                format!(", photos {resized}, {} without antialiasing", preprocessing.interpolation.name())
+                let averaged = match preprocessing.average_large {
+                    true => ", halved before as often as both sides stay twice these",
+                    false => "",
+                };
+                let rule = preprocessing.interpolation.name();
+                format!(", photos {resized}, {rule} without antialiasing{averaged}")
             }
             _ => String::new(),
         };
