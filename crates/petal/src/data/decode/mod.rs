@@ -79,7 +79,7 @@ pub(super) fn decode(
             }
             _ => scale(height, width),
         };
-        let orientation = decode_by_content(bytes, color_mode, &scale, picture)?;
+        let orientation = decode_by_content(bytes, color_mode, scale, picture)?;
         picture.convert(color_mode);
         picture.average(scale(orientation, picture.height, picture.width));
         if exif_orientation && orientation != Orientation::NoTransforms {

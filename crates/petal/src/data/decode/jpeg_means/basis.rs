@@ -21,9 +21,9 @@ impl Basis {
         let mut waves = Vec::with_capacity(64 * means.0 * means.1);
         for (&place, &step) in ZIGZAG.iter().zip(quantization) {
             let (v, u) = (usize::from(place / 8), usize::from(place % 8));
-            for y in 0..means.0 {
-                for x in 0..means.1 {
-                    waves.push((f64::from(step) * down[v][y] * across[u][x]) as f32);
+            for down in &down[v][..means.0] {
+                for across in &across[u][..means.1] {
+                    waves.push((f64::from(step) * down * across) as f32);
                 }
             }
         }

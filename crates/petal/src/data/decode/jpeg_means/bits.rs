@@ -89,18 +89,18 @@ impl<'a> Bits<'a> {
 
     /// Goes on behind the next marker, which has to be a restart.
     pub fn restart(&mut self) -> Option<()> {
-        let [0xff, 0xd0..=0xd7, rest @ ..] = self.to_marker()? else { return None };
+        let [0xff, 0xd0..=0xd7, rest @ ..] = self.marker()? else { return None };
         *self = Bits::new(rest);
         Some(())
     }
 
     /// `None` unless the image ends here.
     pub fn finish(mut self) -> Option<()> {
-        matches!(self.to_marker()?, [0xff, 0xd9, ..]).then_some(())
+        matches!(self.marker()?, [0xff, 0xd9, ..]).then_some(())
     }
 
     /// What follows the data: `None` unless less than a byte of it is left.
-    fn to_marker(&mut self) -> Option<&'a [u8]> {
+    fn marker(&mut self) -> Option<&'a [u8]> {
         *self = self.refilled_by_bytes();
         (self.count >= self.behind && self.count - self.behind < 8).then_some(self.rest)
     }

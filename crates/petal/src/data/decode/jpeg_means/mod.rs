@@ -71,7 +71,7 @@ impl<'a> Plane<'a> {
         // Of a component with fewer samples than the picture has pixels, each block has more means.
         let means = |most: usize, own: usize| {
             let means = 8 / scale * most / own;
-            (most % own == 0 && means <= 8).then_some(means)
+            (most.is_multiple_of(own) && means <= 8).then_some(means)
         };
         let (most, sampling) = (header.sampling, component.sampling);
         let means = (means(most.0, sampling.0)?, means(most.1, sampling.1)?);
