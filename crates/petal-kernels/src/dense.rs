@@ -3,7 +3,7 @@
 //! Strategy: matrix products cut by shape (see `matmul`), bias and activation applied as a tile is stored.
 
 use crate::matmul::Matmul;
-use crate::{Activation, ActivationGradient, Precision};
+use crate::{Activation, ActivationGradient, KernelWeights, Precision};
 
 /// `y = activation(x × kernel + bias)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +25,26 @@ impl Dense {
     }
 
     /// `x` `[rows, inputs]`, `kernel` `[inputs, units]`, `bias` `[units]`, `y` `[rows, units]`.
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: impl Into<KernelWeights<'a>>,
         bias: Option<&[f32]>,
         activation: Activation,
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.matmul().forward(x, kernel, bias, activation, y, scratch);
+        self.matmul().forward(x, kernel.into(), bias, activation, y, scratch);
+    }
+
+    /// Floats of the packed kernel.
+    pub fn packed_len(&self) -> usize {
+        self.matmul().packed_len()
+    }
+
+    /// Packs a kernel for any number of rows.
+    pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+        self.matmul().pack(kernel, packed);
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).

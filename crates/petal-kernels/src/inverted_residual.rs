@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::depthwise_conv2d::Gather;
 use crate::matmul::Matmul;
-use crate::{Activation, DepthwiseConv2d, Precision};
+use crate::{Activation, DepthwiseConv2d, KernelWeights, Precision};
 
 /// Floats of wide activations that one task keeps in the second cache.
 const TILE_FLOATS: usize = 1 << 16;
@@ -38,8 +38,8 @@ pub struct InvertedResidual {
 /// Weights of one of a block's convolutions.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockWeights<'a> {
-    /// As the convolution has it.
-    pub kernel: &'a [f32],
+    /// As the convolution has it; that of the 1×1 ones may be packed by [`Conv2d::pack`](crate::Conv2d::pack).
+    pub kernel: KernelWeights<'a>,
     /// One value an output channel.
     pub bias: Option<&'a [f32]>,
     /// Applied last.
@@ -96,22 +96,24 @@ impl InvertedResidual {
         if y.is_empty() {
             return;
         }
-        let (packed_expand, rest) =
-            scratch.split_at_mut(self.expand(0).map_or(0, |matmul| matmul.packed_len()));
-        let (packed_project, rest) = rest.split_at_mut(self.project(0).packed_len());
-        if let Some((matmul, weights)) = self.expand(0).zip(expand) {
-            matmul.pack(weights.kernel, packed_expand);
-        }
-        self.project(0).pack(project.kernel, packed_project);
+        let (room, rest) = scratch.split_at_mut(self.expand(0).map_or(0, |matmul| matmul.packed_len()));
+        let expand = self.expand(0).zip(expand).map(|(matmul, weights)| PackedWeights {
+            kernel: weights.kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed)),
+            bias: weights.bias,
+            activation: weights.activation,
+        });
+        let matmul = self.project(0);
+        let (room, rest) = rest.split_at_mut(matmul.packed_len());
+        let project = PackedWeights {
+            kernel: project.kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed)),
+            bias: project.bias,
+            activation: project.activation,
+        };
+        let BlockWeights { kernel, bias, activation } = depthwise;
+        let depthwise = PackedWeights { kernel: kernel.plain(), bias, activation };
         let stride = self.depthwise.stride_of_3x3().expect("the depthwise convolution is 3×3");
         let gather = self.depthwise.forward_gather(stride);
-        let block = Block {
-            shape: self,
-            gather,
-            expand: expand.map(|weights| BlockWeights { kernel: packed_expand, ..weights }),
-            depthwise,
-            project: BlockWeights { kernel: packed_project, ..project },
-        };
+        let block = Block { shape: self, gather, expand, depthwise, project };
         let (strips, task) = (self.strips(), self.task_scratch());
         let rows = output[0].div_ceil(strips);
         let row = output[1] * output[2];
@@ -171,9 +173,17 @@ impl InvertedResidual {
 struct Block<'a> {
     shape: &'a InvertedResidual,
     gather: Gather,
-    expand: Option<BlockWeights<'a>>,
-    depthwise: BlockWeights<'a>,
-    project: BlockWeights<'a>,
+    expand: Option<PackedWeights<'a>>,
+    depthwise: PackedWeights<'a>,
+    project: PackedWeights<'a>,
+}
+
+/// Weights as they are multiplied.
+#[derive(Clone, Copy)]
+struct PackedWeights<'a> {
+    kernel: &'a [f32],
+    bias: Option<&'a [f32]>,
+    activation: Activation,
 }
 
 impl Block<'_> {
@@ -223,10 +233,10 @@ impl Block<'_> {
             };
             let convolved = &mut convolved[..rows * out_width * wide];
             for (row, convolved) in convolved.chunks_exact_mut(out_width * wide).enumerate() {
-                let BlockWeights { kernel, bias, activation } = self.depthwise;
+                let PackedWeights { kernel, bias, activation } = self.depthwise;
                 gather.run_row(row, source, kernel, bias, activation, convolved);
             }
-            let BlockWeights { kernel, bias, activation } = self.project;
+            let PackedWeights { kernel, bias, activation } = self.project;
             shape.project(rows * out_width).forward_packed(convolved, kernel, bias, activation, y);
             if shape.residual {
                 y.iter_mut().zip(&x[row * width * channels..]).for_each(|(y, x)| *y += x);

@@ -24,6 +24,7 @@ mod erase;
 mod fake_quantize;
 mod global_pooling;
 mod inverted_residual;
+mod kernel_weights;
 mod layer_norm;
 mod loss;
 mod matmul;
@@ -70,6 +71,7 @@ pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,
 };
 pub use inverted_residual::{BlockWeights, InvertedResidual};
+pub use kernel_weights::KernelWeights;
 pub use layer_norm::LayerNorm;
 pub use loss::{
     binary_cross_entropy, categorical_cross_entropy, mean_squared_error, softmax_cross_entropy,

@@ -1,9 +1,10 @@
-//! A sample's result is the same bits alone and at any place in any batch, in every kernel that inference runs.
+//! A sample's result is the same bits alone and at any place in any batch, with a packed kernel too, in every kernel that
+//! inference runs.
 
 mod reference;
 
 use petal_kernels::{
-    Activation, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Padding, Pool2d, Precision, Unary,
+    Activation, BatchNorm, Conv2d, Dense, DepthwiseConv2d, KernelWeights, Padding, Pool2d, Precision, Unary,
     global_average_forward, global_max_forward, softmax_forward,
 };
 use proptest::prelude::*;
@@ -17,9 +18,12 @@ fn check(batch: usize, sample: usize, output: usize, kernel: impl Fn(usize, &[f3
     for (i, (x, together)) in x.chunks_exact(sample).zip(together.chunks_exact(output)).enumerate() {
         let mut alone = unset(output);
         kernel(1, x, &mut alone);
-        let same = alone.iter().zip(together).all(|(a, b)| a.to_bits() == b.to_bits());
-        assert!(same, "sample {i} of {batch}");
+        assert!(are_same_bits(&alone, together), "sample {i} of {batch}");
     }
+}
+
+fn are_same_bits(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
 fn check_dense(batch: usize, rows: usize, inputs: usize, units: usize, precision: Precision) {
@@ -28,6 +32,12 @@ fn check_dense(batch: usize, rows: usize, inputs: usize, units: usize, precision
         let dense = Dense { rows: n * rows, inputs, units, precision };
         let scratch = &mut unset(dense.forward_scratch());
         dense.forward(x, &kernel, Some(&bias), Activation::Relu, y, scratch);
+        let mut packed = unset(dense.packed_len());
+        dense.pack(&kernel, &mut packed);
+        let mut same = unset(y.len());
+        let packed = KernelWeights::Packed(&packed);
+        dense.forward(x, packed, Some(&bias), Activation::Relu, &mut same, scratch);
+        assert!(are_same_bits(&same, y), "packed");
     });
 }
 
@@ -36,7 +46,14 @@ fn check_conv(conv: Conv2d) {
     let (sample, output) = (conv.input.iter().product(), conv.output().iter().product());
     check(conv.batch, sample, output, |batch, x, y| {
         let conv = Conv2d { batch, ..conv };
-        conv.forward(x, &kernel, Some(&bias), Activation::Relu6, y, &mut unset(conv.forward_scratch()));
+        let scratch = &mut unset(conv.forward_scratch());
+        conv.forward(x, &kernel, Some(&bias), Activation::Relu6, y, scratch);
+        let mut packed = unset(conv.packed_len());
+        Conv2d { batch: 7, ..conv }.pack(&kernel, &mut packed);
+        let mut same = unset(y.len());
+        let packed = KernelWeights::Packed(&packed);
+        conv.forward(x, packed, Some(&bias), Activation::Relu6, &mut same, scratch);
+        assert!(are_same_bits(&same, y), "packed");
     });
 }
 

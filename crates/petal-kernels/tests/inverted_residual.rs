@@ -42,8 +42,11 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
     let kernels = [expand.kernel_len(), block.depthwise.kernel_len(), project.kernel_len()];
     let kernels: Vec<_> = kernels.into_iter().zip(2..).map(|(len, seed)| values(len, seed)).collect();
     let biases = [values(wide, 5), values(wide, 6), values(block.filters, 7)];
-    let weights =
-        |i: usize, activation| BlockWeights { kernel: &kernels[i], bias: Some(&biases[i]), activation };
+    let weights = |i: usize, activation| BlockWeights {
+        kernel: (&kernels[i]).into(),
+        bias: Some(&biases[i]),
+        activation,
+    };
 
     let mut h = x.clone();
     let mut apply = |len: usize, scratch: usize, run: Run<'_>| {

@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ImageFolder::new(folder).image_size(180, 180).seed(42).validation_split(0.2).split()?;
     let (image, classes) = ([180, 180, 3], train.class_names().len());
     std::fs::create_dir_all(output)?;
-    let policy: DTypePolicy = std::env::var("PRECISION").map_or(Ok(DTypePolicy::Float32), |name| name.parse())?;
+    let policy: DTypePolicy =
+        std::env::var("PRECISION").map_or(Ok(DTypePolicy::Float32), |name| name.parse())?;
     for seed in seeds {
         let number = seed.parse()?;
         for network in ["cnn", "cnn-regularized", "mobilenet-v2"] {

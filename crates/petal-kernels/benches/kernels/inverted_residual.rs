@@ -92,7 +92,9 @@ fn bench_block(bencher: Bencher, shape: &Shape, block: InvertedResidual) {
     let x = values(BATCH * block.input().iter().product::<usize>());
     let mut y = values(BATCH * block.output().iter().product::<usize>());
     let [expand, depthwise, project] = [channels * wide, 9 * wide, wide * block.filters].map(values);
-    let weights = |kernel, activation| BlockWeights { kernel, bias: None, activation };
+    fn weights(kernel: &[f32], activation: Activation) -> BlockWeights<'_> {
+        BlockWeights { kernel: kernel.into(), bias: None, activation }
+    }
     let mut scratch = values(block.forward_scratch());
     bencher.counter(shape.operations()).bench_local(|| {
         let expand = block.expands.map(|_| weights(&expand, Activation::Relu6));

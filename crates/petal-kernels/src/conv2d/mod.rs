@@ -13,7 +13,7 @@ mod kernel_gradient;
 
 use crate::matmul::Matmul;
 use crate::winograd::Winograd;
-use crate::{Activation, ActivationGradient, Padding, Precision};
+use crate::{Activation, ActivationGradient, KernelWeights, Padding, Precision};
 use gather::Axis;
 pub(crate) use gather::Gather;
 pub(crate) use kernel_gradient::add_pixels;
@@ -83,16 +83,17 @@ impl Conv2d {
     /// products. An input that is infinite or NaN reaches the outputs that it reaches directly and no others, but may make
     /// them NaN where they would be infinite, or where an activation would hide the infinity; so does a weight, also where
     /// it meets the padding alone.
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: impl Into<KernelWeights<'a>>,
         bias: Option<&[f32]>,
         activation: Activation,
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(x, kernel, y);
+        let kernel = kernel.into();
+        self.check_images(x, y);
         assert!(bias.is_none_or(|bias| bias.len() == self.filters));
         if let Some(matmul) = self.pointwise() {
             return matmul.forward(x, kernel, bias, activation, y, scratch);
@@ -101,8 +102,28 @@ impl Conv2d {
             let [height, width, _] = self.output();
             return winograd.convolve(x, kernel, bias, activation, [height, width], y, scratch);
         }
-        let packed = &mut scratch[..self.forward_gather().packed_len()];
-        self.packed_gather(kernel, packed).run(x, packed, bias, activation, None, y);
+        let gather = self.forward_gather();
+        let room = &mut scratch[..gather.packed_len()];
+        let packed = kernel.packed(room, |kernel, packed| self.pack_gather(kernel, packed));
+        gather.run(x, packed, bias, activation, None, y);
+    }
+
+    /// Floats of the packed kernel.
+    pub fn packed_len(&self) -> usize {
+        match (self.pointwise(), self.winograd()) {
+            (Some(matmul), _) => matmul.packed_len(),
+            (_, Some(winograd)) => winograd.packed_len(),
+            _ => self.forward_gather().packed_len(),
+        }
+    }
+
+    /// Packs a kernel for [`forward`](Self::forward) of any batch.
+    pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+        match (self.pointwise(), self.winograd()) {
+            (Some(matmul), _) => matmul.pack(kernel, packed),
+            (_, Some(winograd)) => winograd.pack(kernel, packed),
+            _ => self.pack_gather(kernel, packed),
+        }
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
@@ -131,7 +152,7 @@ impl Conv2d {
         }
         if let Some(winograd) = self.winograd_gradient() {
             let size = [self.input[0], self.input[1]];
-            winograd.convolve(dy, kernel, None, Activation::Linear, size, dx, scratch);
+            winograd.convolve(dy, kernel.into(), None, Activation::Linear, size, dx, scratch);
             return input_activation.into_iter().for_each(|activation| activation.apply(dx));
         }
         let gather = self.backward_gather();
@@ -199,14 +220,14 @@ impl Conv2d {
         })
     }
 
-    /// The forward pass' gather, whose weights it packs.
-    pub(crate) fn packed_gather(&self, kernel: &[f32], packed: &mut [f32]) -> Gather {
+    /// Packs the weights of the forward pass' gather.
+    pub(crate) fn pack_gather(&self, kernel: &[f32], packed: &mut [f32]) {
+        assert_eq!(kernel.len(), self.kernel_len());
         let gather = self.forward_gather();
         let (channels, filters) = (self.input[2] / self.groups, self.filters / self.groups);
         gather.pack(packed, |group, tap, c, f| {
             kernel[(tap * channels + c) * self.filters + group * filters + f]
         });
-        gather
     }
 
     pub(crate) fn forward_gather(&self) -> Gather {
@@ -228,13 +249,17 @@ impl Conv2d {
     }
 
     fn check(&self, x: &[f32], kernel: &[f32], y: &[f32]) {
+        self.check_images(x, y);
+        assert_eq!(kernel.len(), self.kernel_len());
+    }
+
+    fn check_images(&self, x: &[f32], y: &[f32]) {
         assert!(
             self.groups > 0
                 && self.input[2].is_multiple_of(self.groups)
                 && self.filters.is_multiple_of(self.groups)
         );
         assert_eq!(x.len(), self.batch * self.input.iter().product::<usize>());
-        assert_eq!(kernel.len(), self.kernel_len());
         assert_eq!(y.len(), self.batch * self.output().iter().product::<usize>());
     }
 }

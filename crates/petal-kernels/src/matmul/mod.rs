@@ -12,7 +12,7 @@ mod product;
 
 use rayon::prelude::*;
 
-use crate::{Activation, ActivationGradient, Precision};
+use crate::{Activation, ActivationGradient, KernelWeights, Precision};
 use product::{Epilogue, Product, Right};
 
 /// `[rows, inputs] × [inputs, units]`.
@@ -33,16 +33,21 @@ impl Matmul {
     pub fn forward(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: KernelWeights<'_>,
         bias: Option<&[f32]>,
         activation: Activation,
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(x, kernel, y);
-        let kernel = Right { values: kernel, row: self.units, column: 1 };
         let epilogue = Epilogue { bias, activation, gradient: None };
-        self.forward_product().run(x, kernel, epilogue, y, scratch);
+        match kernel {
+            KernelWeights::Plain(kernel) => {
+                self.check(x, kernel, y);
+                let kernel = Right { values: kernel, row: self.units, column: 1 };
+                self.forward_product().run(x, kernel, epilogue, y, scratch);
+            }
+            KernelWeights::Packed(packed) => self.forward_product().run_with(x, packed, epilogue, y),
+        }
     }
 
     /// Floats of the packed kernel.
@@ -50,7 +55,7 @@ impl Matmul {
         self.forward_product().packed_len()
     }
 
-    /// Packs the kernel for [`forward_packed`](Self::forward_packed).
+    /// Packs the kernel for [`KernelWeights::Packed`] and [`forward_packed`](Self::forward_packed).
     pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
         assert_eq!(kernel.len(), self.inputs * self.units);
         self.forward_product().pack_all(Right { values: kernel, row: self.units, column: 1 }, packed);

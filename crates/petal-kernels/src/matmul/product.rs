@@ -84,7 +84,8 @@ impl Product {
         }
         let scratch = &mut scratch[..self.scratch()];
         if self.rows >= FEW {
-            return self.run_many(a, b, epilogue, c, scratch);
+            self.pack_all(b, scratch);
+            return self.run_many(a, scratch, epilogue, c);
         }
         if self.terms <= TERMS {
             self.run_few(a, b, 0..self.terms, epilogue, c);
@@ -102,9 +103,18 @@ impl Product {
         }
     }
 
-    fn run_many(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], packed: &mut [f32]) {
+    /// [`run`](Self::run) with panels that are packed already; the same bits.
+    pub fn run_with(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
+        assert_eq!(a.len(), self.rows * self.terms);
+        assert_eq!(c.len(), self.rows * self.columns);
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
+        if !c.is_empty() {
+            self.run_many(a, packed, epilogue, c);
+        }
+    }
+
+    fn run_many(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
         let Product { rows, terms, columns, .. } = *self;
-        self.pack_all(b, packed);
         let slots = self.precision.slots(terms);
         let block = (BLOCK_FLOATS / slots.max(1)).clamp(2 * TILE, 16 * TILE) / TILE * TILE;
         let group = (BLOCK_FLOATS / self.panel().max(1)).max(1);

@@ -22,7 +22,7 @@ use crate::conv2d::Conv2d;
 use crate::pooling::{Pool2d, two_by_two};
 use crate::simd::dispatch_eight;
 use crate::winograd::Winograd;
-use crate::{Activation, ActivationGradient, Padding};
+use crate::{Activation, ActivationGradient, KernelWeights, Padding};
 use band::Band;
 
 /// Rows of windows in one task of the forward pass, at least.
@@ -75,17 +75,18 @@ impl PooledConv2d {
     /// channels and 8 filters on are computed by Winograd's transforms: what [`Conv2d::forward`] says of them holds for each
     /// cell, and a window with a cell that is NaN is NaN.
     #[allow(clippy::too_many_arguments, reason = "a convolution's and a pooling's")]
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: impl Into<KernelWeights<'a>>,
         bias: Option<&[f32]>,
         activation: Activation,
         y: &mut [f32],
         arg: &mut [u8],
         scratch: &mut [f32],
     ) {
-        self.check(x, kernel, y, arg);
+        let kernel = kernel.into();
+        self.check_images(x, y, arg);
         assert!(bias.is_none_or(|bias| bias.len() == self.conv.filters));
         if y.is_empty() {
             return;
@@ -93,9 +94,9 @@ impl PooledConv2d {
         if let Some(winograd) = self.winograd() {
             return winograd::run(&winograd, x, kernel, bias, activation, y, arg, scratch);
         }
-        let (packed, rows) = scratch.split_at_mut(self.conv.forward_gather().packed_len());
-        let gather = self.conv.packed_gather(kernel, packed);
-        let packed = &*packed;
+        let gather = self.conv.forward_gather();
+        let (room, rows) = scratch.split_at_mut(gather.packed_len());
+        let packed = kernel.packed(room, |kernel, packed| self.conv.pack_gather(kernel, packed));
         let pool = Pool2d {
             batch: self.conv.batch,
             input: self.conv.output(),
@@ -118,6 +119,20 @@ impl PooledConv2d {
                 dispatch_eight(two_by_two::Forward { pool: &pool, x: two_rows, y, arg });
             }
         });
+    }
+
+    /// Floats of the packed kernel.
+    pub fn packed_len(&self) -> usize {
+        self.winograd()
+            .map_or_else(|| self.conv.forward_gather().packed_len(), |winograd| winograd.packed_len())
+    }
+
+    /// Packs a kernel for [`forward`](Self::forward) of any batch.
+    pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+        match self.winograd() {
+            Some(winograd) => winograd.pack(kernel, packed),
+            None => self.conv.pack_gather(kernel, packed),
+        }
     }
 
     /// Scratch of [`backward_input`](Self::backward_input).
@@ -211,9 +226,13 @@ impl PooledConv2d {
     }
 
     fn check(&self, x: &[f32], kernel: &[f32], y: &[f32], arg: &[u8]) {
+        self.check_images(x, y, arg);
+        assert_eq!(kernel.len(), self.conv.kernel_len());
+    }
+
+    fn check_images(&self, x: &[f32], y: &[f32], arg: &[u8]) {
         assert!(Self::supports(&self.conv), "{self:?} is not supported");
         assert_eq!(x.len(), self.conv.batch * self.conv.input.iter().product::<usize>());
-        assert_eq!(kernel.len(), self.conv.kernel_len());
         assert_eq!(y.len(), self.arg_bytes());
         assert_eq!(arg.len(), self.arg_bytes());
     }

@@ -1,15 +1,15 @@
 //! The forward pass by Winograd's transforms: a tile's four outputs are a window, whose maximum is found in registers.
 
-use crate::Activation;
 use crate::parallel::SharedMut;
 use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 use crate::winograd::{Sums, Winograd};
+use crate::{Activation, KernelWeights};
 
 #[allow(clippy::too_many_arguments, reason = "as of PooledConv2d::forward")]
 pub(super) fn run(
     winograd: &Winograd,
     x: &[f32],
-    kernel: &[f32],
+    kernel: KernelWeights<'_>,
     bias: Option<&[f32]>,
     activation: Activation,
     y: &mut [f32],

@@ -21,11 +21,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Precision;
 use crate::alignment::{ALIGNMENT, LINE, aligned};
 use crate::conv2d::Conv2d;
 use crate::register_tile::{COLUMNS, ROWS};
 use crate::simd::{MAX_LANES, Simd, dispatch, dispatch_pairs, lanes};
+use crate::{KernelWeights, Precision};
 use inputs::{Inputs, Transform};
 use kernel::Pack;
 use products::{Multiply, Products};
@@ -100,25 +100,16 @@ impl Winograd {
     pub fn run(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: KernelWeights<'_>,
         bias: Option<&[f32]>,
         scratch: &mut [f32],
         finish: impl Fn(Sums) + Sync,
     ) {
-        let sources = self.source[2];
         assert_eq!(x.len(), self.batch * self.source.iter().product::<usize>());
-        assert_eq!(kernel.len(), 9 * sources * self.targets);
         assert!(bias.is_none_or(|bias| bias.len() == self.targets));
-        let (packed, scratch) = aligned(scratch).split_at_mut(self.packed_len());
-        let block = PLACES * self.slots() * BLOCK;
-        packed.par_chunks_exact_mut(block).enumerate().for_each(|(block, packed)| {
-            let winograd = self;
-            match self.precision {
-                Precision::Float32 => dispatch(Pack::<false> { winograd, kernel, block, packed }),
-                Precision::Bfloat16 => dispatch_pairs(Pack::<true> { winograd, kernel, block, packed }),
-            }
-        });
-        let packed = &*packed;
+        let (room, scratch) = aligned(scratch).split_at_mut(self.packed_len());
+        let packed = kernel.packed(room, |kernel, packed| self.pack(kernel, packed));
+        let block = self.block();
         let task_tiles = self.groups().div_ceil(self.tasks().max(1)) * GROUP;
         let tasks = scratch.par_chunks_exact_mut(self.task_len()).take(self.tasks());
         tasks.enumerate().for_each(|(i, task)| {
@@ -158,6 +149,19 @@ impl Winograd {
         });
     }
 
+    /// Transforms and packs a kernel.
+    pub fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+        assert_eq!(kernel.len(), 9 * self.source[2] * self.targets);
+        assert_eq!(packed.len(), self.packed_len());
+        packed.par_chunks_exact_mut(self.block()).enumerate().for_each(|(block, packed)| {
+            let winograd = self;
+            match self.precision {
+                Precision::Float32 => dispatch(Pack::<false> { winograd, kernel, block, packed }),
+                Precision::Bfloat16 => dispatch_pairs(Pack::<true> { winograd, kernel, block, packed }),
+            }
+        });
+    }
+
     pub fn tiles(&self) -> usize {
         self.batch * self.grid[0] * self.grid[1]
     }
@@ -188,8 +192,13 @@ impl Winograd {
         self.precision.slots(self.source[2])
     }
 
-    fn packed_len(&self) -> usize {
-        self.targets.div_ceil(BLOCK) * PLACES * self.slots() * BLOCK
+    /// Floats of the packed weights of a block of targets.
+    fn block(&self) -> usize {
+        PLACES * self.slots() * BLOCK
+    }
+
+    pub fn packed_len(&self) -> usize {
+        self.targets.div_ceil(BLOCK) * self.block()
     }
 
     /// Scratch of a task: transformed tiles, sums, a tile at the border.

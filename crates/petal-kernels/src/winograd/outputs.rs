@@ -1,9 +1,9 @@
 //! Outputs stored as they are, bounded by an activation.
 
 use super::{Sums, Winograd};
-use crate::Activation;
 use crate::parallel::SharedMut;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::{Activation, KernelWeights};
 
 impl Winograd {
     /// `y = activation(x ⋆ kernel + bias)`, of `[height, width]` pixels: a last row or column of tiles may have one that
@@ -12,7 +12,7 @@ impl Winograd {
     pub fn convolve(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: KernelWeights<'_>,
         bias: Option<&[f32]>,
         activation: Activation,
         [height, width]: [usize; 2],

@@ -16,6 +16,7 @@ mod lower;
 mod memory;
 mod op;
 mod ops;
+mod packed;
 mod passes;
 mod plan;
 mod runner;

@@ -26,6 +26,7 @@ use super::ops::prelu::Prelu;
 use super::ops::recolor::RecolorOp;
 use super::ops::warp::WarpOp;
 use super::ops::weighted::Weighted;
+use super::packed::Packed;
 use crate::program::Run;
 
 /// A weight's place in the weights' arena, and in the gradients' if it trains.
@@ -63,6 +64,8 @@ pub(crate) struct Forward<'a> {
     pub scratch: &'a mut [f32],
     /// All weights.
     pub weights: &'a [f32],
+    /// The kernels of a plan whose weights stay as they are.
+    pub packed: &'a [f32],
     /// One random key a sample, to be filled by operations that draw.
     pub keys: &'a mut Vec<u64>,
 }
@@ -207,6 +210,33 @@ impl Op {
                 op.expand.iter_mut().for_each(|expand| expand.fold_constants(weights));
                 op.depthwise.fold_constants(weights);
                 op.project.fold_constants(weights);
+            }
+            _ => {}
+        }
+    }
+
+    /// Floats of its kernels as they are multiplied.
+    pub(crate) fn packed_len(&self) -> usize {
+        match self {
+            Op::Conv2d(op) => op.packed_len(),
+            Op::Dense(op) => op.packed_len(),
+            Op::PooledConv2d(op) => op.shape.packed_len(),
+            Op::InvertedResidual(op) => {
+                op.expand.as_ref().map_or(0, Weighted::packed_len) + op.project.packed_len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Packs its kernels, which don't change any more.
+    pub(crate) fn pack_constants(&mut self, weights: &[f32], packed: &mut Packed) {
+        match self {
+            Op::Conv2d(op) => op.pack_constants(weights, packed),
+            Op::Dense(op) => op.pack_constants(weights, packed),
+            Op::PooledConv2d(op) => op.pack_constants(weights, packed),
+            Op::InvertedResidual(op) => {
+                op.expand.iter_mut().for_each(|expand| expand.pack_constants(weights, packed));
+                op.project.pack_constants(weights, packed);
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::lower::lower;
 use super::memory::{Buffer, Lifetimes};
 use super::op::Op;
+use super::packed::Packed;
 use super::passes::Passes;
 use crate::program::{self, Gradient, GradientStep, Link, Program, Step, Value, Weight, differentiate};
 
@@ -33,6 +34,8 @@ pub(crate) struct Plan {
     pub masks: usize,
     pub scratch: usize,
     pub gradients: GradientLayout,
+    /// The kernels of weights that stay as they are.
+    pub packed: Option<Packed>,
 }
 
 /// One call of an operation's forward kernel.
@@ -127,7 +130,7 @@ impl Plan {
     }
 
     /// A plan with weights that stay as they are: normalizations are folded into `weights` once and for all, which then
-    /// serve this plan alone. Where there are none, nobody's weights are copied.
+    /// serve this plan alone, and kernels are packed. Where there are no normalizations, nobody's weights are copied.
     pub(crate) fn with_constant_weights(
         program: Program,
         batch: usize,
@@ -136,13 +139,16 @@ impl Plan {
     ) -> Plan {
         let mut steps = Steps::new(program, passes);
         steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));
-        Plan::place(steps, batch)
+        let mut packed = Packed::with_room(steps.forward.iter().map(|step| step.op.packed_len()).sum());
+        steps.forward.iter_mut().for_each(|step| step.op.pack_constants(weights, &mut packed));
+        Plan { packed: Some(packed), ..Plan::place(steps, batch) }
     }
 
     /// The memory that it runs in, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let gradients = if self.backward.is_empty() { 0 } else { self.gradients.len };
-        let floats = self.arena.saturating_add(self.scratch).saturating_add(gradients);
+        let packed = self.packed.as_ref().map_or(0, |packed| packed.len());
+        let floats = self.arena.saturating_add(self.scratch).saturating_add(gradients).saturating_add(packed);
         floats.saturating_mul(size_of::<f32>()).saturating_add(self.masks)
     }
 
@@ -185,6 +191,7 @@ impl Plan {
             masks: memory.masks,
             scratch: memory.scratch,
             gradients,
+            packed: None,
         }
     }
 }

@@ -110,6 +110,7 @@ impl Runner {
                 mask: &mut self.masks[start..start + len],
                 scratch: &mut self.scratch,
                 weights,
+                packed: self.plan.packed.as_deref().unwrap_or_default(),
                 keys: &mut self.keys,
             });
         }

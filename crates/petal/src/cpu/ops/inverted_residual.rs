@@ -34,13 +34,13 @@ impl InvertedResidual {
 
 impl Operation for InvertedResidual {
     fn forward(&self, call: Forward<'_>) {
-        let weights = call.weights;
+        let (weights, packed) = (call.weights, call.packed);
         let expand_len = self.expand.as_ref().map_or(0, |expand| expand.saved_len(0));
         let (expand, saved) = call.saved.split_at_mut(expand_len);
         let (depthwise, project) = saved.split_at_mut(self.depthwise.saved_len(0));
-        let expand = self.expand.as_ref().map(|own| own.effective(weights, expand));
-        let depthwise = self.depthwise.effective(weights, depthwise);
-        let project = self.project.effective(weights, project);
+        let expand = self.expand.as_ref().map(|own| own.effective(weights, packed, expand));
+        let depthwise = self.depthwise.effective(weights, packed, depthwise);
+        let project = self.project.effective(weights, packed, project);
         let shape = self.shape(call.run.batch());
         shape.forward(call.inputs[0], expand, depthwise, project, call.output, call.scratch);
     }

@@ -1,8 +1,11 @@
+use std::ops::Range;
+
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
 use super::activations::Activations;
 use super::two_gradients;
+use crate::cpu::packed::Packed;
 use crate::cpu::{Backward, Forward, Needs, Operation, Param};
 
 /// A convolution with bias, activation and max pooling; keeps where each maximum was.
@@ -11,11 +14,19 @@ pub(crate) struct PooledConv2d {
     /// The kernel for one sample.
     pub shape: kernels::PooledConv2d,
     pub kernel: Param,
+    /// The kernel as it is multiplied, where it stays as it is.
+    pub packed: Option<Range<usize>>,
     pub bias: Option<Param>,
     pub activations: Activations,
 }
 
 impl PooledConv2d {
+    /// Packs the kernel, which doesn't change any more.
+    pub(crate) fn pack_constants(&mut self, weights: &[f32], packed: &mut Packed) {
+        let pack = |packed: &mut [f32]| self.shape.pack(self.kernel.of(weights), packed);
+        self.packed = Some(packed.add(self.shape.packed_len(), pack));
+    }
+
     fn at(&self, batch: usize) -> kernels::PooledConv2d {
         kernels::PooledConv2d { conv: kernels::Conv2d { batch, ..self.shape.conv } }
     }
@@ -25,7 +36,11 @@ impl Operation for PooledConv2d {
     fn forward(&self, call: Forward<'_>) {
         let shape = self.at(call.run.batch());
         let arg = &mut call.mask[..shape.arg_bytes()];
-        let (kernel, bias) = (self.kernel.of(call.weights), self.bias.map(|bias| bias.of(call.weights)));
+        let kernel = match &self.packed {
+            Some(place) => kernels::KernelWeights::Packed(&call.packed[place.clone()]),
+            None => self.kernel.of(call.weights).into(),
+        };
+        let bias = self.bias.map(|bias| bias.of(call.weights));
         let (x, activation) = (call.inputs[0], self.activations.output);
         shape.forward(x, kernel, bias, activation, call.output, arg, call.scratch);
     }

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use petal_kernels as kernels;
@@ -7,6 +8,7 @@ use super::activations::Activations;
 use super::batch_norm::BatchNorm;
 use super::fold::{Fold, Folded};
 use super::two_gradients;
+use crate::cpu::packed::Packed;
 use crate::cpu::{Backward, Forward, Needs, Operation, Param};
 
 /// A convolution or a matrix product, with a bias, a folded normalization and a cheap activation.
@@ -15,6 +17,8 @@ pub(crate) struct Weighted<K> {
     /// The kernel for one sample.
     pub shape: K,
     pub kernel: Param,
+    /// The kernel as it is multiplied, where it stays as it is.
+    pub packed: Option<Range<usize>>,
     pub bias: Option<Param>,
     /// Applied before the activation; its statistics are fixed.
     pub norm: Option<BatchNorm>,
@@ -27,10 +31,15 @@ pub(crate) trait WeightedKernel {
     fn at(&self, batch: usize) -> Self;
     fn forward_scratch(&self) -> usize;
     fn backward_scratch(&self) -> usize;
+    /// Floats of the packed kernel; 0 if it is never packed.
+    fn packed_len(&self) -> usize {
+        0
+    }
+    fn pack(&self, _kernel: &[f32], _packed: &mut [f32]) {}
     fn forward(
         &self,
         x: &[f32],
-        kernel: &[f32],
+        kernel: kernels::KernelWeights<'_>,
         bias: Option<&[f32]>,
         activation: kernels::Activation,
         y: &mut [f32],
@@ -55,7 +64,23 @@ pub(crate) trait WeightedKernel {
 }
 
 macro_rules! weighted_kernel {
-    ($kernel:ident, |$one:ident, $batch:ident| $at:expr) => {
+    (@ packs) => {
+        fn packed_len(&self) -> usize {
+            self.packed_len()
+        }
+
+        fn pack(&self, kernel: &[f32], packed: &mut [f32]) {
+            self.pack(kernel, packed);
+        }
+    };
+    (@ plain) => {};
+    (@ packs $weights:ident) => {
+        $weights
+    };
+    (@ plain $weights:ident) => {
+        $weights.plain()
+    };
+    ($kernel:ident, $packs:ident, |$one:ident, $batch:ident| $at:expr) => {
         impl WeightedKernel for kernels::$kernel {
             fn at(&self, $batch: usize) -> Self {
                 let $one = *self;
@@ -70,16 +95,18 @@ macro_rules! weighted_kernel {
                 self.backward_input_scratch().max(self.backward_kernel_scratch())
             }
 
+            weighted_kernel!(@ $packs);
+
             fn forward(
                 &self,
                 x: &[f32],
-                kernel: &[f32],
+                kernel: kernels::KernelWeights<'_>,
                 bias: Option<&[f32]>,
                 activation: kernels::Activation,
                 y: &mut [f32],
                 scratch: &mut [f32],
             ) {
-                self.forward(x, kernel, bias, activation, y, scratch);
+                self.forward(x, weighted_kernel!(@ $packs kernel), bias, activation, y, scratch);
             }
 
             fn backward_input(
@@ -107,20 +134,21 @@ macro_rules! weighted_kernel {
     };
 }
 
-weighted_kernel!(Conv2d, |one, batch| kernels::Conv2d { batch, ..one });
-weighted_kernel!(DepthwiseConv2d, |one, batch| kernels::DepthwiseConv2d { batch, ..one });
-weighted_kernel!(Dense, |one, batch| kernels::Dense { rows: one.rows * batch, ..one });
+weighted_kernel!(Conv2d, packs, |one, batch| kernels::Conv2d { batch, ..one });
+weighted_kernel!(DepthwiseConv2d, plain, |one, batch| kernels::DepthwiseConv2d { batch, ..one });
+weighted_kernel!(Dense, packs, |one, batch| kernels::Dense { rows: one.rows * batch, ..one });
 
 impl<K> Weighted<K> {
     /// The layer without activation and normalization.
     pub(crate) fn new(shape: K, kernel: Param, bias: Option<Param>) -> Self {
-        Weighted { shape, kernel, bias, norm: None, activations: Activations::default() }
+        Weighted { shape, kernel, packed: None, bias, norm: None, activations: Activations::default() }
     }
 
     /// What the kernel computes with: the weights, or in `folded` those with the normalization folded in.
     pub(super) fn effective<'a>(
         &self,
         weights: &'a [f32],
+        packed: &'a [f32],
         folded: &'a mut [f32],
     ) -> kernels::BlockWeights<'a> {
         let activation = self.activations.output;
@@ -128,11 +156,19 @@ impl<K> Weighted<K> {
             Some(fold) => {
                 let mut folded = Folded::of(folded, fold.norm.channels);
                 fold.apply(&mut folded);
-                kernels::BlockWeights { kernel: folded.kernel, bias: Some(folded.bias), activation }
+                kernels::BlockWeights {
+                    kernel: (&*folded.kernel).into(),
+                    bias: Some(folded.bias),
+                    activation,
+                }
             }
             None => {
                 let bias = self.bias.map(|bias| bias.of(weights));
-                kernels::BlockWeights { kernel: self.kernel.of(weights), bias, activation }
+                let kernel = match &self.packed {
+                    Some(place) => kernels::KernelWeights::Packed(&packed[place.clone()]),
+                    None => self.kernel.of(weights).into(),
+                };
+                kernels::BlockWeights { kernel, bias, activation }
             }
         }
     }
@@ -148,6 +184,25 @@ impl<K> Weighted<K> {
         weights[self.kernel.range()].copy_from_slice(folded.kernel);
         weights[norm.mean.range()].copy_from_slice(folded.bias);
         self.bias = Some(norm.mean);
+    }
+
+    /// Floats that [`pack_constants`](Self::pack_constants) adds.
+    pub(crate) fn packed_len(&self) -> usize
+    where
+        K: WeightedKernel,
+    {
+        self.shape.packed_len()
+    }
+
+    /// Packs the kernel, which doesn't change any more.
+    pub(crate) fn pack_constants(&mut self, weights: &[f32], packed: &mut Packed)
+    where
+        K: WeightedKernel,
+    {
+        let (shape, len) = (&self.shape, self.packed_len());
+        if len > 0 {
+            self.packed = Some(packed.add(len, |packed| shape.pack(self.kernel.of(weights), packed)));
+        }
     }
 
     fn fold<'a>(&'a self, weights: &'a [f32]) -> Option<Fold<'a>> {
@@ -169,7 +224,8 @@ impl<K: WeightedKernel> Operation for Weighted<K> {
     fn forward(&self, call: Forward<'_>) {
         let shape = self.shape.at(call.run.batch());
         let (x, y, scratch) = (call.inputs[0], call.output, call.scratch);
-        let kernels::BlockWeights { kernel, bias, activation } = self.effective(call.weights, call.saved);
+        let kernels::BlockWeights { kernel, bias, activation } =
+            self.effective(call.weights, call.packed, call.saved);
         shape.forward(x, kernel, bias, activation, y, scratch);
     }
 

@@ -22,6 +22,7 @@ fn fuse(op: &Op, pool: &kernels::Pool2d) -> Option<PooledConv2d> {
     let supported = conv.norm.is_none() && kernels::PooledConv2d::supports(&conv.shape);
     (two_by_two && same && supported).then_some(PooledConv2d {
         shape: kernels::PooledConv2d { conv: conv.shape },
+        packed: None,
         kernel: conv.kernel,
         bias: conv.bias,
         activations: conv.activations,
