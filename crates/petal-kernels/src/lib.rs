@@ -87,7 +87,7 @@ pub use pooling::Pool2d;
 pub use precision::Precision;
 pub use recolor::{Recolor, recolor, recolor_backward};
 pub use resize::Resize;
-pub use simd::multiplies_bfloat16;
+pub use simd::{VARIABLE as SIMD_VARIABLE, Vectors};
 pub use softmax::{log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward};
 pub use transpose::transpose;
 pub use warp::{AffineTransform, FillMode, Interpolation};

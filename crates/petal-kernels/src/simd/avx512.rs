@@ -21,7 +21,7 @@ impl Avx512 {
     #[inline(always)]
     unsafe fn rounded(value: __m512) -> __m256i {
         // SAFETY: as the trait demands of pairs; both are 32 bytes of any content.
-        unsafe { std::mem::transmute(_mm512_cvtneps_pbh(value)) }
+        unsafe { std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value)) }
     }
 
     #[inline(always)]
@@ -174,7 +174,11 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
         // SAFETY: as the trait demands; both are 64 bytes of any content.
-        unsafe { _mm512_dpbf16_ps(sum, std::mem::transmute(a), std::mem::transmute(b)) }
+        unsafe {
+            let a = std::mem::transmute::<__m512, __m512bh>(a);
+            let b = std::mem::transmute::<__m512, __m512bh>(b);
+            _mm512_dpbf16_ps(sum, a, b)
+        }
     }
 
     #[inline(always)]

@@ -1,5 +1,5 @@
-//! Vectors, chosen at run time: AVX-512 or AVX2 with FMA on x86-64 where the CPU has it, NEON on AArch64, plain arrays
-//! elsewhere.
+//! Vectors, chosen at run time (`vectors.rs`): AVX-512 or AVX2 with FMA on x86-64 where the CPU has it, NEON on AArch64,
+//! plain arrays elsewhere.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -8,19 +8,20 @@ mod avx512;
 mod bfloat16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
-#[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "every AArch64 CPU has NEON"))]
 mod portable;
+mod vectors;
 
 use crate::Precision;
+pub use vectors::{VARIABLE, Vectors};
 
-/// Code that runs with the best vectors of this machine.
+/// Code that runs with vectors.
 pub(crate) trait Kernel {
     /// Implementations are `#[inline(always)]`, so that they compile with the instructions of `S`, and so is what they
     /// call with vectors: a closure that isn't inlined has no such instructions.
     fn run<S: Simd>(self);
 }
 
-/// Runs `kernel` with the best vectors of this machine.
+/// Runs `kernel` with the best vectors of this machine, or those that [`Vectors`] says.
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
@@ -29,8 +30,8 @@ pub(crate) fn dispatch<K: Kernel>(kernel: K) {
         fn avx512<K: Kernel>(kernel: K) {
             kernel.run::<avx512::Avx512>();
         }
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-            // SAFETY: the CPU has the features that the function enables, as AVX-512 includes the others.
+        if matches!(Vectors::in_use(), Vectors::Avx512 | Vectors::Avx512Bf16) {
+            // SAFETY: the CPU has the features that the function enables.
             return unsafe { avx512(kernel) };
         }
     }
@@ -46,25 +47,16 @@ pub(crate) fn dispatch_eight<K: Kernel>(kernel: K) {
         fn avx2<K: Kernel>(kernel: K) {
             kernel.run::<avx2::Avx2>();
         }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the CPU has the features that the function enables.
+        if Vectors::in_use() != Vectors::Portable {
+            // SAFETY: the CPU has the features that the function enables, as AVX-512 includes them.
             return unsafe { avx2(kernel) };
         }
     }
     #[cfg(target_arch = "aarch64")]
-    kernel.run::<neon::Neon>();
-    #[cfg(not(target_arch = "aarch64"))]
+    if Vectors::in_use() == Vectors::Neon {
+        return kernel.run::<neon::Neon>();
+    }
     kernel.run::<portable::Portable>();
-}
-
-/// Whether this machine has instructions that multiply bfloat16 numbers.
-pub fn multiplies_bfloat16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512bf16")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// Runs `kernel`, which multiplies pairs of bfloat16 numbers, with vectors that do so at once, or as [`dispatch_eight`].
@@ -76,8 +68,8 @@ pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) {
         fn avx512<K: Kernel>(kernel: K) {
             kernel.run::<avx512::Avx512>();
         }
-        if multiplies_bfloat16() {
-            // SAFETY: the CPU has the features that the function enables, as AVX-512 includes the others.
+        if Vectors::in_use() == Vectors::Avx512Bf16 {
+            // SAFETY: the CPU has the features that the function enables.
             return unsafe { avx512(kernel) };
         }
     }
@@ -284,38 +276,44 @@ mod tests {
         }
     }
 
-    /// Collects what vectors for pairs make, element by element of 16.
-    struct Pairs<'a>(&'a mut Vec<u32>);
+    /// What vectors for pairs make of the same numbers, in the order of lanes: pairs, neighbours, sums.
+    struct Pairs<'a>(&'a mut [Vec<u32>; 3]);
 
     impl Kernel for Pairs<'_> {
         fn run<S: Simd>(self) {
-            // Ties, carries into the exponent, NaN, infinities, zeros; all signs.
+            // Ties, carries into the exponent, NaN, infinities, zeros, numbers without full precision; all signs.
             let special =
                 [1.0, 1.003_906_2, 1.011_718_8, 1.998, f32::NAN, f32::INFINITY, 0.0, 3.0e38, 7.7e-20];
+            let tiny = [1e-40, -1e-40, f32::MIN_POSITIVE, -1.2e-38];
             let number = |i: usize, seed: usize| {
                 let value = special[(7 * i + seed) % special.len()];
                 if (i + seed).is_multiple_of(3) { -value } else { value + (i % 5) as f32 * 0.013 }
             };
+            let [pairs, neighbours, sums] = self.0;
             for seed in 0..40 {
                 let [a, b, c, d, sum]: [Values; 5] =
                     std::array::from_fn(|part| std::array::from_fn(|i| number(i, seed * 5 + part)));
+                let small: Values = std::array::from_fn(|i| tiny[(i + seed) % tiny.len()]);
                 for lane in (0..MAX_LANES).step_by(S::LANES) {
                     // SAFETY: arrays have room for a vector of any implementation.
                     unsafe {
-                        let [a, b, c, d, sum] =
-                            [&a, &b, &c, &d, &sum].map(|values| S::load(values.as_ptr().add(lane)));
+                        let [a, b, c, d, sum, small] =
+                            [&a, &b, &c, &d, &sum, &small].map(|values| S::load(values.as_ptr().add(lane)));
                         let mut found = [0.0; MAX_LANES];
-                        S::store(found.as_mut_ptr(), S::pair(a, b));
-                        self.0.extend(found[..S::LANES].iter().map(|pair| pair.to_bits()));
-                        let mut neighbours = [GUARD; MAX_LANES];
-                        S::store_pairs(neighbours.as_mut_ptr(), a);
-                        self.0.extend(neighbours[..S::LANES / 2].iter().map(|pair| pair.to_bits()));
-                        assert!(neighbours[S::LANES / 2..].iter().all(|&left| left == GUARD));
-                        let products = S::add_products(S::pair(a, b), S::pair(c, d), sum);
-                        S::store(found.as_mut_ptr(), products);
+                        for pair in [S::pair(a, b), S::pair(small, a)] {
+                            S::store(found.as_mut_ptr(), pair);
+                            pairs.extend(found[..S::LANES].iter().map(|pair| pair.to_bits()));
+                        }
+                        for value in [a, small] {
+                            let mut found = [GUARD; MAX_LANES];
+                            S::store_pairs(found.as_mut_ptr(), value);
+                            neighbours.extend(found[..S::LANES / 2].iter().map(|pair| pair.to_bits()));
+                            assert!(found[S::LANES / 2..].iter().all(|&left| left == GUARD));
+                        }
+                        S::store(found.as_mut_ptr(), S::add_products(S::pair(a, b), S::pair(c, d), sum));
                         // Which NaN it is doesn't matter.
                         let bits = |value: &f32| if value.is_nan() { u32::MAX } else { value.to_bits() };
-                        self.0.extend(found[..S::LANES].iter().map(bits));
+                        sums.extend(found[..S::LANES].iter().map(bits));
                     }
                 }
             }
@@ -324,12 +322,17 @@ mod tests {
 
     #[test]
     fn pairs_are_the_same_bits_with_and_without_instructions_for_them() {
-        // By halves of a longer vector, so that the order of results is that of shorter ones.
         let run = |run: fn(Pairs<'_>)| {
-            let mut found = Vec::new();
+            let mut found = Default::default();
             run(Pairs(&mut found));
-            found.sort_unstable();
-            found
+            // Vectors of eight give two halves of each of two arrays of sixteen in turn.
+            let [pairs, neighbours, sums] = found;
+            let whole = |values: Vec<u32>, lanes: usize| {
+                let mut values: Vec<Vec<u32>> = values.chunks(lanes).map(<[u32]>::to_vec).collect();
+                values.sort();
+                values
+            };
+            (whole(pairs, 8), whole(neighbours, 4), sums)
         };
         let expected = run(|pairs| pairs.run::<portable::Portable>());
         assert_eq!(run(|pairs| dispatch_eight(pairs)), expected);

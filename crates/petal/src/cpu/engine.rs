@@ -1,18 +1,21 @@
 use std::sync::Arc;
 
-use petal_kernels::Pixels;
+use petal_kernels::{Pixels, SIMD_VARIABLE, Vectors};
 
 use super::passes::Passes;
 use super::plan::Plan;
 use super::runner::Runner;
-use crate::Result;
 use crate::profile::Profile;
 use crate::program::{Engine, Gradient, Program, Run, Samples};
+use crate::{Error, Result};
 
 /// The engine on the cores of this machine.
 ///
 /// Each program is fused for the CPU's caches and runs in one arena that is allocated when it is loaded. Weights are
 /// shared with whoever has given them until they change.
+///
+/// Kernels use the best vectors of the machine, or those that the environment variable `PETAL_SIMD` names: `portable`,
+/// `neon`, `avx2`, `avx512` or `avx512bf16`.
 #[derive(Debug, Default)]
 pub struct Cpu {
     programs: Vec<Loaded>,
@@ -25,6 +28,12 @@ impl Cpu {
     pub fn profiled(profile: Profile) -> Cpu {
         Cpu { profile: Some(profile), ..Cpu::default() }
     }
+
+    /// Whether this machine's processor multiplies bfloat16 numbers, so that
+    /// [`DTypePolicy::MixedBfloat16`](crate::program::DTypePolicy::MixedBfloat16) makes it faster.
+    pub fn multiplies_bfloat16() -> bool {
+        Vectors::chosen() == Ok(Vectors::Avx512Bf16)
+    }
 }
 
 #[derive(Debug)]
@@ -34,17 +43,13 @@ struct Loaded {
     runner: Runner,
 }
 
-impl Cpu {
-    /// Whether this machine's processor multiplies bfloat16 numbers, so that
-    /// [`DTypePolicy::MixedBfloat16`](crate::program::DTypePolicy::MixedBfloat16) makes it faster.
-    pub fn multiplies_bfloat16() -> bool {
-        petal_kernels::multiplies_bfloat16()
-    }
-}
-
 impl Engine for Cpu {
     fn load(&mut self, program: Program, batch: usize) -> Result<usize> {
         program.check()?;
+        if let Err(expected) = Vectors::chosen() {
+            let found = std::env::var_os(SIMD_VARIABLE).unwrap_or_default();
+            return Err(Error::argument(SIMD_VARIABLE, found.display(), expected));
+        }
         let mut runner = Runner::new(Plan::new(program.clone(), batch, Passes::default()))?;
         if let Some(profile) = &self.profile {
             runner.measure(profile, program.mode);
