@@ -117,6 +117,10 @@ impl DataSettings {
             ("Photos", PathText::new(&self.photos).to_string()),
             ("Validation", validation),
             ("Image size", format!("{height} × {width}")),
+            (
+                "Large photos",
+                if self.preprocessing.average_large { "averaged" } else { "four pixels for one" }.into(),
+            ),
             ("Batch size", self.batch_size.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

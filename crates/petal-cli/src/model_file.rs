@@ -10,7 +10,7 @@ use petal::model::{Graph, Model};
 
 use crate::args::{Names, PreprocessInput, Unsaid, aspect_ratio};
 use crate::terminal::say;
-use crate::{Failure, class_names, run_folder};
+use crate::{Failure, class_names, precision, run_folder};
 
 /// The classifier at `path`: a file, or the folder of a run.
 ///
@@ -18,7 +18,9 @@ use crate::{Failure, class_names, run_folder};
 /// If it cannot be read, takes no photos or gives no classes; or if an option says what the model says itself.
 pub fn open(path: &Path, unsaid: &Unsaid) -> Result<Model, Failure> {
     let file = run_folder::model_file(path);
-    classifier(&file, load(&file, unsaid)?, unsaid)
+    let model = classifier(&file, load(&file, unsaid)?, unsaid)?;
+    precision::say_if_slow(model.dtype_policy());
+    Ok(model)
 }
 
 /// The model in a file, which may be none that takes photos or gives classes.

@@ -4,7 +4,7 @@ mod binary;
 
 use std::fs;
 
-use binary::{assert_success, petal, stderr, with_photos};
+use binary::{assert_success, command, petal, stderr, stdout, with_photos};
 
 const SMALL: [&str; 6] = ["--image-size", "32", "--batch-size", "8", "--epochs", "1"];
 
@@ -39,4 +39,26 @@ fn another_precision_is_refused_with_those_there_are() {
     let output = petal(folder.path(), &["train", "photos", "--precision", "mixed_float16"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("expected mixed_bfloat16 or float32"), "{}", stderr(&output));
+}
+
+#[test]
+fn other_vectors_can_be_asked_for() {
+    let folder = with_photos(2);
+    let at = folder.path();
+    assert_success(&petal(at, &[&["train", "photos", "-q", "-o", "run"], &SMALL[..]].concat()));
+    let photo = "photos/daisy/daisy_001.jpg";
+    let predict = |vectors: &str| {
+        let mut command = command(at, &["predict", "run", photo, "--json"]);
+        command.env("PETAL_SIMD", vectors).output().unwrap()
+    };
+    let output = predict("portable");
+    assert_success(&output);
+    assert!(stdout(&output).contains("daisy"), "{}", stdout(&output));
+    let output = predict("sse9");
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("PETAL_SIMD") && said.contains("sse9") && said.contains("one of portable"),
+        "{said}"
+    );
 }

@@ -1,6 +1,6 @@
 //! What convolutions and matrix products have in common: a tile of up to 6 rows × 16 columns of sums, of 12 rows × 32
-//! columns with AVX-512, stays in registers over all terms. The right factor has its columns side by side for each term. Numbers are `f32`, or
-//! pairs of bfloat16 numbers in the place of one: two neighbouring terms of a sum.
+//! columns with AVX-512, stays in registers over all terms. The right factor has its columns side by side for each
+//! term. Numbers are `f32`, or pairs of bfloat16 numbers in the place of one: two neighbouring terms of a sum.
 
 use crate::Precision;
 use crate::simd::{MAX_LANES, Simd, lanes};

@@ -4,8 +4,8 @@
 //! cargo run --release -p petal --example lecture_accuracy -- FOLDER WEIGHTS OUTPUT SEED…
 //! ```
 //!
-//! WEIGHTS are MobileNetV2's without its top. PRECISION=mixed_bfloat16 trains with this dtype policy. Each run writes `OUTPUT/NETWORK-seedN.json`; one that is there already is
-//! skipped.
+//! WEIGHTS are MobileNetV2's without its top. PRECISION=mixed_bfloat16 trains with this dtype policy. Each run writes
+//! `OUTPUT/NETWORK-seedN.json`; one that is there already is skipped.
 
 use std::path::Path;
 use std::time::Instant;

@@ -58,6 +58,7 @@
 //! | `keras.Model(inputs, outputs)` | [`Model::new(&x, &y)?`](model::Model::new) |
 //! | `model.summary()` | [`println!("{}", model.summary())`](model::Model) |
 //! | `model.compile(optimizer="adam", loss=SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])` | [`model.compile(Adam::new(1e-3), SparseCategoricalCrossentropy::from_logits())?`](model::Model::compile) |
+//! | `keras.config.set_dtype_policy("mixed_bfloat16")` | [`model.set_dtype_policy(DTypePolicy::MixedBfloat16)`](model::Model::set_dtype_policy) |
 //! | `model.fit(train_ds, validation_data=val_ds, epochs=10, callbacks=[…])` | [`model.fit(&train, Fit::epochs(10).validation(&val).callback(…))?`](model::Model::fit) |
 //! | `history.history["val_accuracy"]` | [`history.get("val_accuracy")?`](history::History::get) |
 //! | `plt.plot(history.history["loss"])` … | [`history.plot().save("curves.png")?`](history::History::plot) |

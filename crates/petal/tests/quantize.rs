@@ -9,7 +9,7 @@ use petal::conformance::{self, Example};
 use petal::data::ArrayDataset;
 use petal::layers::*;
 use petal::model::Model;
-use petal::program::{Gradient, Grid, Mode, Op, Passes, Quantized};
+use petal::program::{DTypePolicy, Gradient, Grid, Mode, Op, Passes, Quantized};
 use petal::saving::onnx::{InputKind, Layout, Onnx};
 use petal::training::QuantizedModel;
 use rten::Value;
@@ -87,6 +87,18 @@ fn another_engine_gives_what_petal_gives_with_8_bit_numbers() {
         told_apart += usize::from(cost > 1e-3);
     }
     assert!(told_apart > 10 && differ < 3, "{told_apart}, {differ}");
+}
+
+#[test]
+fn with_8_bits_nothing_is_rounded_to_16() {
+    let mut model = model();
+    let data = data(13, 11);
+    let exact =
+        model.quantize(&data).unwrap().predictor(SAMPLES).unwrap().probabilities(&photos(13, 11)).unwrap();
+    model.set_dtype_policy(DTypePolicy::MixedBfloat16);
+    let mixed =
+        model.quantize(&data).unwrap().predictor(SAMPLES).unwrap().probabilities(&photos(13, 11)).unwrap();
+    assert_eq!(mixed, exact);
 }
 
 #[test]

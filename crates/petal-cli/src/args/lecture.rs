@@ -36,7 +36,7 @@ pub struct Lecture {
     /// The weights of MobileNetV2: imagenet, none, or a file that Keras wrote
     #[arg(long, value_name = "imagenet|none|FILE", default_value = "imagenet")]
     pub weights: Pretrained,
-    /// The numbers that are multiplied: float32, or mixed_bfloat16, in half the time on processors with AVX512-BF16
+    /// The numbers that are multiplied: float32, or mixed_bfloat16, which is faster on processors with AVX512-BF16
     #[arg(long, value_name = "POLICY", default_value_t, value_parser = precision)]
     pub precision: DTypePolicy,
     /// Where to write [default: runs/lecture-NAME-1, -2, …]

@@ -68,7 +68,7 @@ pub struct Train {
     /// Decides the split, the order of the photos and the first weights
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u32,
-    /// The numbers that are multiplied: float32, or mixed_bfloat16, in half the time on processors with AVX512-BF16
+    /// The numbers that are multiplied: float32, or mixed_bfloat16, which is faster on processors with AVX512-BF16
     #[arg(long, value_name = "POLICY", default_value_t, value_parser = precision)]
     pub precision: DTypePolicy,
     #[command(flatten)]

@@ -1,10 +1,11 @@
 //! The kernel's gradient: for each tap, the sum over output pixels of the outer product of the input pixel under the
 //! tap and `dy`.
 //!
-//! A tile (`register_tile.rs`) of input channels × two vectors of filters stays in registers along a row of output pixels. Inputs of
-//! few channels (a first layer's three) take a whole row of taps as their channels; only border columns treat fewer.
-//! The rows of the batch are cut into parts with a gradient each, summed in order at the end. A part treats all rows of
-//! the kernel while a row of `dy` is in the cache; where there are few parts each row of the kernel is a task.
+//! A tile (`register_tile.rs`) of input channels × two vectors of filters stays in registers along a row of output
+//! pixels. Inputs of few channels (a first layer's three) take a whole row of taps as their channels; only border
+//! columns treat fewer. The rows of the batch are cut into parts with a gradient each, summed in order at the end. A
+//! part treats all rows of the kernel while a row of `dy` is in the cache; where there are few parts each row of the
+//! kernel is a task.
 
 use rayon::prelude::*;
 

@@ -1,8 +1,9 @@
 //! `dkernel = xᵀ × dy`: the sum over rows of the outer products of `x` and `dy`.
 //!
 //! A tile (`register_tile.rs`) of inputs × units stays in registers over 128 rows, for which its columns of `dy` are
-//! packed, and in wide layers `x` too. Pairs of rounded rows are packed always. The rows are cut into parts with a gradient
-//! each, summed in order at the end, and each part's inputs into tasks. The first task of a part sums `dy` over its rows too, while that is at hand.
+//! packed, and in wide layers `x` too. Pairs of rounded rows are packed always. The rows are cut into parts with a
+//! gradient each, summed in order at the end, and each part's inputs into tasks. The first task of a part sums `dy`
+//! over its rows too, while that is at hand.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -96,8 +97,8 @@ pub(super) fn run(
     }
 }
 
-/// The sum over some rows, for the inputs from `first` on that `dkernel` has room for, and that of `dy` unless `dbias` is
-/// empty.
+/// The sum over some rows, for the inputs from `first` on that `dkernel` has room for, and that of `dy` unless `dbias`
+/// is empty.
 struct Sum<'a> {
     rows: Range<usize>,
     inputs: usize,
@@ -157,8 +158,8 @@ impl<const PAIRS: bool> Kernel for Add<'_, PAIRS> {
                 let add = start > rows.start;
                 if PAIRS || count >= PACK_INPUTS || !width.is_multiple_of(S::LANES) || !dbias.is_empty() {
                     let widths = [width.min(S::LANES), width.saturating_sub(S::LANES)];
-                    // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes beyond them
-                    // are zero.
+                    // SAFETY: `width` units from `unit` on of a row of `dy`, whose length was asserted; lanes beyond
+                    // them are zero.
                     let sums = unsafe {
                         let mut sums = [S::splat(0.0); 2];
                         for r in 0..slots {

@@ -2,12 +2,13 @@
 //!
 //! An element of `x × kernel` and of the input's gradient is one sum in the order of its terms (cut every 1024 terms),
 //! whichever tile it falls into: a row's result doesn't depend on how many rows there are, by not one bit, so a sample
-//! has the same result in any batch. `product.rs` has these two, `gradient.rs` the gradient by the kernel.
-//! With [`Precision::Bfloat16`] the factors are packed as pairs of neighbouring terms (`pairs.rs`), each in the place of one
-//! `f32`, and all else is as with half the terms.
+//! has the same result in any batch. `product.rs` has these two, `gradient.rs` the gradient by the kernel. With
+//! [`Precision::Bfloat16`] the factors are packed as pairs of neighbouring terms (`pairs.rs`), each in the place of
+//! one `f32`, and all else is as with half the terms. `panels.rs` packs right factors.
 
 mod gradient;
 mod pairs;
+mod panels;
 mod product;
 
 use rayon::prelude::*;
@@ -46,7 +47,9 @@ impl Matmul {
                 let kernel = Right { values: kernel, row: self.units, column: 1 };
                 self.forward_product().run(x, kernel, epilogue, y, scratch);
             }
-            KernelWeights::Packed(packed) => self.forward_product().run_with(x, packed, epilogue, y),
+            KernelWeights::Packed(packed) => {
+                self.forward_product().run_with(x, packed, epilogue, y, scratch);
+            }
         }
     }
 

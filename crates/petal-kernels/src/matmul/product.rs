@@ -1,11 +1,12 @@
 //! `c = activation(a × b + bias)`.
 //!
 //! A tile (`register_tile.rs`) of rows × 16 or 32 columns of `c` stays in registers over the terms of its sums; `b` is
-//! packed to panels of so many columns, `[panel][term][column]`, of pairs of terms if those are rounded. Strategies, chosen by shape alone:
+//! packed to panels of so many columns, `[panel][term][column]`, of pairs of terms if those are rounded. Strategies,
+//! chosen by shape alone:
 //! - many rows: all panels are packed first, a task is a block of rows and some panels;
-//! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed, unless it is
-//!   rounded: 64 terms of all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each panel is
-//!   packed just before its use.
+//! - few rows: a task is some panels and 1024 terms. Where a row of `b` is a row of panels, nothing is packed, unless
+//!   it is rounded: 64 terms of all panels are taken at a time, and the sums go on from what `c` holds. Otherwise each
+//!   panel is packed just before its use.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use super::{pairs, sum_parts};
 use crate::parallel::SharedMut;
 use crate::register_tile::{self, accumulate, for_tile};
-use crate::simd::{Kernel, MAX_LANES, Simd, dispatch, dispatch_pairs};
+use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 use crate::{Activation, ActivationGradient, Precision};
 
 /// Columns of one panel, at most.
@@ -28,7 +29,7 @@ const TERMS: usize = 1024;
 const FEW: usize = 64;
 /// Columns of one task when rows are few.
 const FEW_COLUMNS: usize = 128;
-/// Terms that are taken at a time where nothing is packed: 16 columns of them stay in the first cache.
+/// Terms that are taken at a time where nothing is packed: a panel's columns of them stay in the first cache.
 const FEW_TERMS: usize = 64;
 /// Floats of `a`, and of packed `b`, that one task should find in the second cache.
 const BLOCK_FLOATS: usize = 1 << 15;
@@ -54,8 +55,8 @@ pub(super) struct Right<'a> {
     pub column: usize,
 }
 
-/// What is done with the sums: `c = activation(sum + bias)`, or if an activation's gradient is given, `c` is that before
-/// it.
+/// What is done with the sums: `c = activation(sum + bias)`, or if an activation's gradient is given, `c` is that
+/// before it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Epilogue<'a> {
     pub bias: Option<&'a [f32]>,
@@ -104,13 +105,38 @@ impl Product {
     }
 
     /// [`run`](Self::run) with panels that are packed already; the same bits.
-    pub fn run_with(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
+    pub fn run_with(
+        &self,
+        a: &[f32],
+        packed: &[f32],
+        epilogue: Epilogue<'_>,
+        c: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         assert_eq!(a.len(), self.rows * self.terms);
+        assert_eq!(packed.len(), self.packed_len(), "a kernel that another layer packed");
         assert_eq!(c.len(), self.rows * self.columns);
         assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
-        if !c.is_empty() {
-            self.run_many(a, packed, epilogue, c);
+        if c.is_empty() {
+            return;
         }
+        if self.rows >= FEW || self.terms <= TERMS {
+            return self.run_many(a, packed, epilogue, c);
+        }
+        // So many tasks that there is work for many threads.
+        let scratch = &mut scratch[..self.scratch()];
+        scratch.par_chunks_mut(c.len()).enumerate().for_each(|(i, part)| {
+            let terms = i * TERMS..self.terms.min((i + 1) * TERMS);
+            let epilogue = Epilogue { bias: epilogue.bias.filter(|_| i == 0), ..Epilogue::default() };
+            let shared = SharedMut::new(part);
+            (0..self.panels()).into_par_iter().for_each(|panel| {
+                // Each panel writes its own columns, no other task's.
+                let panels = panel..panel + 1;
+                self.run_terms(a, packed, 0..self.rows, panels, terms.clone(), Start::Bias, epilogue, shared);
+            });
+        });
+        sum_parts(scratch, c);
+        epilogue.activation.apply(c);
     }
 
     fn run_many(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
@@ -144,7 +170,7 @@ impl Product {
     }
 
     /// Columns of a panel.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         register_tile::columns(self.precision)
     }
 
@@ -186,36 +212,53 @@ impl Product {
         epilogue: Epilogue<'_>,
         c: SharedMut<f32>,
     ) {
-        let Product { terms, columns, .. } = *self;
-        let packed = &packed[..self.packed_len()];
-        let (panel, width) = (self.panel(), self.width());
-        let start = panels.start * width;
         let mut term = 0;
         loop {
-            let count = TERMS.min(terms - term);
-            let last = term + count == terms;
-            let first = panels.start * panel + self.precision.slots(term) * width;
-            self.multiply(Block {
-                a: a.get(rows.start * terms + term..).unwrap_or_default(),
-                a_row: terms,
-                rows: rows.len(),
-                cached: packed.len() <= CACHED_FLOATS,
-                packed: packed.get(first..).unwrap_or_default(),
-                packed_row: width,
-                panel,
-                terms: count,
-                columns: (panels.end * width).min(columns) - start,
-                c: c.at(rows.start * columns + start),
-                c_row: columns,
-                start: if term > 0 { Start::Added } else { Start::Bias },
-                bias: epilogue.bias.map(|bias| &bias[start..]),
-                bounds: if last { epilogue.activation } else { Activation::Linear }.bounds(),
-            });
+            let count = TERMS.min(self.terms - term);
+            let last = term + count == self.terms;
+            let activation = if last { epilogue.activation } else { Activation::Linear };
+            let epilogue = Epilogue { activation, ..epilogue };
+            let begin = if term > 0 { Start::Added } else { Start::Bias };
+            self.run_terms(a, packed, rows.clone(), panels.clone(), term..term + count, begin, epilogue, c);
             term += count;
             if last {
                 break;
             }
         }
+    }
+
+    /// The same over up to 1024 terms.
+    #[allow(clippy::too_many_arguments, reason = "a block of a product, and what is done with it")]
+    fn run_terms(
+        &self,
+        a: &[f32],
+        packed: &[f32],
+        rows: Range<usize>,
+        panels: Range<usize>,
+        terms: Range<usize>,
+        begin: Start,
+        epilogue: Epilogue<'_>,
+        c: SharedMut<f32>,
+    ) {
+        let (panel, width, columns) = (self.panel(), self.width(), self.columns);
+        let start = panels.start * width;
+        let first = panels.start * panel + self.precision.slots(terms.start) * width;
+        self.multiply(Block {
+            a: a.get(rows.start * self.terms + terms.start..).unwrap_or_default(),
+            a_row: self.terms,
+            rows: rows.len(),
+            cached: packed.len() <= CACHED_FLOATS,
+            packed: packed.get(first..).unwrap_or_default(),
+            packed_row: width,
+            panel,
+            terms: terms.len(),
+            columns: (panels.end * width).min(columns) - start,
+            c: c.at(rows.start * columns + start),
+            c_row: columns,
+            start: begin,
+            bias: epilogue.bias.map(|bias| &bias[start..]),
+            bounds: epilogue.activation.bounds(),
+        });
     }
 
     /// Computes a block, of whose left factor the numbers are rounded first if the product's are.
@@ -243,8 +286,8 @@ impl Product {
         let (shared, width) = (SharedMut::new(c), self.width());
         let few = FEW_COLUMNS / width;
         // Panels of which `b`'s rows have all columns.
-        let is_packed = b.column == 1 && self.precision == Precision::Float32;
-        let whole = if is_packed { self.columns / width } else { 0 };
+        let as_it_is = b.column == 1 && self.precision == Precision::Float32;
+        let whole = if as_it_is { self.columns / width } else { 0 };
         (0..whole.div_ceil(few)).into_par_iter().for_each(|i| {
             let panels = i * few..whole.min((i + 1) * few);
             // Each group of panels writes its own columns, no other task's.
@@ -312,114 +355,6 @@ impl Product {
 
     fn panels(&self) -> usize {
         self.columns.div_ceil(self.width())
-    }
-
-    /// Packs some terms of a panel, with zeros beyond the last column.
-    fn pack<'a>(
-        &self,
-        b: Right,
-        terms: Range<usize>,
-        panel: usize,
-        packed: &'a mut [MaybeUninit<f32>],
-    ) -> &'a [f32] {
-        let (width, rounds) = (self.width(), self.precision == Precision::Bfloat16);
-        let start = panel * width;
-        let columns = width.min(self.columns - start);
-        let from = if b.column == 1 { terms.start * b.row + start } else { start * b.column + terms.start };
-        let values = b.values.get(from..).unwrap_or_default();
-        let terms = terms.len();
-        match (b, rounds) {
-            (Right { column: 1, row, .. }, false) => {
-                dispatch(Rows::<false> { values, row, columns, terms, packed })
-            }
-            (Right { column: 1, row, .. }, true) => {
-                dispatch_pairs(Rows::<true> { values, row, columns, terms, packed })
-            }
-            (Right { row: 1, column, .. }, false) => {
-                dispatch(Transpose::<false> { values, distance: column, columns, terms, packed });
-            }
-            (Right { row: 1, column, .. }, true) => {
-                dispatch_pairs(Transpose::<true> { values, distance: column, columns, terms, packed });
-            }
-            _ => unreachable!("neither rows nor columns of the right factor are contiguous"),
-        }
-        // SAFETY: all elements have been written: `width` for each term or pair of terms.
-        unsafe { &*(std::ptr::from_mut(packed) as *const [f32]) }
-    }
-}
-
-/// Packs a panel of rows, each a term, or as pairs of neighbouring rows if `PAIRS`.
-struct Rows<'a, const PAIRS: bool> {
-    values: &'a [f32],
-    /// Distance of rows.
-    row: usize,
-    columns: usize,
-    terms: usize,
-    packed: &'a mut [MaybeUninit<f32>],
-}
-
-impl<const PAIRS: bool> Kernel for Rows<'_, PAIRS> {
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Rows { values, row, columns, terms, packed } = self;
-        let (slot, width) = (if PAIRS { 2 } else { 1 }, 2 * S::LANES);
-        assert!(terms == 0 || (terms - 1) * row + columns <= values.len());
-        assert_eq!(packed.len(), terms.div_ceil(slot) * width);
-        for (i, packed) in packed.chunks_exact_mut(width).enumerate() {
-            for first in (0..width).step_by(S::LANES) {
-                let n = columns.saturating_sub(first).min(S::LANES);
-                let from = values.as_ptr().wrapping_add(slot * i * row + first);
-                let next = (slot * i + 1 < terms).then_some(from.wrapping_add(row));
-                // SAFETY: `n` columns of the rows are left, and a vector of the panel.
-                unsafe {
-                    let values =
-                        if PAIRS { pairs::rows::<S>(from, next, n) } else { S::load_partial(from, n) };
-                    S::store(packed.as_mut_ptr().add(first).cast(), values);
-                }
-            }
-        }
-    }
-}
-
-/// Packs a panel of columns, `distance` apart, of which one is a row of a panel, as pairs of terms if `PAIRS`.
-struct Transpose<'a, const PAIRS: bool> {
-    values: &'a [f32],
-    distance: usize,
-    columns: usize,
-    terms: usize,
-    packed: &'a mut [MaybeUninit<f32>],
-}
-
-impl<const PAIRS: bool> Kernel for Transpose<'_, PAIRS> {
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Transpose { values, distance, columns, terms, packed } = self;
-        let (slot, width) = (if PAIRS { 2 } else { 1 }, 2 * S::LANES);
-        assert!(0 < columns && (columns - 1) * distance + terms <= values.len());
-        assert_eq!(packed.len(), terms.div_ceil(slot) * width);
-        for term in (0..terms).step_by(slot * S::LANES) {
-            let count = (terms - term).min(slot * S::LANES);
-            for first in (0..width).step_by(S::LANES) {
-                let columns = columns.saturating_sub(first).min(S::LANES);
-                // SAFETY: the assertions bound both; columns that aren't there are zero.
-                unsafe {
-                    let mut vectors = [S::splat(0.0); MAX_LANES];
-                    let vectors = &mut vectors[..S::LANES];
-                    for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
-                        let from = values.as_ptr().add((first + column) * distance + term);
-                        *vector = match count == S::LANES {
-                            _ if PAIRS => pairs::neighbours::<S>(from, count),
-                            true => S::load(from),
-                            false => S::load_partial(from, count),
-                        };
-                    }
-                    S::transpose(vectors);
-                    for (i, vector) in vectors.iter().enumerate().take(count.div_ceil(slot)) {
-                        S::store(packed.as_mut_ptr().add((term / slot + i) * width + first).cast(), *vector);
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Passes, Plan};
 use crate::applications::{MobileNetV2, Weights};
 use crate::layers::*;
 use crate::model::{Model, Sequential};
-use crate::program::{self, Gradient, Mode, Program, Run};
+use crate::program::{self, DTypePolicy, Gradient, Mode, Program, Run};
 use crate::random::{Generator, Key};
 
 fn models() -> Vec<Model> {
@@ -276,8 +276,12 @@ fn blocks_of_a_frozen_base_become_single_steps_of_the_same_bits() {
 #[test]
 fn weights_that_stay_as_they_are_are_folded_once_to_the_same_bits() {
     let base = MobileNetV2::new(64, 64).include_top(false).weights(Weights::None).build().unwrap();
-    for model in models().iter().chain([&base]) {
-        let batch = 2;
+    let rounded = models().into_iter().chain([base.clone()]).map(|mut model| {
+        model.set_dtype_policy(DTypePolicy::MixedBfloat16);
+        model
+    });
+    for model in models().into_iter().chain([base.clone()]).chain(rounded) {
+        let (batch, model) = (2, &model);
         let mut generator = Key::new(3).named("fold").generator();
         let inputs: Vec<f32> =
             (0..batch * model.input_shape().elements()).map(|_| generator.normal()).collect();

@@ -1,5 +1,5 @@
-//! Kernels as they are multiplied, of weights that stay as they are: packing them again in each call would take a quarter of
-//! the time of a single photo.
+//! Kernels as they are multiplied, of weights that stay as they are: packing them again in each call would take a
+//! quarter of the time of a single photo.
 
 use std::ops::{Deref, Range};
 

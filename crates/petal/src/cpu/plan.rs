@@ -9,6 +9,7 @@ use super::memory::{Buffer, Lifetimes};
 use super::op::Op;
 use super::packed::Packed;
 use super::passes::Passes;
+use crate::memory;
 use crate::program::{self, Gradient, GradientStep, Link, Program, Step, Value, Weight, differentiate};
 
 /// Steps and the memory that they need.
@@ -130,7 +131,7 @@ impl Plan {
     }
 
     /// A plan with weights that stay as they are: normalizations are folded into `weights` once and for all, which then
-    /// serve this plan alone, and kernels are packed. Where there are no normalizations, nobody's weights are copied.
+    /// serve this plan alone, and kernels are packed if there is memory for it. Where there are no normalizations, nobody's weights are copied.
     pub(crate) fn with_constant_weights(
         program: Program,
         batch: usize,
@@ -139,9 +140,15 @@ impl Plan {
     ) -> Plan {
         let mut steps = Steps::new(program, passes);
         steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));
-        let mut packed = Packed::with_room(steps.forward.iter().map(|step| step.op.packed_len()).sum());
-        steps.forward.iter_mut().for_each(|step| step.op.pack_constants(weights, &mut packed));
-        Plan { packed: Some(packed), ..Plan::place(steps, batch) }
+        let len: usize = steps.forward.iter().map(|step| step.op.packed_len()).sum();
+        // Without them it is slower, but goes on.
+        let fits = memory::check(len.saturating_mul(size_of::<f32>()), String::new).is_ok();
+        let packed = fits.then(|| {
+            let mut packed = Packed::with_room(len);
+            steps.forward.iter_mut().for_each(|step| step.op.pack_constants(weights, &mut packed));
+            packed
+        });
+        Plan { packed, ..Plan::place(steps, batch) }
     }
 
     /// The memory that it runs in, in bytes.

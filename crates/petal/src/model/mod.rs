@@ -241,7 +241,8 @@ impl Model {
         self.engine = Some(Arc::new(make));
     }
 
-    /// Sets which numbers the model computes with, in training and in prediction, the models in it too. Saved with it.
+    /// Sets which numbers the model computes with, in training and in prediction, the models in it too; what these say by
+    /// themselves has no effect. A `.petal` file keeps it; in other formats the model computes with 32 bits.
     ///
     /// ```
     /// use petal::layers::*;

@@ -13,9 +13,10 @@ pub enum DTypePolicy {
     #[default]
     Float32,
     /// The factors of products are rounded to bfloat16, which has the range of 32 bits and the precision of 8: those of
-    /// dense layers, of 1×1 convolutions, and of 3×3 ones over many channels. Processors that multiply such numbers
-    /// (AVX512-BF16: AMD's since Zen 4, Intel's since Cooper Lake) do so in half the time; others compute the same
-    /// numbers and are not faster: [`Cpu::multiplies_bfloat16`](crate::cpu::Cpu::multiplies_bfloat16) says which.
+    /// dense layers and of 1×1 convolutions with stride 1, and what Winograd's transforms make of 3×3 ones over many
+    /// channels, but for their kernels' gradients. Processors that multiply such numbers (AVX512-BF16: AMD's since Zen 4,
+    /// Intel's Cooper Lake and Xeons since Sapphire Rapids) do so in half the time; others compute the same numbers and
+    /// are slower than with 32 bits: [`Cpu::multiplies_bfloat16`](crate::cpu::Cpu::multiplies_bfloat16) says which.
     ///
     /// Unlike in Keras, what lies between layers keeps its 32 bits, so that less is lost.
     MixedBfloat16,

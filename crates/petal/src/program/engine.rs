@@ -25,7 +25,8 @@ use crate::Result;
 /// # Ok::<(), petal::Error>(())
 /// ```
 pub trait Engine: Send {
-    /// Gets ready to run `program` on up to `batch` samples. Returns its number.
+    /// Gets ready to run `program` on up to `batch` samples. Returns its number. The program's
+    /// [`dtype_policy`](Program::dtype_policy) says what may be rounded; an engine may compute with 32 bits all the same.
     ///
     /// # Errors
     /// If there is too little memory for it, or an operation that the engine doesn't have.

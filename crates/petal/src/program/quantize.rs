@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Conv2d, Dense, Grid, Op, Program, Step, Unary, Value, WeightNumber, readers};
+use super::{Conv2d, DTypePolicy, Dense, Grid, Op, Program, Step, Unary, Value, WeightNumber, readers};
 use crate::shape::Shape;
 
 /// The layer of steps that work on the input.
@@ -56,7 +56,10 @@ impl Program {
     /// The program that gives for each of these values the largest number of a sample, and then for each the smallest
     /// with the other sign.
     pub fn extremes(&self, values: &[Value]) -> Program {
-        let mut program = Program { steps: Vec::new(), logits: None, watched: None, ..self.clone() };
+        // Who computes with 8 bits rounds nothing to 16.
+        let dtype_policy = DTypePolicy::Float32;
+        let mut program =
+            Program { steps: Vec::new(), logits: None, watched: None, dtype_policy, ..self.clone() };
         let mut extremes = [Vec::new(), Vec::new()];
         let steps = self.steps.iter().map(Some);
         for step in std::iter::once(None).chain(steps) {
@@ -82,6 +85,7 @@ impl Program {
     /// The program with its kernels and these values rounded, each to a grid of the range. What lies outside of it is
     /// cut off; layers whose input has no range are left as they are.
     pub fn quantize(mut self, weights: &[f32], ranges: &BTreeMap<Value, [f32; 2]>) -> Quantized {
+        self.dtype_policy = DTypePolicy::Float32;
         let mut weights = weights.to_vec();
         self.fold_constants(&mut weights);
         let (steps, kept) = (std::mem::take(&mut self.steps), self.kept());
