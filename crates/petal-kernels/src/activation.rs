@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use crate::exponential::exp;
 use crate::parallel::{CHUNK, Each, map, map2, map3};
 use crate::simd::dispatch;
 
@@ -158,7 +159,7 @@ impl Unary {
             Unary::Softsign => map(x, y, |x| x / (1.0 + x.abs())),
             Unary::HardSigmoid => map(x, y, hard_sigmoid),
             Unary::HardSilu => map(x, y, |x| x * hard_sigmoid(x)),
-            Unary::Exponential => map(x, y, f32::exp),
+            Unary::Exponential => map(x, y, exp),
             Unary::Mish => map(x, y, |x| x * softplus(x).tanh()),
             Unary::LogSigmoid => map(x, y, |x| -softplus(-x)),
             Unary::Squareplus => map(x, y, |x| (x + (x * x + 4.0).sqrt()) / 2.0),
@@ -247,8 +248,9 @@ const SELU_SCALE: f32 = 1.050_701;
 /// Keras' threshold of soft and hard shrinkage.
 const SHRINK: f32 = 0.5;
 
+#[inline(always)]
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + exp(-x))
 }
 
 fn softplus(x: f32) -> f32 {
@@ -264,5 +266,5 @@ fn normal_cdf(x: f32) -> f32 {
 }
 
 fn normal_density(x: f32) -> f32 {
-    (-0.5 * x * x).exp() * (0.5 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2)
+    exp(-0.5 * x * x) * (0.5 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2)
 }

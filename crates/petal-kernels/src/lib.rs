@@ -21,6 +21,7 @@ mod depthwise_conv2d;
 mod dropout;
 mod elementwise;
 mod erase;
+mod exponential;
 mod fake_quantize;
 mod global_pooling;
 mod inverted_residual;
