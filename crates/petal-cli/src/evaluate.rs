@@ -31,7 +31,7 @@ pub fn run(args: &Evaluate) -> Outcome {
     if model.class_names().is_empty() {
         name_by_folders(&mut model, args, data.class_names())?;
     }
-    let profile = profile::begin(args.profile.is_some(), &mut model);
+    let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let probabilities = model.classify(&data)?;
     let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
     // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
@@ -40,7 +40,7 @@ pub fn run(args: &Evaluate) -> Outcome {
         _ => cross_entropy(&probabilities, data.labels()),
     };
     let accuracy = report.accuracy;
-    if let Some(trace) = &args.profile {
+    if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
     }
     if args.json {

@@ -26,7 +26,7 @@ const VALUES: usize = 1 << 27;
 pub fn run(args: &Predict) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
-    let profile = profile::begin(args.profile.is_some(), &mut model);
+    let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
     let paths =
         args.photos.iter().map(|path| photo_folder::find(Some(path))).collect::<Result<Vec<_>, _>>()?;
@@ -66,7 +66,7 @@ pub fn run(args: &Predict) -> Outcome {
         }
         Ok(())
     })?;
-    if let Some(trace) = &args.profile {
+    if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
     }
     Ok(if broken == 0 { SUCCESS } else { FAILURE })

@@ -5,8 +5,7 @@
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
 /// `(exp(r) - 1 - r) / r²` for `|r| <= ln(2) / 2`, the highest power first: those of Cephes' `expf` (Moshier 1989).
-const COEFFICIENTS: [f32; 6] =
-    [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.500_000_01];
+const COEFFICIENTS: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5];
 
 /// `exp(x)`, by less than two units in the last place off; of what is as small as to have no full precision, by less
 /// than two of the smallest number. The same bits in any vector.

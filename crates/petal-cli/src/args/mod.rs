@@ -96,6 +96,15 @@ pub struct Evaluate {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub trace: Trace,
+    #[command(flatten)]
+    pub unsaid: Unsaid,
+}
+
+/// Where the time of a command without a folder of its own goes.
+#[derive(Debug, Args)]
+pub struct Trace {
     /// Say at the end where the time went, step by step, and write a trace, which ui.perfetto.dev and chrome://tracing
     /// show
     #[arg(
@@ -107,8 +116,6 @@ pub struct Evaluate {
         hide_short_help = true
     )]
     pub profile: Option<PathBuf>,
-    #[command(flatten)]
-    pub unsaid: Unsaid,
 }
 
 /// The classes of photos, with probabilities
@@ -140,17 +147,8 @@ pub struct Predict {
     /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
-    /// Say at the end where the time went, step by step, and write a trace, which ui.perfetto.dev and chrome://tracing
-    /// show
-    #[arg(
-        long,
-        value_name = "FILE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "trace.json",
-        hide_short_help = true
-    )]
-    pub profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub trace: Trace,
     #[command(flatten)]
     pub unsaid: Unsaid,
 }

@@ -34,6 +34,7 @@ pub fn run(args: &args::Lecture) -> Outcome {
         Some(folder) => resume(folder, args.quiet, interrupt)?,
         None => begin(args, interrupt)?,
     };
+    precision::say_if_slow(settings.precision);
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
     let mut lecture = Lecture {
         settings,
@@ -96,7 +97,6 @@ fn begin(args: &args::Lecture, interrupt: Interrupt) -> Result<(RunFolder, Lectu
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     settings.check_weights()?;
-    precision::say_if_slow(settings.precision);
     let data = Data::load(&settings.data, args.quiet)?;
     interrupt.training_begins();
     let mut folder = output.claim()?;

@@ -39,6 +39,7 @@ pub fn run(args: Train) -> Outcome {
         }
         None => begin(&args, interrupt)?,
     };
+    precision::say_if_slow(settings.precision);
 
     let started = Instant::now();
     let tensorboard = args.tensorboard.as_deref();
@@ -103,7 +104,6 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
     let output = Output::new(args.output.as_deref(), "", &settings.data.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
-    precision::say_if_slow(settings.precision);
     let model = Run::new_model(&settings)?;
     model.check_training_memory(settings.data.batch_size)?;
     let data = Data::load(&settings.data, args.quiet)?;
