@@ -97,18 +97,10 @@ impl InvertedResidual {
             return;
         }
         let (room, rest) = scratch.split_at_mut(self.expand(0).map_or(0, |matmul| matmul.packed_len()));
-        let expand = self.expand(0).zip(expand).map(|(matmul, weights)| PackedWeights {
-            kernel: weights.kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed)),
-            bias: weights.bias,
-            activation: weights.activation,
-        });
+        let expand = self.expand(0).zip(expand).map(|(matmul, weights)| weights.packed(matmul, room));
         let matmul = self.project(0);
         let (room, rest) = rest.split_at_mut(matmul.packed_len());
-        let project = PackedWeights {
-            kernel: project.kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed)),
-            bias: project.bias,
-            activation: project.activation,
-        };
+        let project = project.packed(matmul, room);
         let BlockWeights { kernel, bias, activation } = depthwise;
         let depthwise = PackedWeights { kernel: kernel.plain(), bias, activation };
         let stride = self.depthwise.stride_of_3x3().expect("the depthwise convolution is 3×3");
@@ -176,6 +168,18 @@ struct Block<'a> {
     expand: Option<PackedWeights<'a>>,
     depthwise: PackedWeights<'a>,
     project: PackedWeights<'a>,
+}
+
+impl<'a> BlockWeights<'a> {
+    /// Those of a 1×1 convolution, whose kernel is packed into `room` if it isn't.
+    fn packed<'b>(self, matmul: Matmul, room: &'b mut [f32]) -> PackedWeights<'b>
+    where
+        'a: 'b,
+    {
+        let BlockWeights { kernel, bias, activation } = self;
+        let kernel = kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed));
+        PackedWeights { kernel, bias, activation }
+    }
 }
 
 /// Weights as they are multiplied.

@@ -77,9 +77,7 @@ impl Product {
 
     /// `a` has `rows` rows of `terms`, `c` of `columns`.
     pub fn run(&self, a: &[f32], b: Right, epilogue: Epilogue<'_>, c: &mut [f32], scratch: &mut [f32]) {
-        assert_eq!(a.len(), self.rows * self.terms);
-        assert_eq!(c.len(), self.rows * self.columns);
-        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
+        self.check(a, epilogue, c);
         if c.is_empty() {
             return;
         }
@@ -91,13 +89,9 @@ impl Product {
         if self.terms <= TERMS {
             self.run_few(a, b, 0..self.terms, epilogue, c);
         } else {
-            scratch.par_chunks_mut(c.len()).enumerate().for_each(|(i, part)| {
-                let terms = i * TERMS..self.terms.min((i + 1) * TERMS);
-                let bias = epilogue.bias.filter(|_| i == 0);
-                self.run_few(a, b, terms, Epilogue { bias, ..Epilogue::default() }, part);
+            self.run_parts(epilogue, c, scratch, |terms, epilogue, part| {
+                self.run_few(a, b, terms, epilogue, part);
             });
-            sum_parts(scratch, c);
-            epilogue.activation.apply(c);
         }
         if let Some(gradient) = epilogue.gradient {
             gradient.apply(c);
@@ -113,10 +107,8 @@ impl Product {
         c: &mut [f32],
         scratch: &mut [f32],
     ) {
-        assert_eq!(a.len(), self.rows * self.terms);
+        self.check(a, epilogue, c);
         assert_eq!(packed.len(), self.packed_len(), "a kernel that another layer packed");
-        assert_eq!(c.len(), self.rows * self.columns);
-        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
         if c.is_empty() {
             return;
         }
@@ -124,10 +116,7 @@ impl Product {
             return self.run_many(a, packed, epilogue, c);
         }
         // So many tasks that there is work for many threads.
-        let scratch = &mut scratch[..self.scratch()];
-        scratch.par_chunks_mut(c.len()).enumerate().for_each(|(i, part)| {
-            let terms = i * TERMS..self.terms.min((i + 1) * TERMS);
-            let epilogue = Epilogue { bias: epilogue.bias.filter(|_| i == 0), ..Epilogue::default() };
+        self.run_parts(epilogue, c, &mut scratch[..self.scratch()], |terms, epilogue, part| {
             let shared = SharedMut::new(part);
             (0..self.panels()).into_par_iter().for_each(|panel| {
                 // Each panel writes its own columns, no other task's.
@@ -135,8 +124,30 @@ impl Product {
                 self.run_terms(a, packed, 0..self.rows, panels, terms.clone(), Start::Bias, epilogue, shared);
             });
         });
+    }
+
+    /// Few rows of many terms: `run` computes sums of up to 1024 of them, with the bias in the first, which `scratch` has
+    /// room for; all together are `c`.
+    fn run_parts(
+        &self,
+        epilogue: Epilogue<'_>,
+        c: &mut [f32],
+        scratch: &mut [f32],
+        run: impl Fn(Range<usize>, Epilogue<'_>, &mut [f32]) + Sync,
+    ) {
+        scratch.par_chunks_mut(c.len()).enumerate().for_each(|(i, part)| {
+            let terms = i * TERMS..self.terms.min((i + 1) * TERMS);
+            let bias = epilogue.bias.filter(|_| i == 0);
+            run(terms, Epilogue { bias, ..Epilogue::default() }, part);
+        });
         sum_parts(scratch, c);
         epilogue.activation.apply(c);
+    }
+
+    fn check(&self, a: &[f32], epilogue: Epilogue<'_>, c: &[f32]) {
+        assert_eq!(a.len(), self.rows * self.terms);
+        assert_eq!(c.len(), self.rows * self.columns);
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
     }
 
     fn run_many(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
@@ -193,9 +204,7 @@ impl Product {
 
     /// The product with panels that are packed already, on this thread; the same bits as [`run`](Self::run).
     pub fn run_packed(&self, a: &[f32], packed: &[f32], epilogue: Epilogue<'_>, c: &mut [f32]) {
-        assert_eq!(a.len(), self.rows * self.terms);
-        assert_eq!(c.len(), self.rows * self.columns);
-        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.columns));
+        self.check(a, epilogue, c);
         if !c.is_empty() {
             let shared = SharedMut::new(c);
             self.run_block(a, packed, 0..self.rows, 0..self.panels(), epilogue, shared);
