@@ -5,7 +5,7 @@ use std::path::Path;
 use petal::PathText;
 use petal::data::{Dataset, Doubt, ImageDataset, ImageFolder};
 use petal::model::Model;
-use petal::training::{Prediction, QuantizedModel};
+use petal::training::Prediction;
 
 use crate::terminal::{answer, warn};
 use crate::{Failure, load, photo_folder};
@@ -30,7 +30,7 @@ pub struct Cost {
 ///
 /// # Errors
 /// If the model takes no photos or names no classes, or the folder has no photos of its classes, or of others.
-pub fn quantize(photos: &Path, model: &Model) -> Result<(QuantizedModel, Cost), Failure> {
+pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> {
     let Some(preprocessing) = model.preprocessing() else {
         return Err(
             "--int8 needs a model that takes photos and gives classes, to measure both on photos".into()

@@ -22,7 +22,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub(crate) fn bounds(self) -> (f32, f32) {
+    /// The least and the largest value that it gives.
+    pub fn bounds(self) -> (f32, f32) {
         match self {
             Activation::Linear => (f32::NEG_INFINITY, f32::INFINITY),
             Activation::Relu => (0.0, f32::INFINITY),

@@ -38,6 +38,7 @@ mod pixels;
 mod pooled_conv2d;
 mod pooling;
 mod precision;
+mod quantized;
 mod recolor;
 mod register_tile;
 mod resize;
@@ -86,6 +87,11 @@ pub use pixels::Pixels;
 pub use pooled_conv2d::PooledConv2d;
 pub use pooling::Pool2d;
 pub use precision::Precision;
+pub use quantized::{
+    MAX_QUANTIZED_TERMS, QuantizedConv2d, QuantizedDepthwiseConv2d, QuantizedKernel, QuantizedOutput,
+    as_bytes, as_bytes_mut, dequantize, look_up, quantize, quantized_add, quantized_average,
+    quantized_global_average, quantized_max, quantized_multiply,
+};
 pub use recolor::{Recolor, recolor, recolor_backward};
 pub use resize::Resize;
 pub use simd::{VARIABLE as SIMD_VARIABLE, Vectors};

@@ -73,6 +73,11 @@ impl<T> SharedMut<T> {
     pub fn at(self, offset: usize) -> *mut T {
         self.0.wrapping_add(offset)
     }
+
+    /// The same place for elements of another type.
+    pub fn cast<U>(self) -> SharedMut<U> {
+        SharedMut(self.0.cast())
+    }
 }
 
 impl<T> Clone for SharedMut<T> {

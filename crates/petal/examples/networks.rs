@@ -1,16 +1,19 @@
 //! Photos a second that networks with random weights classify, and the same networks as ONNX. For `bench/inference`.
 //!
 //! ```sh
-//! cargo run --release -p petal --example networks -- save FOLDER                       # the networks as ONNX
-//! cargo run --release -p petal --example networks -- run NETWORK BATCH [POLICY]        # one of them, 3 seconds
+//! cargo run --release -p petal --example networks -- save FOLDER                  # the networks as ONNX
+//! cargo run --release -p petal --example networks -- run NETWORK BATCH [NUMBERS]  # one of them, 3 seconds
 //! ```
+//!
+//! NUMBERS is a dtype policy, or `int8`; the networks are saved with these, too.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ndarray::Array;
 use petal::applications::{EfficientNetV2B0, MobileNetV2, ResNet50, Weights};
+use petal::data::ArrayDataset;
 use petal::model::Model;
-use petal::program::DTypePolicy;
 use petal::saving::onnx::Onnx;
 
 const NETWORKS: [&str; 3] = ["MobileNetV2", "ResNet50", "EfficientNetV2B0"];
@@ -22,17 +25,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["save", folder] => {
             for name in NETWORKS {
-                network(name)?.export(Path::new(folder).join(format!("{name}.onnx")), &Onnx::new())?;
+                let (model, folder) = (network(name)?, Path::new(folder));
+                model.export(folder.join(format!("{name}.onnx")), &Onnx::new())?;
+                quantized(&model)?.export(folder.join(format!("{name}-int8.onnx")), &Onnx::new())?;
             }
         }
-        ["run", name, batch, ref policy @ ..] => {
+        ["run", name, batch, ref numbers @ ..] => {
             let mut model = network(name)?;
-            let policy = policy.first().unwrap_or(&DTypePolicy::Float32.name()).parse()?;
-            model.set_dtype_policy(policy);
-            let who = if policy == DTypePolicy::Float32 { "petal" } else { "petal-bfloat16" };
+            let who = match numbers.first() {
+                None => "petal".to_owned(),
+                Some(&"int8") => {
+                    model = quantized(&model)?;
+                    "petal-int8".to_owned()
+                }
+                Some(policy) => {
+                    model.set_dtype_policy(policy.parse()?);
+                    format!("petal-{policy}")
+                }
+            };
             println!("{name}-{batch} {who} {:.1}", rate(&model, batch.parse()?)?);
         }
-        _ => return Err("arguments: save FOLDER, or run NETWORK BATCH [POLICY]".into()),
+        _ => return Err("arguments: save FOLDER, or run NETWORK BATCH [NUMBERS]".into()),
     }
     Ok(())
 }
@@ -44,6 +57,14 @@ fn network(name: &str) -> Result<Model, Box<dyn std::error::Error>> {
         "EfficientNetV2B0" => EfficientNetV2B0::new(SIZE, SIZE).weights(Weights::None).build()?,
         _ => return Err(format!("'{name}' is none of {}", NETWORKS.join(", ")).into()),
     })
+}
+
+/// With 8-bit numbers, of ranges for a few photos.
+fn quantized(model: &Model) -> petal::Result<Model> {
+    let photos = Array::from_shape_fn([4, SIZE, SIZE, 3], |(n, y, x, c)| {
+        (((n * SIZE + y) * SIZE + x) * 3 + c) as f32 * 7919.0 % 256.0
+    });
+    model.quantize(&ArrayDataset::new(photos, &[0; 4])?)
 }
 
 /// Photos a second, batch by batch, after a first one.

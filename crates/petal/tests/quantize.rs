@@ -8,10 +8,12 @@ use petal::applications::lecture_cnn;
 use petal::conformance::{self, Example};
 use petal::data::ArrayDataset;
 use petal::layers::*;
+use petal::losses::SparseCategoricalCrossentropy;
 use petal::model::Model;
+use petal::optimizers::Adam;
 use petal::program::{DTypePolicy, Gradient, Grid, Mode, Op, Passes, Quantized};
 use petal::saving::onnx::{InputKind, Layout, Onnx};
-use petal::training::QuantizedModel;
+use petal::training::Fit;
 use rten::Value;
 
 const SAMPLES: usize = 6;
@@ -39,7 +41,7 @@ fn data(height: usize, width: usize) -> ArrayDataset {
     ArrayDataset::new(inputs, &[0; SAMPLES]).unwrap()
 }
 
-fn export(model: &QuantizedModel, settings: &Onnx) -> Vec<u8> {
+fn export(model: &Model, settings: &Onnx) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     let exported = model.export(&path, settings).unwrap();
@@ -130,10 +132,10 @@ fn weights_are_whole_steps_of_their_channel_and_move_by_half_a_step() {
     let mut kernel = model.weight("dense/kernel").unwrap();
     kernel.index_axis_mut(ndarray::Axis(1), 3).fill(0.0);
     model.set_weight("dense/kernel", kernel.view()).unwrap();
-    let (before, Quantized { program, weights, scales }) = quantized(&model);
-    assert_eq!(scales.len(), 10, "kernels and biases of five layers");
-    for (weight, scales) in &scales {
-        let weight = &program.weights[*weight];
+    let (before, Quantized { program, weights }) = quantized(&model);
+    let rounded = program.weights.iter().filter_map(|weight| Some((weight, weight.scales.as_ref()?)));
+    assert_eq!(rounded.clone().count(), 10, "kernels and biases of five layers");
+    for (weight, scales) in rounded {
         let is_kernel = weight.path.ends_with("kernel");
         for (i, value) in weights[weight.range()].iter().enumerate() {
             let steps = f64::from(*value) / f64::from(scales[i % scales.len()]);
@@ -215,6 +217,84 @@ fn the_file_is_a_quarter_of_the_size() {
     let floats = model.export(folder.path().join("model.onnx"), &Onnx::new()).unwrap().bytes;
     let bytes = export(&model.quantize(&data(64, 64)).unwrap(), &Onnx::new()).len();
     assert!(bytes < floats / 3 && bytes > floats / 5, "{bytes} of {floats}");
+}
+
+#[test]
+fn a_saved_model_gives_the_same_answers_in_a_quarter_of_the_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let [floats, bytes] = ["floats.petal", "bytes.petal"].map(|name| folder.path().join(name));
+    let mut model = lecture_cnn([64, 64, 3], 5, 1).unwrap();
+    model.compile(Adam::new(1e-3), SparseCategoricalCrossentropy::from_probabilities()).unwrap();
+    let quantized = model.quantize(&data(64, 64)).unwrap();
+    model.save(&floats).unwrap();
+    quantized.save(&bytes).unwrap();
+    let [before, after] = [&floats, &bytes].map(|path| fs::metadata(path).unwrap().len());
+    assert!(after < before / 3, "{after} of {before}");
+    let loaded = Model::load(&bytes).unwrap();
+    assert!(loaded.is_quantized() && !Model::load(&floats).unwrap().is_quantized());
+    let photos = photos(64, 64);
+    let answers = |model: &Model| model.predictor(SAMPLES).unwrap().predict(&photos).unwrap().to_vec();
+    assert_eq!(answers(&loaded), answers(&quantized));
+    assert_ne!(answers(&quantized), answers(&model));
+    assert_eq!(loaded.shared_weights(), quantized.shared_weights());
+    // Its loss is that of its answers, and saved again it is the same file.
+    let evaluated = loaded.evaluate(&data(64, 64)).unwrap();
+    assert!((evaluated.loss - model.evaluate(&data(64, 64)).unwrap().loss).abs() < 0.05);
+    let again = folder.path().join("again.petal");
+    loaded.save(&again).unwrap();
+    assert!(fs::read(&again).unwrap() == fs::read(&bytes).unwrap());
+}
+
+#[test]
+fn a_quantized_model_is_neither_trained_nor_written_for_keras() {
+    let mut model = model();
+    model.compile(Adam::new(1e-3), SparseCategoricalCrossentropy::from_probabilities()).unwrap();
+    let data = data(13, 11);
+    let mut quantized = model.quantize(&data).unwrap();
+    let error = quantized.fit(&data, Fit::epochs(1)).unwrap_err().to_string();
+    assert!(error.contains("quantize that again"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let error = quantized.save(folder.path().join("model.keras")).unwrap_err().to_string();
+    assert!(error.contains("as .petal or .onnx"), "{error}");
+}
+
+#[test]
+fn a_file_whose_ranges_are_anothers_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.petal");
+    model().quantize(&data(13, 11)).unwrap().save(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let renamed: Vec<u8> = {
+        let from = br#"\"dense\":[["#;
+        let to = br#"\"dunce\":[["#;
+        let at = bytes.windows(from.len()).position(|part| part == from).expect("ranges of the dense layer");
+        [&bytes[..at], &to[..], &bytes[at + from.len()..]].concat()
+    };
+    fs::write(&path, renamed).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(error.contains("quantize the model anew"), "{error}");
+}
+
+/// Whatever is rounded is computed with bytes, and gives what the rounded floats give: those of another engine.
+#[test]
+fn bytes_give_what_rounded_floats_give() {
+    for Example { name, model, inputs } in conformance::examples(SAMPLES).unwrap() {
+        let shape = [&[SAMPLES], &model.input_shape()[..]].concat();
+        let array = ArrayD::from_shape_vec(shape, inputs.clone()).unwrap();
+        let Ok(quantized) = model.quantize(&ArrayDataset::new(array, &[0; SAMPLES]).unwrap()) else {
+            continue;
+        };
+        let mut with_floats = quantized.clone();
+        with_floats.set_engine(|| Box::new(conformance::Reference::default()));
+        let [bytes, floats] = [&quantized, &with_floats].map(|model| {
+            let outputs = model.predictor(SAMPLES).unwrap().predict(&inputs).unwrap().to_vec();
+            Array2::from_shape_vec((SAMPLES, outputs.len() / SAMPLES), outputs).unwrap()
+        });
+        // What lies in the middle of two numbers may go to either.
+        let largest = floats.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let differ = largest_difference(&bytes, &floats);
+        assert!(differ < 2e-2 * largest.max(0.1), "{name}: {differ} of {largest}");
+    }
 }
 
 #[test]

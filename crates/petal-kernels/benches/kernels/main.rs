@@ -12,6 +12,7 @@
 mod convolution;
 mod inverted_residual;
 mod memory;
+mod quantized;
 mod warp;
 
 use divan::Bencher;

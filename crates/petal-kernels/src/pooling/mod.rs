@@ -190,7 +190,7 @@ impl Pool2d {
     }
 
     /// The window's cells inside the image, as (cell, offset of its first channel in the image).
-    fn cells(&self, oy: usize, ox: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(crate) fn cells(&self, oy: usize, ox: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
         let columns = self.inside(1, ox);
         let iy = oy * self.strides[0];
         let ix = ox * self.strides[1];

@@ -161,4 +161,66 @@ impl Simd for Avx2 {
             _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
         }
     }
+
+    #[inline(always)]
+    unsafe fn add_dots(a: __m256, b: __m256, sum: __m256) -> __m256 {
+        // Products of bytes, added in pairs, are more than 16 bits hold: even and odd bytes become words of their own.
+        // SAFETY: as the trait demands.
+        unsafe {
+            let (a, b, sum) = (_mm256_castps_si256(a), _mm256_castps_si256(b), _mm256_castps_si256(sum));
+            let even = _mm256_and_si256(a, _mm256_set1_epi16(0xff));
+            let even = _mm256_madd_epi16(even, _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b)));
+            let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(a), _mm256_srai_epi16::<8>(b));
+            _mm256_castsi256_ps(_mm256_add_epi32(sum, _mm256_add_epi32(even, odd)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(whole: __m256) -> __m256 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(whole)) }
+    }
+
+    #[inline(always)]
+    unsafe fn quads(mut rows: [*const u8; 4], n: usize) -> [__m256; 4] {
+        const WIDTH: usize = 32;
+        let mut parts = [[0u8; WIDTH]; 4];
+        // SAFETY: as the trait demands; of fewer columns there is a copy.
+        unsafe {
+            if n < WIDTH {
+                for (row, part) in rows.iter_mut().zip(&mut parts) {
+                    std::ptr::copy_nonoverlapping(*row, part.as_mut_ptr(), n);
+                    *row = part.as_ptr();
+                }
+            }
+            let (a, b) = (_mm256_loadu_si256(rows[0].cast()), _mm256_loadu_si256(rows[1].cast()));
+            let (c, d) = (_mm256_loadu_si256(rows[2].cast()), _mm256_loadu_si256(rows[3].cast()));
+            let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
+            let (high_ab, high_cd) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
+            [
+                _mm256_castsi256_ps(_mm256_unpacklo_epi16(ab, cd)),
+                _mm256_castsi256_ps(_mm256_unpackhi_epi16(ab, cd)),
+                _mm256_castsi256_ps(_mm256_unpacklo_epi16(high_ab, high_cd)),
+                _mm256_castsi256_ps(_mm256_unpackhi_epi16(high_ab, high_cd)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_quads(to: *mut u8, values: [__m256; 4], n: usize) {
+        const WIDTH: usize = 32;
+        // SAFETY: as the trait demands; fewer columns are copied from a whole vector.
+        unsafe {
+            let [a, b, c, d] = values;
+            let ab = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+            let cd = _mm256_packs_epi32(_mm256_cvtps_epi32(c), _mm256_cvtps_epi32(d));
+            let bytes = _mm256_packus_epi16(ab, cd);
+            if n == WIDTH {
+                return _mm256_storeu_si256(to.cast(), bytes);
+            }
+            let mut part = [0u8; WIDTH];
+            _mm256_storeu_si256(part.as_mut_ptr().cast(), bytes);
+            std::ptr::copy_nonoverlapping(part.as_ptr(), to, n);
+        }
+    }
 }

@@ -11,6 +11,12 @@ impl Avx512 {
         ((1u32 << n) - 1) as __mmask16
     }
 
+    /// A mask whose first `n` bytes are set.
+    #[inline(always)]
+    fn byte_mask(n: usize) -> __mmask64 {
+        u64::MAX >> (64 - n.clamp(1, 64))
+    }
+
     #[inline(always)]
     unsafe fn halves(value: __m512) -> [__m256; 2] {
         // SAFETY: as the trait demands.
@@ -191,5 +197,53 @@ impl Simd for Avx512 {
     unsafe fn store_bytes(to: *mut u8, value: __m512) {
         // SAFETY: as the trait demands.
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(value))) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_dots(a: __m512, b: __m512, sum: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe {
+            let (a, b) = (_mm512_castps_si512(a), _mm512_castps_si512(b));
+            _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum), a, b))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(whole: __m512) -> __m512 {
+        // SAFETY: as the trait demands.
+        unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(whole)) }
+    }
+
+    #[inline(always)]
+    unsafe fn quads(rows: [*const u8; 4], n: usize) -> [__m512; 4] {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe {
+            let mask = Self::byte_mask(n);
+            let [a, b, c, d] = rows;
+            let a = _mm512_maskz_loadu_epi8(mask, a.cast());
+            let b = _mm512_maskz_loadu_epi8(mask, b.cast());
+            let c = _mm512_maskz_loadu_epi8(mask, c.cast());
+            let d = _mm512_maskz_loadu_epi8(mask, d.cast());
+            let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+            let (high_ab, high_cd) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+            [
+                _mm512_castsi512_ps(_mm512_unpacklo_epi16(ab, cd)),
+                _mm512_castsi512_ps(_mm512_unpackhi_epi16(ab, cd)),
+                _mm512_castsi512_ps(_mm512_unpacklo_epi16(high_ab, high_cd)),
+                _mm512_castsi512_ps(_mm512_unpackhi_epi16(high_ab, high_cd)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_quads(to: *mut u8, values: [__m512; 4], n: usize) {
+        // SAFETY: as the trait demands; lanes that the mask leaves out are not touched.
+        unsafe {
+            let [a, b, c, d] = values;
+            let ab = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+            let cd = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+            let bytes = _mm512_packus_epi16(ab, cd);
+            _mm512_mask_storeu_epi8(to.cast(), Self::byte_mask(n), bytes);
+        }
     }
 }

@@ -76,6 +76,23 @@ pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) {
     dispatch_eight(kernel);
 }
 
+/// Runs `kernel`, which multiplies bytes, with vectors that add four products at once, or as [`dispatch_eight`].
+#[inline]
+pub(crate) fn dispatch_bytes<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vnni,avx2,fma")]
+        fn avx512<K: Kernel>(kernel: K) {
+            kernel.run::<avx512::Avx512>();
+        }
+        if Vectors::multiplies_bytes() {
+            // SAFETY: the CPU has the features that the function enables.
+            return unsafe { avx512(kernel) };
+        }
+    }
+    dispatch_eight(kernel);
+}
+
 /// [`Simd::LANES`] of the vectors that [`dispatch`] takes for `f32`, or [`dispatch_pairs`] for bfloat16.
 pub(crate) fn lanes(precision: Precision) -> usize {
     struct Lanes<'a>(&'a mut usize);
@@ -200,8 +217,76 @@ pub(crate) trait Simd {
     }
     /// A byte for each element, as numbers.
     unsafe fn load_bytes(from: *const u8) -> Self::V;
-    /// Whole numbers of at most 255 as bytes.
+    /// Numbers of 0..=255 as bytes, halves as the even ones.
     unsafe fn store_bytes(to: *mut u8, value: Self::V);
+    /// `sum` and the products of four unsigned bytes of `a` with four signed ones of `b`: elements are their bits, sums
+    /// whole numbers of 32 bits. As of pairs, only inside what [`dispatch_bytes`] runs.
+    #[inline(always)]
+    unsafe fn add_dots(a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        let mut numbers = [[0.0; MAX_LANES]; 3];
+        // SAFETY: no vector has more elements than an array.
+        unsafe {
+            Self::store(numbers[0].as_mut_ptr(), a);
+            Self::store(numbers[1].as_mut_ptr(), b);
+            Self::store(numbers[2].as_mut_ptr(), sum);
+            let [a, b, sums] = &mut numbers;
+            for ((a, b), sum) in a.iter().zip(b).zip(sums.iter_mut()) {
+                let mut whole = sum.to_bits().cast_signed();
+                for (a, b) in a.to_bits().to_le_bytes().into_iter().zip(b.to_bits().to_le_bytes()) {
+                    whole = whole.wrapping_add(i32::from(a) * i32::from(b.cast_signed()));
+                }
+                *sum = f32::from_bits(whole.cast_unsigned());
+            }
+            Self::load(sums.as_ptr())
+        }
+    }
+    /// Whole numbers of 32 bits as floats.
+    #[inline(always)]
+    unsafe fn to_floats(whole: Self::V) -> Self::V {
+        let mut numbers = [0.0; MAX_LANES];
+        // SAFETY: no vector has more elements than the array.
+        unsafe {
+            Self::store(numbers.as_mut_ptr(), whole);
+            for number in &mut numbers {
+                *number = number.to_bits().cast_signed() as f32;
+            }
+            Self::load(numbers.as_ptr())
+        }
+    }
+    /// One byte of each of four rows side by side, of `n` columns, at most four times as many as a vector has elements:
+    /// column `16 · (i / 4) + 4 · k + i % 4` in element `i` of vector `k`.
+    #[inline(always)]
+    unsafe fn quads(rows: [*const u8; 4], n: usize) -> [Self::V; 4] {
+        let mut quads = [[0u8; 4]; 4 * MAX_LANES];
+        for (r, row) in rows.into_iter().enumerate() {
+            for (column, quad) in quads.iter_mut().enumerate().take(n) {
+                // SAFETY: the caller's promise.
+                quad[r] = unsafe { *row.add(column) };
+            }
+        }
+        std::array::from_fn(|k| {
+            let numbers: [f32; MAX_LANES] = std::array::from_fn(|i| {
+                f32::from_bits(u32::from_le_bytes(quads[i / 4 * 16 + 4 * k + i % 4]))
+            });
+            // SAFETY: no vector has more elements than the array.
+            unsafe { Self::load(numbers.as_ptr()) }
+        })
+    }
+    /// Stores numbers of 0..=255, halves as the even ones, in the columns that [`quads`](Self::quads) gives elements of, as `n` bytes.
+    #[inline(always)]
+    unsafe fn store_quads(to: *mut u8, values: [Self::V; 4], n: usize) {
+        let mut bytes = [0u8; 4 * MAX_LANES];
+        for (k, value) in values.into_iter().enumerate() {
+            let mut numbers = [0.0; MAX_LANES];
+            // SAFETY: no vector has more elements than the array.
+            unsafe { Self::store(numbers.as_mut_ptr(), value) };
+            for (i, number) in numbers.into_iter().enumerate() {
+                bytes[i / 4 * 16 + 4 * k + i % 4] = number.round_ties_even() as u8;
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, n) };
+    }
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ impl Simd for Neon {
     unsafe fn store_bytes(to: *mut u8, value: float32x4x2_t) {
         // SAFETY: the caller's pointer is valid for eight bytes.
         unsafe {
-            let (low, high) = (vmovn_u32(vcvtq_u32_f32(value.0)), vmovn_u32(vcvtq_u32_f32(value.1)));
+            let (low, high) = (vmovn_u32(vcvtnq_u32_f32(value.0)), vmovn_u32(vcvtnq_u32_f32(value.1)));
             vst1_u8(to, vmovn_u16(vcombine_u16(low, high)));
         }
     }

@@ -96,6 +96,6 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, value: [f32; 8]) {
         // SAFETY: the caller's pointer is valid for eight bytes.
-        unsafe { to.cast::<[u8; 8]>().write_unaligned(value.map(|value| value as u8)) }
+        unsafe { to.cast::<[u8; 8]>().write_unaligned(value.map(|value| value.round_ties_even() as u8)) }
     }
 }

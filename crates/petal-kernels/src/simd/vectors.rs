@@ -60,6 +60,18 @@ impl Vectors {
         *IN_USE.get_or_init(|| Vectors::chosen().unwrap_or_else(|_| Vectors::best()))
     }
 
+    /// Whether kernels multiply bytes by vectors of 512 bits with VNNI. Whole numbers are the same with all vectors.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn multiplies_bytes() -> bool {
+        static MULTIPLIES: OnceLock<bool> = OnceLock::new();
+        *MULTIPLIES.get_or_init(|| {
+            matches!(Vectors::in_use(), Vectors::Avx512 | Vectors::Avx512Bf16)
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vnni")
+        })
+    }
+
     /// Those that this machine has, the best last.
     fn here() -> impl Iterator<Item = Vectors> {
         Vectors::ALL.into_iter().filter(|vectors| vectors.is_here())

@@ -243,7 +243,10 @@ fn programs_of(model: &Model) -> Vec<(String, Program)> {
 fn rounded(model: &Model) -> Program {
     let program = model.program(Mode::Infer, Gradient::None);
     let ranges = BTreeMap::from([(program.input, [-2.0, 127.0 / 64.0])]);
-    program.quantize(&model.shared_weights(), &ranges).program
+    let mut program = program.quantize(&model.shared_weights(), &ranges).program;
+    // The weights stay as they are.
+    program.weights.iter_mut().for_each(|weight| weight.scales = None);
+    program
 }
 
 /// A program as it is, and as it is simplified if that changes something.

@@ -3,6 +3,7 @@
 use petal_kernels::{Conv2d, DepthwiseConv2d};
 
 use super::op::Op;
+use super::ops::quantized::Kind;
 use crate::program::snake_case;
 
 impl Op {
@@ -12,11 +13,20 @@ impl Op {
             Op::Conv2d(op) => op.shape.kernel,
             Op::DepthwiseConv2d(op) => op.shape.kernel,
             Op::PooledConv2d(op) => op.shape.conv.kernel,
+            Op::Quantized(op) => match &op.kind {
+                Kind::Conv2d { conv, .. } => conv.shape.kernel,
+                Kind::DepthwiseConv2d { conv, .. } => conv.shape.kernel,
+                kind => return format!("int8 {}", snake_case(kind)),
+            },
             Op::Unary(unary) => return snake_case(unary),
             op => return snake_case(op),
         };
         let [height, width] = window;
-        format!("{} {height}×{width}", snake_case(self))
+        let name = match self {
+            Op::Quantized(op) => format!("int8 {}", snake_case(&op.kind)),
+            op => snake_case(op),
+        };
+        format!("{name} {height}×{width}")
     }
 
     /// Multiply-adds of a sample's forward call, as convolutions and matrix products are defined: kernels may do with
@@ -27,6 +37,11 @@ impl Op {
             Op::PooledConv2d(op) => conv2d(&op.shape.conv),
             Op::DepthwiseConv2d(op) => depthwise_conv2d(&op.shape),
             Op::Dense(op) => op.shape.rows * op.shape.inputs * op.shape.units,
+            Op::Quantized(op) => match &op.kind {
+                Kind::Conv2d { conv, .. } => conv2d(&conv.shape),
+                Kind::DepthwiseConv2d { conv, .. } => depthwise_conv2d(&conv.shape),
+                _ => 0,
+            },
             Op::InvertedResidual(block) => {
                 block.expand.as_ref().map_or(0, |expand| conv2d(&expand.shape))
                     + depthwise_conv2d(&block.depthwise.shape)

@@ -23,6 +23,7 @@ use super::ops::noise::NoiseOp;
 use super::ops::pooled_conv2d::PooledConv2d;
 use super::ops::pooling::{AveragePool, GlobalPool, MaxPool};
 use super::ops::prelu::Prelu;
+use super::ops::quantized::Quantized;
 use super::ops::recolor::RecolorOp;
 use super::ops::warp::WarpOp;
 use super::ops::weighted::Weighted;
@@ -168,6 +169,7 @@ pub(crate) enum Op {
     Pad(Pad),
     PooledConv2d(PooledConv2d),
     Prelu(Prelu),
+    Quantized(Box<Quantized>),
     Recolor(RecolorOp),
     Resize(Resize),
     /// Leaves no step: its output is its input under another number.
@@ -274,6 +276,7 @@ impl Op {
             Op::Pad(op) => op,
             Op::PooledConv2d(op) => op,
             Op::Prelu(op) => op,
+            Op::Quantized(op) => op.as_ref(),
             Op::Recolor(op) => op,
             Op::Resize(op) => op,
             // These variants carry their settings in the enum itself and implement the trait on it.

@@ -1,5 +1,6 @@
 //! The plan: a program as lists of kernel calls on numbered buffers in one arena.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -8,7 +9,7 @@ use super::lower::lower;
 use super::memory::{Buffer, Lifetimes};
 use super::op::Op;
 use super::packed::Packed;
-use super::passes::Passes;
+use super::passes::{Passes, quantize};
 use crate::memory;
 use crate::program::{self, Gradient, GradientStep, Link, Program, Step, Value, Weight, differentiate};
 
@@ -131,15 +132,21 @@ impl Plan {
     }
 
     /// A plan with weights that stay as they are: normalizations are folded into `weights` once and for all, which then
-    /// serve this plan alone, and kernels are packed if there is memory for it. Where there are no normalizations, nobody's weights are copied.
+    /// serve this plan alone, and kernels are packed if there is memory for it; what is rounded to 8 bits is computed with
+    /// bytes. Where there are no normalizations, nobody's weights are copied.
     pub(crate) fn with_constant_weights(
         program: Program,
         batch: usize,
         passes: Passes,
         weights: &mut Arc<Vec<f32>>,
     ) -> Plan {
+        let scaled =
+            program.weights.iter().filter_map(|weight| Some((weight.offset, weight.scales.clone()?)));
+        let scales: BTreeMap<usize, Vec<f32>> = scaled.collect();
         let mut steps = Steps::new(program, passes);
         steps.forward.iter_mut().for_each(|step| step.op.fold_constants(weights));
+        let Steps { forward, values, ends, .. } = &mut steps;
+        quantize::run(forward, values, &ends.kept(), weights, &scales);
         let len: usize = steps.forward.iter().map(|step| step.op.packed_len()).sum();
         // Without them it is slower, but goes on.
         let fits = memory::check(len.saturating_mul(size_of::<f32>()), String::new).is_ok();

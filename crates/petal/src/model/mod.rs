@@ -28,7 +28,7 @@ use crate::history::History;
 use crate::layers::AnyLayer;
 use crate::memory;
 use crate::profile::{self, Profile};
-use crate::program::{DTypePolicy, Engine};
+use crate::program::{DTypePolicy, Engine, Ranges};
 use crate::random::Key;
 use crate::{Error, Result};
 
@@ -53,6 +53,8 @@ pub struct Model {
     preprocessing: Option<Preprocessing>,
     history: History,
     pub(crate) compiled: Option<Compiled>,
+    /// Of a model that computes with 8-bit numbers, the ranges of them.
+    pub(crate) ranges: Option<Arc<Ranges>>,
     /// Makes what the model runs on, if it isn't the CPU.
     engine: Option<MakeEngine>,
     profile: Option<Profile>,
@@ -303,6 +305,7 @@ impl Model {
             preprocessing: None,
             history: History::default(),
             compiled: None,
+            ranges: None,
             engine: None,
             profile: profile::asked_for(),
         }
@@ -322,6 +325,7 @@ impl Clone for Model {
             preprocessing: self.preprocessing.clone(),
             history: self.history.clone(),
             compiled: self.compiled.clone(),
+            ranges: self.ranges.clone(),
             engine: self.engine.clone(),
             profile: self.profile.clone(),
         }

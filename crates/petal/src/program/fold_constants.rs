@@ -28,7 +28,8 @@ impl Program {
             }
             let bias = *bias.get_or_insert_with(|| {
                 let path = format!("{}/bias", step.layer);
-                places.push(Weight { path, shape: vec![channels], offset: weights.len(), trainable: false });
+                let (shape, offset) = (vec![channels], weights.len());
+                places.push(Weight { path, shape, offset, trainable: false, scales: None });
                 weights.resize(weights.len() + channels, 0.0);
                 places.len() - 1
             });

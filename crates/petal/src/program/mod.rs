@@ -49,7 +49,8 @@ pub use op::{
 };
 pub use passes::Passes;
 pub(crate) use passes::{absorb, largest_value, producer, readers};
-pub use quantize::Quantized;
+pub(crate) use quantize::kernel_scales;
+pub use quantize::{Quantized, Ranges};
 pub use random::{
     Noise, RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp, Recolor, Recoloring,
     Sampling, Shift, Warp, compose,
@@ -133,7 +134,7 @@ pub struct Step<O = Op> {
 }
 
 /// A weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
     /// The path of its layer, and its name.
     pub path: String,
@@ -143,6 +144,9 @@ pub struct Weight {
     pub offset: usize,
     /// Whether training changes it by gradients.
     pub trainable: bool,
+    /// Of numbers that are whole ones times a scale, the scales of the output channels, which are the last axis, or in a
+    /// kernel of a depthwise convolution the last two. A kernel's whole numbers are at most 127, a bias' have 32 bits.
+    pub scales: Option<Vec<f32>>,
 }
 
 impl Weight {

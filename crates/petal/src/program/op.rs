@@ -225,6 +225,11 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// What a byte stands for.
+    pub fn number(&self, byte: u8) -> f32 {
+        (f32::from(byte) - f32::from(self.zero_point)) * self.scale
+    }
+
     /// The grid that 0 and all numbers from `low` to `high` are within.
     pub fn of_range([low, high]: [f32; 2]) -> Grid {
         let (low, high) = (low.min(0.0), high.max(0.0));

@@ -6,13 +6,20 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 
-use super::{Conv2d, DTypePolicy, Dense, Grid, Op, Program, Step, Unary, Value, WeightNumber, readers};
+use super::{Conv2d, DTypePolicy, Dense, Grid, Op, Program, Step, Unary, Value, readers};
 use crate::shape::Shape;
+use crate::{Error, Result};
 
 /// The layer of steps that work on the input.
 const INPUT: &str = "input";
+
+/// The ranges of the values of a program that are rounded: for each layer those that its steps make, in their order. Those
+/// of the input are the layer `input`'s.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ranges(BTreeMap<String, Vec<[f32; 2]>>);
 
 /// A program whose layers compute with 8-bit numbers, and its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +28,6 @@ pub struct Quantized {
     pub program: Program,
     /// All of its weights: the model's, folded and rounded, then the biases that batch normalizations became.
     pub weights: Vec<f32>,
-    /// Of each kernel that was rounded, and of the bias beside it, the steps of its grid, one an output channel. A
-    /// kernel's numbers are up to 127 steps away from 0.
-    pub scales: BTreeMap<WeightNumber, Vec<f32>>,
 }
 
 impl Program {
@@ -82,6 +86,47 @@ impl Program {
         program
     }
 
+    /// The ranges of [`values_to_quantize`](Program::values_to_quantize), given in their order.
+    pub fn ranges(&self, ranges: impl IntoIterator<Item = [f32; 2]>) -> Ranges {
+        let mut layers: BTreeMap<String, Vec<[f32; 2]>> = BTreeMap::new();
+        for (value, range) in self.values_to_quantize().into_iter().zip(ranges) {
+            layers.entry(self.maker(value).to_owned()).or_default().push(range);
+        }
+        Ranges(layers)
+    }
+
+    /// The layer that makes a value.
+    fn maker(&self, value: Value) -> &str {
+        self.steps.iter().find(|step| step.output == value).map_or(INPUT, |step| &step.layer)
+    }
+
+    /// The ranges of [`values_to_quantize`](Program::values_to_quantize), by these.
+    ///
+    /// # Errors
+    /// If they are another program's.
+    pub fn by_value(&self, ranges: &Ranges) -> Result<BTreeMap<Value, [f32; 2]>> {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let values = self.values_to_quantize();
+        let given: usize = ranges.0.values().map(Vec::len).sum();
+        let found = values.iter().filter_map(|&value| {
+            let layer = self.maker(value);
+            let at = seen.entry(layer).or_default();
+            *at += 1;
+            Some((value, *ranges.0.get(layer)?.get(*at - 1)?))
+        });
+        let found: BTreeMap<Value, [f32; 2]> = found.collect();
+        if found.len() == values.len() && given == values.len() {
+            return Ok(found);
+        }
+        Err(Error::Model(format!(
+            "model '{}' computes with 8-bit numbers at {} places, but has ranges for {given}, {} of which are for these; \
+             quantize the model anew",
+            self.name,
+            values.len(),
+            found.len()
+        )))
+    }
+
     /// The program with its kernels and these values rounded, each to a grid of the range. What lies outside of it is
     /// cut off; layers whose input has no range are left as they are.
     pub fn quantize(mut self, weights: &[f32], ranges: &BTreeMap<Value, [f32; 2]>) -> Quantized {
@@ -89,7 +134,6 @@ impl Program {
         let mut weights = weights.to_vec();
         self.fold_constants(&mut weights);
         let (steps, kept) = (std::mem::take(&mut self.steps), self.kept());
-        let mut scales = BTreeMap::new();
         let mut grids: BTreeMap<Value, Grid> = BTreeMap::new();
         // What is read in place of a value.
         let mut now: Vec<Value> = (0..self.values.len()).collect();
@@ -103,7 +147,7 @@ impl Program {
             let grid = if moves(&step.op) { grids.get(&first).copied() } else { grid_of(output) };
             let grid = grid.filter(|_| !kept.contains(&Some(output)));
             if let Some(input) = grids.get(&first) {
-                scales.extend(self.round_weights(&step.op, input.scale, &mut weights));
+                self.round_weights(&step.op, input.scale, &mut weights);
             }
             step.inputs.iter_mut().for_each(|input| *input = now[*input]);
             let Some(grid) = grid else {
@@ -121,21 +165,16 @@ impl Program {
             grids.insert(output, grid);
         }
         debug_assert_eq!(self.check().map_err(|problem| problem.to_string()), Ok(()), "after quantizing");
-        Quantized { program: self, weights, scales }
+        Quantized { program: self, weights }
     }
 
     /// Rounds the weights of a layer whose input has a grid of these steps.
-    fn round_weights(
-        &self,
-        op: &Op,
-        input: f32,
-        weights: &mut [f32],
-    ) -> impl Iterator<Item = (WeightNumber, Vec<f32>)> + use<> {
+    fn round_weights(&mut self, op: &Op, input: f32, weights: &mut [f32]) {
         let (Op::Conv2d(Conv2d { kernel, bias, .. })
         | Op::DepthwiseConv2d(Conv2d { kernel, bias, .. })
         | Op::Dense(Dense { kernel, bias, .. })) = op
         else {
-            return [None, None].into_iter().flatten();
+            return;
         };
         let shape = &self.weights[*kernel].shape;
         let channels = match op {
@@ -144,16 +183,12 @@ impl Program {
         };
         let biases = bias.map(|bias| self.weights[bias].range());
         let kernel_range = self.weights[*kernel].range();
-        let mut largest = vec![0.0f32; channels];
-        for (i, value) in weights[kernel_range.clone()].iter().enumerate() {
-            largest[i % channels] = largest[i % channels].max(value.abs());
-        }
+        let kernel_scales = kernel_scales(&weights[kernel_range.clone()], channels);
         let scale = |channel: usize| {
             /// The most steps of a bias: within 32 bits.
             const MOST: f32 = (1 << 30) as f32;
             let bias = biases.clone().map_or(0.0, |biases| weights[biases][channel].abs());
-            let scale = (largest[channel] / 127.0).max(bias / input / MOST);
-            // Where numbers are so small, all are 0.
+            let scale = kernel_scales[channel].max(bias / input / MOST);
             if (scale * input).is_normal() { scale } else { 1.0 }
         };
         let scales: Vec<f32> = (0..channels).map(scale).collect();
@@ -164,7 +199,10 @@ impl Program {
                 *value = (*value / scale).round_ties_even() * scale;
             }
         }
-        [Some((*kernel, scales)), bias.map(|bias| (bias, bias_scales))].into_iter().flatten()
+        self.weights[*kernel].scales = Some(scales);
+        if let Some(bias) = *bias {
+            self.weights[bias].scales = Some(bias_scales);
+        }
     }
 
     /// Adds a step of this layer, whose output has this shape.
@@ -233,4 +271,15 @@ fn is_relu_within(op: &Op, grid: Grid) -> bool {
     let Op::Unary(Unary::Relu { max_value, .. }) = op else { return false };
     let reaches = |most: f32| (most / grid.scale).round() >= 255.0;
     is_relu(op) && grid.zero_point == 0 && max_value.is_none_or(reaches)
+}
+
+/// What a kernel's whole numbers of at most 127 are multiplied with, for each output channel.
+pub(crate) fn kernel_scales(kernel: &[f32], channels: usize) -> Vec<f32> {
+    let mut largest = vec![0.0f32; channels];
+    for row in kernel.chunks(channels.max(1)) {
+        largest.iter_mut().zip(row).for_each(|(largest, value)| *largest = largest.max(value.abs()));
+    }
+    // Where numbers are so small, all are 0.
+    let scale = |largest: f32| if (largest / 127.0).is_normal() { largest / 127.0 } else { 1.0 };
+    largest.into_iter().map(scale).collect()
 }

@@ -12,9 +12,12 @@ use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::model::Graph;
 use crate::optimizers::Optimizer;
+use crate::program::Ranges;
 
-/// The layout that this version writes, and the newest that it reads.
-const FORMAT_VERSION: u64 = 1;
+/// The newest layout that this version reads, which it writes for models with 8-bit numbers.
+const FORMAT_VERSION: u64 = 2;
+/// The layout that it writes for others, so that older versions read them.
+const WITHOUT_BYTES: u64 = 1;
 
 /// All of a model but the numbers in its weights and its optimizer.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub(super) struct Document {
     /// The epoch whose weights these are, if they were put back after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<usize>,
+    /// The ranges of 8-bit numbers, of a model that computes with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<Ranges>,
 }
 
 /// How a compiled model is trained, and how far it is.
@@ -86,9 +92,10 @@ impl Document {
         preprocessing: Option<Preprocessing>,
         training: Option<TrainingState>,
         history: &History,
+        ranges: Option<Ranges>,
     ) -> Self {
         Document {
-            format_version: FORMAT_VERSION,
+            format_version: if ranges.is_some() { FORMAT_VERSION } else { WITHOUT_BYTES },
             petal_version: env!("CARGO_PKG_VERSION").to_owned(),
             seed,
             graph,
@@ -98,6 +105,7 @@ impl Document {
             history: history.into(),
             fine_tuning_starts: history.fine_tuning_starts(),
             restored: history.restored(),
+            ranges,
         }
     }
 
@@ -106,12 +114,12 @@ impl Document {
         let value: Value =
             serde_json::from_str(text).map_err(|error| format!("its description is damaged: {error}"))?;
         match value.get("format_version").and_then(Value::as_u64) {
-            Some(FORMAT_VERSION) => {}
+            Some(WITHOUT_BYTES..=FORMAT_VERSION) => {}
             Some(newer) if newer > FORMAT_VERSION => {
                 let petal = value.get("petal_version").and_then(Value::as_str).unwrap_or("a newer version");
                 return Err(format!(
-                    "its format has version {newer}, written by Petal {petal}; this Petal, {}, reads version \
-                     {FORMAT_VERSION}: use a newer one",
+                    "its format has version {newer}, written by Petal {petal}; this Petal, {}, reads up to \
+                     version {FORMAT_VERSION}: use a newer one",
                     env!("CARGO_PKG_VERSION")
                 ));
             }

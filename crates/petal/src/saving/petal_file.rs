@@ -1,13 +1,15 @@
 //! `model.petal`: a safetensors file whose metadata holds the model's description.
 //!
 //! Weights are named by their path, `conv2d/kernel`, in Keras' layouts; the optimizer's arrays are
-//! `/optimizer/0/conv2d/kernel`, which no weight can be called since no layer's name is empty.
+//! `/optimizer/0/conv2d/kernel`, which no weight can be called since no layer's name is empty. The kernels of a model with
+//! 8-bit numbers are bytes, `/scales/conv2d/kernel` what those of each output channel are multiplied with.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, Metadata, View};
 
@@ -17,6 +19,7 @@ use crate::layers::graph::ModelWeight;
 use crate::model::Compiled;
 use crate::model::Model;
 use crate::optimizers::State;
+use crate::program::{Gradient, Mode, Passes, kernel_scales};
 use crate::{Error, Result};
 
 /// The key of the description in the file's metadata.
@@ -32,6 +35,7 @@ impl Model {
             self.preprocessing().cloned(),
             self.compiled.as_ref().map(training_state),
             self.history(),
+            self.ranges.as_deref().cloned(),
         );
         let text = serde_json::to_string(&document).map_err(|error| Error::file(path, error))?;
         // What is written can be read again.
@@ -45,12 +49,23 @@ impl Model {
         }
         let state = self.compiled.as_ref().and_then(|compiled| compiled.state.as_ref());
         let slots = state.map_or(&[][..], |state| &state.slots);
-        let tensors = stored(&self.saved_weights(), slots.len()).into_iter().map(|stored| {
+        let bytes = self.rounded_weights()?;
+        let tensors = stored(&self.saved_weights(), slots.len()).into_iter().flat_map(|stored| {
             let values = match stored.slot {
                 None => &self.arena()[stored.range],
                 Some(slot) => &slots[slot][stored.range],
             };
-            (stored.name, Values { shape: stored.shape, values })
+            let Some(&channels) = bytes.get(&stored.name).filter(|_| stored.slot.is_none()) else {
+                let numbers = Numbers::Floats(values.into());
+                return vec![(stored.name, Values { shape: stored.shape, numbers })];
+            };
+            let scales = kernel_scales(values, channels);
+            let step =
+                |(i, value): (usize, &f32)| ((value / scales[i % channels]).round() as i8).cast_unsigned();
+            let numbers = Numbers::Bytes(values.iter().enumerate().map(step).collect());
+            let kernel = (stored.name.clone(), Values { shape: stored.shape, numbers });
+            let numbers = Numbers::Floats(scales.into());
+            vec![kernel, (scales_of(&stored.name), Values { shape: vec![channels], numbers })]
         });
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
         let bytes =
@@ -72,7 +87,7 @@ impl Model {
         let trained = training.as_ref().and_then(|training| Some((training, training.iterations?)));
         let tensors = stored(&weights, trained.map_or(0, |(training, _)| training.optimizer.slots()));
         // Only after this is memory taken: the file has to hold all that it asks for.
-        file.check(&tensors)?;
+        file.check(&tensors, document.ranges.is_some())?;
         let mut arena = vec![0.0; graph.count_params()];
         let mut state = trained.map(|(training, iterations)| {
             let mut state = State::new(&training.optimizer, &weights);
@@ -93,6 +108,11 @@ impl Model {
             model.set_preprocessing(preprocessing).map_err(|error| file.error(error))?;
         }
         *model.history_mut() = history;
+        if let Some(ranges) = document.ranges {
+            let program = model.program(Mode::Infer, Gradient::None).simplify(Passes::default());
+            program.by_value(&ranges).map_err(|error| file.error(error))?;
+            model.ranges = Some(Arc::new(ranges));
+        }
         model.compiled = training.map(|TrainingState { optimizer, loss, metrics, trainable, .. }| Compiled {
             optimizer,
             loss,
@@ -101,6 +121,15 @@ impl Model {
             trainable,
         });
         Ok(model)
+    }
+
+    /// Of weights that are saved as bytes the number of output channels.
+    fn rounded_weights(&self) -> Result<HashMap<String, usize>> {
+        if !self.is_quantized() {
+            return Ok(HashMap::new());
+        }
+        let (program, _) = self.inference()?;
+        Ok(Model::rounded_kernels(&program).map(|(path, channels)| (path.to_owned(), channels)).collect())
     }
 
     /// The weights with the flags that the optimizer's state goes with.
@@ -171,15 +200,28 @@ fn stored(weights: &[ModelWeight<'_>], slots: usize) -> Vec<Stored> {
     tensors
 }
 
-/// Floats as safetensors stores them.
+/// The name of the scales of a kernel of bytes.
+fn scales_of(kernel: &str) -> String {
+    format!("/scales/{kernel}")
+}
+
+/// Numbers as safetensors stores them.
 struct Values<'a> {
     shape: Vec<usize>,
-    values: &'a [f32],
+    numbers: Numbers<'a>,
+}
+
+enum Numbers<'a> {
+    Floats(Cow<'a, [f32]>),
+    Bytes(Vec<u8>),
 }
 
 impl View for Values<'_> {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self.numbers {
+            Numbers::Floats(_) => Dtype::F32,
+            Numbers::Bytes(_) => Dtype::I8,
+        }
     }
 
     fn shape(&self) -> &[usize] {
@@ -187,11 +229,17 @@ impl View for Values<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        match &self.numbers {
+            Numbers::Floats(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Numbers::Bytes(bytes) => bytes.into(),
+        }
     }
 
     fn data_len(&self) -> usize {
-        size_of_val(self.values)
+        match &self.numbers {
+            Numbers::Floats(values) => size_of_val(&values[..]),
+            Numbers::Bytes(bytes) => bytes.len(),
+        }
     }
 }
 
@@ -245,14 +293,28 @@ impl<'a> PetalFile<'a> {
         Document::parse(text).map_err(|problem| self.error(problem))
     }
 
-    /// Whether the file's tensors are these.
-    fn check(&self, expected: &[Stored]) -> Result<()> {
+    /// Whether the file's tensors are these, of which kernels may be bytes if `rounded`.
+    fn check(&self, expected: &[Stored], rounded: bool) -> Result<()> {
+        let mut scales = 0;
         for tensor in expected {
             let Stored { name, shape, .. } = tensor;
             let problem = match self.header.info(name) {
                 None => "is missing".to_owned(),
                 Some(found) if found.shape != *shape => {
                     format!("has shape {:?}; expected {shape:?}", found.shape)
+                }
+                Some(found) if found.dtype == Dtype::I8 && rounded && tensor.slot.is_none() => {
+                    scales += 1;
+                    match self.header.info(&scales_of(name)) {
+                        Some(info) if info.dtype == Dtype::F32 && is_channels(&info.shape, shape) => continue,
+                        Some(info) => format!(
+                            "has scales of type {} and shape {:?}; expected {} and one for each output channel",
+                            info.dtype,
+                            info.shape,
+                            Dtype::F32
+                        ),
+                        None => "is bytes without scales".to_owned(),
+                    }
                 }
                 Some(found) if found.dtype != Dtype::F32 => {
                     format!("has type {}; expected {}", found.dtype, Dtype::F32)
@@ -267,25 +329,54 @@ impl<'a> PetalFile<'a> {
             }));
         }
         let mut found = self.header.offset_keys();
-        if found.len() == expected.len() {
+        if found.len() == expected.len() + scales {
             return Ok(());
         }
-        found.retain(|name| expected.iter().all(|tensor| tensor.name != *name));
+        found.retain(|name| {
+            expected.iter().all(|tensor| tensor.name != *name && scales_of(&tensor.name) != *name)
+        });
         Err(self.error(format!("the model has no weight '{}', which is in the file", found.join("', '"))))
     }
 
+    /// Reads a tensor, of floats or of bytes that are multiplied with scales.
     fn read(&mut self, name: &str, values: &mut [f32]) -> Result<()> {
+        if self.header.info(name).is_none_or(|info| info.dtype != Dtype::I8) {
+            return self.read_numbers(name, values, f32::from_le_bytes);
+        }
+        let scales = scales_of(name);
+        let mut channels = vec![0.0; self.header.info(&scales).map_or(1, |info| info.shape.iter().product())];
+        self.read_numbers(&scales, &mut channels, f32::from_le_bytes)?;
+        self.read_numbers(name, values, |[byte]| f32::from(byte.cast_signed()))?;
+        for row in values.chunks_mut(channels.len().max(1)) {
+            row.iter_mut().zip(&channels).for_each(|(value, scale)| *value *= scale);
+        }
+        Ok(())
+    }
+
+    /// Reads the numbers of a tensor, which are `SIZE` bytes each.
+    fn read_numbers<const SIZE: usize>(
+        &mut self,
+        name: &str,
+        values: &mut [f32],
+        number: impl Fn([u8; SIZE]) -> f32,
+    ) -> Result<()> {
         let start = self.header.info(name).map_or(0, |info| info.data_offsets.0) as u64;
         self.file.seek(SeekFrom::Start(self.data + start)).map_err(Error::io("read", self.path))?;
         // By parts that stay in the cache: memory for a whole tensor would take longer to get than the file to read.
         let mut part = [0; 1 << 15];
-        for values in values.chunks_mut(part.len() / size_of::<f32>()) {
-            let bytes = &mut part[..size_of_val(values)];
+        for values in values.chunks_mut(part.len() / SIZE) {
+            let bytes = &mut part[..SIZE * values.len()];
             self.file.read_exact(bytes).map_err(Error::io("read", self.path))?;
             for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-                *value = f32::from_le_bytes(*bytes);
+                *value = number(*bytes);
             }
         }
         Ok(())
     }
+}
+
+/// Whether this is the shape of one number for each output channel of a kernel.
+fn is_channels(scales: &[usize], kernel: &[usize]) -> bool {
+    let channels = |axes: usize| kernel.iter().rev().take(axes).product::<usize>();
+    matches!(scales, [count] if *count == channels(1) || *count == channels(2))
 }

@@ -53,9 +53,10 @@ impl Model {
         self.check_data(data)?;
         self.check_weights()?;
         let mut engine = self.new_engine();
-        let program = self.loss_program(Mode::Infer, Gradient::None);
-        let program = Loaded::new(&mut *engine, program, largest_batch(data))?;
-        engine.set_weights(self.shared_weights());
+        let (program, weights) = self.inference()?;
+        let program = Loaded::new(&mut *engine, self.for_loss(program), largest_batch(data))?;
+        engine.set_weights(weights);
+        engine.fix_weights();
         let mut totals = self.totals(data)?;
         let mut logs = Logs::new();
         let mut progress = Progress::new(verbose);
@@ -153,8 +154,15 @@ impl Model {
         let inputs = inputs.as_standard_layout();
         let values = inputs.as_slice().expect("an array in standard layout is a slice");
         let mut engine = self.new_engine();
-        let program = engine.load(self.program(mode, Gradient::None), BATCH.min(samples))?;
-        engine.set_weights(self.shared_weights());
+        let (program, weights) = match mode {
+            Mode::Infer => self.inference()?,
+            mode => (self.program(mode, Gradient::None), self.shared_weights()),
+        };
+        let program = engine.load(program, BATCH.min(samples))?;
+        engine.set_weights(weights);
+        if mode == Mode::Infer {
+            engine.fix_weights();
+        }
         let numbers: Vec<usize> = (0..samples).collect();
         let mut outputs = Vec::with_capacity(samples * self.output_shape().elements());
         let width = self.input_shape().elements();

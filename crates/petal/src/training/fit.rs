@@ -180,13 +180,20 @@ impl Model {
     /// nothing trains, the epochs run and a warning is shown, as in Keras.
     ///
     /// # Errors
-    /// If the model isn't compiled, what trains has changed since it was, the data doesn't go with it, it has a layer that
+    /// If the model isn't compiled or is quantized, what trains has changed since it was, the data doesn't go with it, it has a layer that
     /// Petal doesn't train through, there is too little memory, a sample cannot be read, the training diverges
     /// ([`Fit::terminate_on_nan`]), or a callback fails.
     pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
         self.check_data(train)?;
         if let Some(validation) = fit.validation {
             self.check_data(validation)?;
+        }
+        if self.is_quantized() {
+            return Err(Error::Training(format!(
+                "model '{}' computes with 8-bit numbers, which are too coarse to be trained; train the model that it was \
+                 made of, and quantize that again",
+                self.name()
+            )));
         }
         self.check_trainable()?;
         self.graph().check_training()?;

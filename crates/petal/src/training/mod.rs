@@ -40,5 +40,4 @@ pub use evaluate::Evaluation;
 pub(crate) use evaluate::largest_batch;
 pub use fit::{Fit, Verbose};
 pub use predictor::Predictor;
-pub use quantize::QuantizedModel;
 pub use ranked_classes::RankedClasses;

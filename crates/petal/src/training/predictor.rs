@@ -6,7 +6,7 @@ use ndarray::Array2;
 use super::evaluate::output_array;
 use crate::memory;
 use crate::model::{Model, Shape};
-use crate::program::{Engine, Gradient, Mode, Program, Run, Samples};
+use crate::program::{Engine, Program, Run, Samples};
 use crate::{Error, Result};
 
 /// A model made ready to answer again and again: its plan and its memory are made once. From [`Model::predictor`]; it
@@ -47,7 +47,8 @@ impl Model {
     /// If the model has weights that are no numbers, or there is too little memory for so many samples.
     pub fn predictor(&self, batch: usize) -> Result<Predictor> {
         self.check_weights()?;
-        Predictor::new(self, self.program(Mode::Infer, Gradient::None), self.shared_weights(), batch)
+        let (program, weights) = self.inference()?;
+        Predictor::new(self, program, weights, batch)
     }
 
     /// As [`predictor`](Self::predictor), of a model that isn't needed any more: its weights are taken, where they would be
@@ -57,8 +58,9 @@ impl Model {
     /// As [`predictor`](Self::predictor).
     pub fn into_predictor(mut self, batch: usize) -> Result<Predictor> {
         self.check_weights()?;
-        let weights = self.take_weights();
-        Predictor::new(&self, self.program(Mode::Infer, Gradient::None), weights, batch)
+        let (program, weights) = self.inference()?;
+        drop(self.take_weights());
+        Predictor::new(&self, program, weights, batch)
     }
 }
 

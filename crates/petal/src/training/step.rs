@@ -69,7 +69,11 @@ impl Step<'_> {
 impl Model {
     /// The program whose loss is the compiled one; without one, whose output is all that counts.
     pub(crate) fn loss_program(&self, mode: Mode, gradient: Gradient) -> Program {
-        let program = self.program(mode, gradient).simplify(Passes::default());
+        self.for_loss(self.program(mode, gradient).simplify(Passes::default()))
+    }
+
+    /// The program as the loss reads it: before the last activation, if the loss is computed there.
+    pub(crate) fn for_loss(&self, program: Program) -> Program {
         let on_logits = self.compiled.as_ref().is_none_or(|compiled| self.loss_on_logits(&compiled.loss));
         if on_logits { program } else { program.without_logits() }
     }

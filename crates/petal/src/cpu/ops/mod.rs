@@ -18,6 +18,7 @@ pub(crate) mod noise;
 pub(crate) mod pooled_conv2d;
 pub(crate) mod pooling;
 pub(crate) mod prelu;
+pub(crate) mod quantized;
 pub(crate) mod recolor;
 pub(crate) mod warp;
 pub(crate) mod weighted;

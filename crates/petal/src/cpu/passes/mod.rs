@@ -6,6 +6,7 @@ mod fuse_activation_gradient;
 mod fuse_inverted_residual;
 mod fuse_pooling;
 mod fuse_rescaling;
+pub(super) mod quantize;
 
 use super::op::Op;
 use super::plan::Ends;

@@ -18,6 +18,7 @@ impl Graph {
             shape: weight.weight.shape.clone(),
             offset: weight.weight.offset,
             trainable: weight.trainable,
+            scales: None,
         });
         let builder = Builder::new(self.name(), mode, self.input_shape().clone(), weights.collect());
         let mut walk = Walk { builder, watched: layer, found: None };

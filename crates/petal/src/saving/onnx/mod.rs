@@ -8,16 +8,15 @@ mod metadata;
 mod output;
 mod proto;
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 pub use proto::{Axis, Element, Port};
 
 use super::write_atomically;
 use crate::memory;
 use crate::model::Model;
-use crate::program::{Gradient, Mode, Passes, Quantized};
-use crate::training::QuantizedModel;
+use crate::program::{Passes, Quantized};
 use crate::{Error, Result};
 use graph::OnnxGraph;
 use layout::Stored;
@@ -115,6 +114,9 @@ impl Model {
     /// # Ok::<(), petal::Error>(())
     /// ```
     ///
+    /// A [quantized](Model::quantize) model's file has weights of 8 bits. Values between layers are rounded by QuantizeLinear
+    /// and DequantizeLinear, which other programs make integer kernels of.
+    ///
     /// # Errors
     /// If the model has weights that are no numbers or more of them than such a file holds, a layer or a setting has no
     /// counterpart in ONNX, or the file cannot be written.
@@ -125,21 +127,13 @@ impl Model {
         }
         memory::check(bytes, || format!("the export of model '{}'", self.name()))?;
         self.check_weights()?;
-        let mut program = self.program(Mode::Infer, Gradient::None).simplify(Passes::default());
-        let mut weights = self.arena().to_vec();
-        program.fold_constants(&mut weights);
-        write(self, Quantized { program, weights, scales: BTreeMap::new() }, path.as_ref(), settings)
-    }
-}
-
-impl QuantizedModel {
-    /// Writes the model as [`Model::export`] does, with weights of 8 bits. Values between layers are rounded by
-    /// QuantizeLinear and DequantizeLinear, which other programs make integer kernels of.
-    ///
-    /// # Errors
-    /// As [`Model::export`].
-    pub fn export(&self, path: impl AsRef<Path>, settings: &Onnx) -> Result<Exported> {
-        write(&self.model, self.quantized.clone(), path.as_ref(), settings)
+        let (mut program, weights) = self.inference()?;
+        let mut weights = Arc::unwrap_or_clone(weights);
+        if !self.is_quantized() {
+            program = program.simplify(Passes::default());
+            program.fold_constants(&mut weights);
+        }
+        write(self, Quantized { program, weights }, path.as_ref(), settings)
     }
 }
 

@@ -6,8 +6,6 @@ mod pointwise;
 mod pooling;
 mod weighted;
 
-use std::collections::BTreeMap;
-
 use super::graph::OnnxGraph;
 use super::layout::{self, Stored};
 use super::proto::Attribute::Int;
@@ -21,8 +19,6 @@ pub(super) struct Lowering<'a> {
     program: &'a Program,
     /// All weights.
     weights: &'a [f32],
-    /// Of weights that are rounded, the steps of their grids.
-    scales: &'a BTreeMap<WeightNumber, Vec<f32>>,
     values: Vec<Option<Stored>>,
 }
 
@@ -36,10 +32,10 @@ struct Call<'a> {
 impl<'a> Lowering<'a> {
     /// Begins with the program's input, which is this value of the graph.
     pub(super) fn new(graph: OnnxGraph, quantized: &'a Quantized, input: Stored) -> Self {
-        let Quantized { program, weights, scales } = quantized;
+        let Quantized { program, weights } = quantized;
         let mut values = vec![None; program.values.len()];
         values[program.input] = Some(input);
-        Lowering { graph, program, weights, scales, values }
+        Lowering { graph, program, weights, values }
     }
 
     /// The name of a program's value, a vector in Petal's order and an image in ONNX's. Adds the nodes of all steps

@@ -81,7 +81,7 @@ impl Lowering<'_> {
     /// The kernel's values, whose output channels lie along this axis.
     fn kernel(&mut self, kernel: WeightNumber, dims: &[usize], values: Vec<f32>, axis: usize) -> String {
         let path = self.path(kernel);
-        let Some(scales) = self.scales.get(&kernel) else {
+        let Some(scales) = &self.program.weights[kernel].scales else {
             return self.graph.floats(path, dims.to_vec(), values);
         };
         let inner: usize = dims[axis + 1..].iter().product();
@@ -97,7 +97,7 @@ impl Lowering<'_> {
 
     fn bias(&mut self, bias: Option<WeightNumber>) -> Option<String> {
         let (path, values) = (self.path(bias?), self.weight(bias?));
-        let Some(scales) = self.scales.get(&bias?) else {
+        let Some(scales) = &self.program.weights[bias?].scales else {
             return Some(self.graph.floats(path, vec![values.len()], values.to_vec()));
         };
         let steps = values.iter().zip(scales).map(|(value, scale)| (value / scale).round_ties_even() as i32);
