@@ -90,7 +90,7 @@ pub use precision::Precision;
 pub use quantized::{
     MAX_QUANTIZED_TERMS, QuantizedConv2d, QuantizedDepthwiseConv2d, QuantizedKernel, QuantizedOutput,
     as_bytes, as_bytes_mut, dequantize, look_up, quantize, quantized_add, quantized_average,
-    quantized_global_average, quantized_max, quantized_multiply,
+    quantized_global_average, quantized_max, quantized_multiply, quantized_pad,
 };
 pub use recolor::{Recolor, recolor, recolor_backward};
 pub use resize::Resize;

@@ -3,9 +3,9 @@
 mod reference;
 
 use petal_kernels::{
-    Conv2d, DepthwiseConv2d, Padding, Pixels, Pool2d, Precision, QuantizedConv2d, QuantizedDepthwiseConv2d,
-    QuantizedOutput, dequantize, look_up, quantize, quantized_add, quantized_average,
-    quantized_global_average, quantized_max, quantized_multiply,
+    Conv2d, DepthwiseConv2d, Pad2d, Padding, Pixels, Pool2d, Precision, QuantizedConv2d,
+    QuantizedDepthwiseConv2d, QuantizedOutput, dequantize, look_up, quantize, quantized_add,
+    quantized_average, quantized_global_average, quantized_max, quantized_multiply, quantized_pad,
 };
 use proptest::prelude::*;
 
@@ -181,6 +181,13 @@ proptest! {
         quantized_average(&pool, &x, 0.5, 3.0, &mut y);
         pool.average_forward(&floats, &mut expected);
         prop_assert!(y.iter().zip(&expected).all(|(y, e)| (f32::from(*y) - (e * 0.5 + 3.0)).abs() <= 0.501));
+        let pad = Pad2d { batch: conv.batch, input: conv.input, padding: conv.padding };
+        let [height, width, _] = pad.output();
+        let len = pad.batch * height * width * channels;
+        let (mut padded, mut expected) = (vec![0; len], vec![0.0; len]);
+        quantized_pad(&pad, &x, 0, &mut padded);
+        pad.forward(&floats, &mut expected);
+        prop_assert!(padded.iter().zip(&expected).all(|(y, expected)| f32::from(*y) == *expected));
         let mut y = vec![0; pool.batch * channels];
         quantized_global_average(channels, &x, 0.5, 3.0, &mut y);
         let image: usize = pool.input.iter().product();

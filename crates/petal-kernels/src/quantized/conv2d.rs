@@ -258,20 +258,36 @@ impl Tile<'_> {
             }
             let (low, high) = (S::splat(target.bounds[0]), S::splat(target.bounds[1]));
             let shift = S::splat(target.shift);
-            let mut finished = sums;
-            for (r, values) in finished.iter_mut().enumerate() {
+            // Of the sums, which stay in registers, a copy.
+            let mut values = sums;
+            for values in &mut values {
                 for (v, value) in values.iter_mut().enumerate() {
                     let scale = S::load(self.scales.as_ptr().add(S::LANES * v));
-                    *value = S::clamp(S::mul_add(S::to_floats(*value), scale, shift), low, high);
-                    let at = self.at + r * filters + S::LANES * v;
+                    *value = S::mul_add(S::to_floats(*value), scale, shift);
+                }
+            }
+            let at = |r: usize| self.at + r * filters;
+            let mut paired = 0;
+            if V == 2 && target.bytes && columns == 2 * S::LANES {
+                paired = R / 2 * 2;
+                let bounds = [target.bounds[0] as u8, target.bounds[1] as u8];
+                for r in (0..paired).step_by(2) {
+                    let rows = [[values[r][0], values[r][V - 1]], [values[r + 1][0], values[r + 1][V - 1]]];
+                    S::store_byte_rows([target.y.at(at(r)), target.y.at(at(r + 1))], rows, bounds);
+                }
+            }
+            for (r, values) in values.iter().enumerate().skip(paired) {
+                for (v, value) in values.iter().enumerate() {
+                    let value = S::clamp(*value, low, high);
+                    let at = at(r) + S::LANES * v;
                     let n = columns.saturating_sub(S::LANES * v).min(S::LANES);
                     if !target.bytes {
-                        S::store_partial(target.y.at(4 * at).cast(), *value, n);
+                        S::store_partial(target.y.at(4 * at).cast(), value, n);
                     } else if n == S::LANES {
-                        S::store_bytes(target.y.at(at), *value);
+                        S::store_bytes(target.y.at(at), value);
                     } else {
                         let mut part = [0u8; MAX_LANES];
-                        S::store_bytes(part.as_mut_ptr(), *value);
+                        S::store_bytes(part.as_mut_ptr(), value);
                         std::ptr::copy_nonoverlapping(part.as_ptr(), target.y.at(at), n);
                     }
                 }

@@ -7,11 +7,13 @@
 mod conv2d;
 mod depthwise_conv2d;
 mod elementwise;
+mod pad;
 mod pooling;
 
 pub use conv2d::QuantizedConv2d;
 pub use depthwise_conv2d::QuantizedDepthwiseConv2d;
 pub use elementwise::{dequantize, look_up, quantize, quantized_add, quantized_multiply};
+pub use pad::quantized_pad;
 pub use pooling::{quantized_average, quantized_global_average, quantized_max};
 
 /// Terms of a sum at most: as many products of bytes as surely fit into 32 bits.

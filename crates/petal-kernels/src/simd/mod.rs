@@ -219,6 +219,19 @@ pub(crate) trait Simd {
     unsafe fn load_bytes(from: *const u8) -> Self::V;
     /// Numbers of 0..=255 as bytes, halves as the even ones.
     unsafe fn store_bytes(to: *mut u8, value: Self::V);
+    /// Stores two rows of two vectors each as bytes: numbers of less than 2³¹, halves as the even ones, within bounds.
+    #[inline(always)]
+    unsafe fn store_byte_rows(to: [*mut u8; 2], rows: [[Self::V; 2]; 2], bounds: [u8; 2]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (low, high) = (Self::splat(f32::from(bounds[0])), Self::splat(f32::from(bounds[1])));
+            for (to, row) in to.iter().zip(&rows) {
+                for (v, value) in row.iter().enumerate() {
+                    Self::store_bytes(to.add(Self::LANES * v), Self::clamp(*value, low, high));
+                }
+            }
+        }
+    }
     /// `sum` and the products of four unsigned bytes of `a` with four signed ones of `b`: elements are their bits, sums
     /// whole numbers of 32 bits. As of pairs, only inside what [`dispatch_bytes`] runs.
     #[inline(always)]

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Add { scales: [f32; 2], offset: f32 },
     /// A product, of pixels of these channels with one pixel if there are `repeats`.
     Multiply { channels: usize, repeats: usize, scale: f32, zero_points: [u8; 3] },
+    /// Pixels that stand for 0 around the image.
+    Pad { pad: kernels::Pad2d, zero_point: u8 },
     /// The largest of each window.
     MaxPool(kernels::Pool2d),
     /// The mean of each window, `· scale + offset`.
@@ -85,6 +87,10 @@ impl Operation for Quantized {
                 let factors = [bytes(0), bytes(1)];
                 let y = as_bytes(y, len);
                 kernels::quantized_multiply(factors, *channels, *repeats, *scale, *zero_points, y);
+            }
+            Kind::Pad { pad, zero_point } => {
+                let pad = kernels::Pad2d { batch, ..*pad };
+                kernels::quantized_pad(&pad, bytes(0), *zero_point, as_bytes(y, len));
             }
             Kind::MaxPool(pool) => {
                 let pool = kernels::Pool2d { batch, ..*pool };

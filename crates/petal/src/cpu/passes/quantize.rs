@@ -239,6 +239,7 @@ impl Pass<'_> {
                     zero_points: [input.zero_point, inputs[1].1.zero_point, grid.zero_point],
                 }
             }
+            Op::Pad(pad) if input == grid => Kind::Pad { pad: pad.pad, zero_point: grid.zero_point },
             Op::MaxPool(pool) if input == grid => Kind::MaxPool(pool.pool),
             Op::AveragePool(pool) => {
                 let (scale, offset) = mean(input.scale);
