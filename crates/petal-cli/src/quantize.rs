@@ -1,14 +1,17 @@
-//! Models with 8-bit numbers, and what they cost in accuracy.
+//! `petal quantize`: models with 8-bit numbers, and what they cost in accuracy.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use petal::PathText;
-use petal::data::{Dataset, Doubt, ImageDataset, ImageFolder};
+use petal::data::{Batch, Dataset, Doubt, ImageDataset, ImageFolder};
 use petal::model::Model;
 use petal::training::Prediction;
 
+use crate::args::Quantize;
+use crate::data::{Data, DataSettings};
 use crate::terminal::{answer, warn};
-use crate::{Failure, load, photo_folder};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, run_folder};
 
 /// Photos on which the ranges of a model's numbers are measured.
 const CALIBRATION: usize = 100;
@@ -24,6 +27,88 @@ pub struct Cost {
     /// The share of right answers of the model, and with 8-bit numbers.
     accuracy: [f64; 2],
     photos: usize,
+    /// Which photos these are.
+    which: &'static str,
+}
+
+pub fn run(args: &Quantize) -> Outcome {
+    let file = run_folder::model_file(&args.model);
+    let model = model_file::open(&args.model, &args.unsaid)?;
+    let (quantized, cost) = match &args.photos {
+        Some(photos) => quantize(photos, &model)?,
+        None => quantize_by_run(&args.model, &model)?,
+    };
+    let output = args.output.clone().unwrap_or_else(|| beside(&file));
+    quantized.save(&output)?;
+    let megabytes = |file: &Path| fs::metadata(file).map_or(0.0, |file| file.len() as f64 / 1e6);
+    answer!("{}: {:.1} MB, before {:.1} MB", PathText::new(&output), megabytes(&output), megabytes(&file))?;
+    cost.tell()?;
+    answer!("  to use it: petal predict {} PHOTO", PathText::new(&output))?;
+    Ok(SUCCESS)
+}
+
+/// The file that is written unless another is named.
+fn beside(model: &Path) -> PathBuf {
+    let mut name = model.file_stem().unwrap_or_default().to_owned();
+    name.push("-int8.petal");
+    model.with_file_name(name)
+}
+
+/// With ranges for photos that the run was trained on, measured on those that it was validated on.
+fn quantize_by_run(run: &Path, model: &Model) -> Result<(Model, Cost), Failure> {
+    let settings = run.join(run_folder::SETTINGS);
+    let text = fs::read_to_string(&settings).map_err(|_| {
+        format!(
+            "{} is not the folder of a run, which says what its photos were; name some after it: petal quantize {} PHOTOS",
+            PathText::new(run),
+            PathText::new(run)
+        )
+    })?;
+    let settings: DataSettings = serde_json::from_str(&text)
+        .map_err(|error| format!("{} is damaged: {error}", PathText::new(&settings)))?;
+    let Data { train, validation, .. } = Data::load(&settings, false)?;
+    // In an order of their own: photos of a folder come class by class.
+    let samples: Vec<usize> = train.order(0).into_iter().take(CALIBRATION).collect();
+    let quantized = model.quantize(&Part { data: &train, samples })?;
+    let cost = Cost::measure(model, &quantized, &validation, "validation photos")?;
+    Ok((quantized, cost))
+}
+
+/// Some samples of a data set.
+struct Part<'a> {
+    data: &'a ImageDataset,
+    samples: Vec<usize>,
+}
+
+impl Dataset for Part<'_> {
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.data.batch_size()
+    }
+
+    fn sample_shape(&self) -> &[usize] {
+        self.data.sample_shape()
+    }
+
+    fn target_width(&self) -> usize {
+        self.data.target_width()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.data.class_names()
+    }
+
+    fn order(&self, _epoch: usize) -> Vec<usize> {
+        (0..self.len()).collect()
+    }
+
+    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> petal::Result<()> {
+        let samples: Vec<usize> = samples.iter().map(|&sample| self.samples[sample]).collect();
+        self.data.load(&samples, epoch, batch)
+    }
 }
 
 /// The model with numbers of the ranges that they have for photos of this folder.
@@ -33,12 +118,13 @@ pub struct Cost {
 pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> {
     let Some(preprocessing) = model.preprocessing() else {
         return Err(
-            "--int8 needs a model that takes photos and gives classes, to measure both on photos".into()
+            "8-bit numbers need a model that takes photos and gives classes, to measure both on photos"
+                .into(),
         );
     };
     if model.class_names().is_empty() {
         return Err(
-            "--int8 measures how many photos the model takes for what they are, but it doesn't say what its \
+            "what 8-bit numbers cost is measured on photos of the model's classes, but it doesn't say what its \
                     classes are; name them by --class-names a,b,c"
                 .into(),
         );
@@ -51,27 +137,32 @@ pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
     load::describe(&directory, &[("the ranges of numbers", &calibration), ("accuracy", &measured)]);
     load::warn(&[&calibration, &measured]);
     let quantized = model.quantize(&calibration)?;
-    let accuracy = [model.predict_classes(&measured)?, quantized.predict_classes(&measured)?]
-        .map(|predictions| accuracy(&predictions, measured.labels()));
-    Ok((quantized, Cost { accuracy, photos: measured.len() }))
+    let cost = Cost::measure(model, &quantized, &measured, "other photos")?;
+    Ok((quantized, cost))
 }
 
 impl Cost {
+    fn measure(
+        model: &Model,
+        quantized: &Model,
+        photos: &ImageDataset,
+        which: &'static str,
+    ) -> petal::Result<Self> {
+        let accuracy = [model.predict_classes(photos)?, quantized.predict_classes(photos)?]
+            .map(|predictions| accuracy(&predictions, photos.labels()));
+        Ok(Cost { accuracy, photos: photos.len(), which })
+    }
+
     /// Says what it is, with a warning if it is high.
     ///
     /// # Errors
     /// If stdout cannot be written to.
     pub fn tell(&self) -> Result<(), Failure> {
-        let Cost { accuracy: [before, after], photos } = *self;
-        answer!(
-            "  right on {photos} other photos: {:.1} %, with floats {:.1} %",
-            100.0 * after,
-            100.0 * before
-        )?;
+        let Cost { accuracy: [before, after], photos, which } = *self;
+        answer!("  right on {photos} {which}: {:.1} %, with floats {:.1} %", 100.0 * after, 100.0 * before)?;
         if before - after > LOSS {
             warn(format_args!(
-                "8-bit numbers cost {:.1} percentage points of accuracy; if that is too much, export the model without \
-                 --int8",
+                "8-bit numbers cost {:.1} percentage points of accuracy; if that is too much, use the model as it is",
                 100.0 * (before - after)
             ));
         }
@@ -92,7 +183,7 @@ fn check_classes(directory: &Path, photos: &ImageDataset, model: &Model) -> Resu
         return Ok(());
     }
     Err(format!(
-        "{} has photos of classes that the model doesn't have: {}; it has {}. Give --int8 photos like those that the \
+        "{} has photos of classes that the model doesn't have: {}; it has {}. Give photos like those that the \
          model was trained on",
         PathText::new(directory),
         unknown.join(", "),

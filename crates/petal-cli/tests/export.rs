@@ -186,6 +186,34 @@ fn a_run_is_exported_with_8_bit_numbers_and_says_what_they_cost() {
         assert!(difference > 0.0 && difference < 0.1, "{photo}: {bytes:?} for {floats:?}");
     }
 
+    // The model itself, by the run's own photos, and its export.
+    let output = petal(at, &["quantize", "run"]);
+    assert_success(&output);
+    let text = stdout(&output);
+    assert!(text.contains("run/model-int8.petal: ") && text.contains(" validation photos: "), "{text}");
+    assert!(size("run/model-int8.petal") * 3 < size("run/model.petal"), "{text}");
+    let photo = "photos/daisy/daisy_001.jpg";
+    let [floats, bytes] = ["run/model.petal", "run/model-int8.petal"].map(|model| {
+        let output = petal(at, &["predict", model, photo, "--json"]);
+        assert_success(&output);
+        let line: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        line["probability"].as_f64().unwrap()
+    });
+    assert!(floats != bytes && (floats - bytes).abs() < 0.1, "{bytes} for {floats}");
+    assert_success(&petal(at, &["export", "run/model-int8.petal", "-o", "own.onnx", "--input", "any-size"]));
+    let [own, asked] = ["own.onnx", "int8.onnx"].map(|model| given(&at.join(model), &at.join(photo)));
+    assert!(own.iter().zip(&asked).all(|(a, b)| (a - b).abs() < 0.1), "{own:?}, {asked:?}");
+    assert!(size("own.onnx") * 3 < size("floats.onnx"));
+    for (arguments, words) in [
+        (&["quantize", "run/model-int8.petal", "photos"][..], "computes with 8-bit numbers already"),
+        (&["quantize", "run/model.petal"], "is not the folder of a run"),
+        (&["quantize", "run", "-o", "model.keras"], "as .petal or .onnx"),
+    ] {
+        let output = petal(at, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+    }
+
     fs::create_dir_all(at.join("empty/daisy")).unwrap();
     assert_success(&petal(at, &["sample-data", "others", "--per-class", "2"]));
     fs::rename(at.join("others/daisy"), at.join("others/cornflowers")).unwrap();

@@ -3,6 +3,7 @@
 mod effect;
 mod export;
 mod lecture;
+mod quantize;
 #[cfg(feature = "serve")]
 mod serve;
 mod train;
@@ -17,6 +18,7 @@ use petal::applications::Architecture;
 
 pub use export::{Export, Format};
 pub use lecture::Lecture;
+pub use quantize::Quantize;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
 pub use train::Train;
@@ -68,6 +70,7 @@ pub enum Command {
     Summary(Summary),
     Explain(Explain),
     Export(Export),
+    Quantize(Quantize),
     #[cfg(feature = "serve")]
     Serve(Serve),
     Show(Show),

@@ -34,10 +34,13 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// If there are no samples or they have another shape than the model takes, the model has weights that are no
+    /// If it is quantized already, there are no samples or they have another shape than the model takes, the model has weights that are no
     /// numbers or no layer that can be computed with 8 bits, there is too little memory, or the samples' numbers in the
     /// model are infinite.
     pub fn quantize(&self, data: &dyn Dataset) -> Result<Model> {
+        if self.is_quantized() {
+            return Err(Error::Model(format!("model '{}' computes with 8-bit numbers already", self.name())));
+        }
         self.check_input(data.sample_shape())?;
         self.check_weights()?;
         if data.is_empty() {
