@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::args::Evaluate;
 use crate::terminal::{self, answer, say};
-use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile, sets};
 
 pub fn run(args: &Evaluate) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
     let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
-    let directory = photo_folder::find(Some(&args.directory))?;
+    let directory = sets::to_measure_on(photo_folder::find(Some(&args.directory))?)?;
     let folder = ImageFolder::new(&directory)
         .preprocessing(preprocessing)
         .batch_size(args.batch_size)

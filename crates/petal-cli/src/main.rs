@@ -27,10 +27,12 @@ mod run_folder;
 mod sample_data;
 #[cfg(feature = "serve")]
 mod serve;
+mod sets;
 mod settings;
 mod show;
 mod summary;
 mod terminal;
+mod test_set;
 mod train;
 
 use std::num::NonZero;

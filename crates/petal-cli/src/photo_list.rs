@@ -5,17 +5,17 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use petal::data::ImageFolder;
-
 use crate::Failure;
-use crate::data::{DataSettings, Validation};
+use crate::data::DataSettings;
+use crate::photo_folder::from_here;
 use crate::run_folder::{PHOTOS, RunFolder, how_to_resume};
+use crate::sets::{Folder, Validation};
 use crate::terminal::say;
 
 /// The classes and the files of a run's photos with their sizes, none of them opened.
 pub struct PhotoList {
     pub class_names: Vec<String>,
-    /// Bytes by `photos,daisy/1.jpg` or `validation,daisy/1.jpg`.
+    /// Bytes by `photos,daisy/1.jpg`, `validation,daisy/1.jpg` or `test,daisy/1.jpg`.
     files: BTreeMap<String, u64>,
 }
 
@@ -28,31 +28,28 @@ impl PhotoList {
     /// # Errors
     /// If there are none.
     pub fn new(settings: &DataSettings) -> Result<Self, Failure> {
-        let mut files = BTreeMap::new();
-        let mut add =
-            |set: &str, folder: &Path, classes: Option<&[String]>| -> Result<Vec<String>, Failure> {
-                let photos = ImageFolder::new(folder).follow_links(settings.follow_links);
-                let found = match classes {
-                    Some(names) => photos.classes_of(names),
-                    None => photos,
-                }
-                .list()?;
-                for output in &found.outputs {
-                    say!("{} was left out: it holds what Petal wrote, no photos", output.display());
-                }
-                for (path, _) in &found.files {
-                    let name = field(path.strip_prefix(folder).unwrap_or(path));
-                    // A file that is gone by now will be missed when it is read.
-                    let bytes = fs::metadata(path).map_or(0, |file| file.len());
-                    files.insert(format!("{set},{name}"), bytes);
-                }
-                Ok(found.class_names)
-            };
-        let class_names = add("photos", &settings.photos_from_here(), None)?;
-        if let Validation::Folder(folder) = &settings.validation {
-            add("validation", &crate::photo_folder::from_here(folder), Some(&class_names))?;
+        let sets = &settings.sets;
+        let found = sets.open().follow_links(settings.follow_links).list()?;
+        for output in &found.outputs {
+            say!("{} was left out: it holds what Petal wrote, no photos", output.display());
         }
-        Ok(PhotoList { class_names, files })
+        let mut files = BTreeMap::new();
+        let mut add = |set: &str, folder: &Path, photos: &[(PathBuf, usize)]| {
+            for (path, _) in photos {
+                let name = field(path.strip_prefix(folder).unwrap_or(path));
+                // A file that is gone by now will be missed when it is read.
+                let bytes = fs::metadata(path).map_or(0, |file| file.len());
+                files.insert(format!("{set},{name}"), bytes);
+            }
+        };
+        add("photos", &sets.photos_from_here(), &found.files);
+        if let (Validation::Folder(folder), Some(photos)) = (&sets.validation, &found.validation) {
+            add("validation", &from_here(folder), photos);
+        }
+        if let (Some(Folder(folder)), Some(photos)) = (&sets.test, &found.test) {
+            add("test", &from_here(folder), photos);
+        }
+        Ok(PhotoList { class_names: found.class_names, files })
     }
 
     /// The photos of a run that is to be gone on with, and what is other about them than when it began.
@@ -64,7 +61,7 @@ impl PhotoList {
         class_names: &[String],
         folder: &RunFolder,
     ) -> Result<(Self, Option<String>), Failure> {
-        let path = settings.photos_from_here();
+        let path = settings.sets.photos_from_here();
         let shown = path.display();
         if !path.is_dir() {
             let resume = how_to_resume(folder.path()).unwrap_or_default();
@@ -87,7 +84,7 @@ impl PhotoList {
         let difference = match list.compare(&folder.join(PHOTOS)) {
             Ok(None) => None,
             Ok(Some(difference)) => {
-                let split = match settings.validation {
+                let split = match settings.sets.validation {
                     Validation::Split(_) if difference.changes_split() => {
                         "; so the split is another one, and photos that were trained on are validated on"
                     }
@@ -192,6 +189,7 @@ fn shown(name: impl AsRef<str>) -> String {
     let file = PathBuf::from(file);
     match set {
         "validation" => format!("{} for validation", file.display()),
+        "test" => format!("{} for the test", file.display()),
         _ => file.display().to_string(),
     }
 }

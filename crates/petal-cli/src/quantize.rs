@@ -11,7 +11,7 @@ use petal::training::Prediction;
 use crate::args::Quantize;
 use crate::data::{Data, DataSettings};
 use crate::terminal::{answer, warn};
-use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, run_folder};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, run_folder, sets};
 
 /// Photos on which the ranges of a model's numbers are measured.
 const CALIBRATION: usize = 100;
@@ -129,7 +129,7 @@ pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
                 .into(),
         );
     }
-    let directory = photo_folder::find(Some(photos))?;
+    let directory = sets::to_measure_on(photo_folder::find(Some(photos))?)?;
     let folder =
         ImageFolder::new(&directory).preprocessing(preprocessing.clone()).classes_of(model.class_names());
     let (calibration, measured) = load::with_progress(folder, false).draw([CALIBRATION, MEASURED])?;

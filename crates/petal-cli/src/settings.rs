@@ -6,10 +6,10 @@ use petal::model::Model;
 use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
 
+use crate::Failure;
 use crate::args::{Pretrained, Train, aspect_ratio};
-use crate::data::{DataSettings, Validation};
-use crate::photo_folder::absolute;
-use crate::{Failure, photo_folder};
+use crate::data::DataSettings;
+use crate::sets::Sets;
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Settings {
     /// The settings that these arguments ask for.
     ///
     /// # Errors
-    /// If the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
+    /// Those of [`Sets::new`].
     pub fn new(args: &Train) -> Result<Self, Failure> {
         let regularized = args.model == Architecture::CnnRegularized;
         let photos = &args.photos;
@@ -68,11 +68,7 @@ impl Settings {
             class_names: Vec::new(),
             photos_changed_after: Vec::new(),
             data: DataSettings {
-                photos: absolute(&photo_folder::find(args.directory.as_deref())?)?,
-                validation: match &args.validation {
-                    Some(folder) => Validation::Folder(absolute(&photo_folder::find(Some(folder))?)?),
-                    None => Validation::Split(args.validation_split),
-                },
+                sets: Sets::new(args.directory.as_deref(), &args.sets, args.validation_split)?,
                 seed: args.seed,
                 batch_size: photos.batch_size,
                 preprocessing: Preprocessing {

@@ -9,7 +9,7 @@ use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
 
 use crate::args::Show;
 use crate::terminal::{answer, say};
-use crate::{Outcome, SUCCESS, load, photo_folder};
+use crate::{Outcome, SUCCESS, load, photo_folder, sets};
 
 pub fn run(args: &Show) -> Outcome {
     match &args.path {
@@ -50,7 +50,7 @@ fn photo(args: &Show, path: &Path) -> Outcome {
 
 /// Some of a folder's photos, and one of them augmented.
 fn folder(args: &Show) -> Outcome {
-    let directory = photo_folder::find(args.path.as_deref())?;
+    let directory = sets::to_look_at(photo_folder::find(args.path.as_deref())?)?;
     let (inside, photos) = (std::path::absolute(&args.output)?, std::path::absolute(&directory)?);
     if inside != photos && inside.starts_with(&photos) {
         return Err(format!(

@@ -93,27 +93,6 @@ fn a_thousand_copies_are_one_line() {
 }
 
 #[test]
-fn training_and_validation_folders_are_not_taken_for_classes() {
-    let folder = with_photos(4);
-    let at = folder.path();
-    fs::create_dir(at.join("d")).unwrap();
-    fs::rename(at.join("photos"), at.join("d/train")).unwrap();
-    assert_success(&petal(at, &["sample-data", "d/val", "--per-class", "3", "--seed", "2"]));
-    assert_refused(&train(at, &["d", "-o", "run"]), "did you mean `petal train d/train --validation d/val`?");
-    assert!(!at.join("run").exists());
-
-    fs::remove_dir_all(at.join("d/val/roses")).unwrap();
-    let output = train(at, &["d/train", "--validation", "d/val", "-o", "run"]);
-    assert_success(&output);
-    assert!(stderr(&output).contains("warning: class 'roses' has no folder in d/val"), "{}", stderr(&output));
-    let output = train(at, &["d/train", "--validation", "d/train", "-o", "same"]);
-    assert_success(&output);
-    let said = stderr(&output);
-    assert!(said.contains("each of the 20 photos is among them"), "{said}");
-    assert_eq!(said.matches("warning").count(), 1, "{said}");
-}
-
-#[test]
 fn photos_without_end_or_measure_are_left_out_with_a_word() {
     let folder = with_photos(4);
     let at = folder.path();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use petal::Result;
-use petal::data::{Dataset, Doubt, ImageDataset, ImageFolder, find_photos};
+use petal::data::{Dataset, Doubt, ImageDataset, ImageFolder, ImageSets, find_photos};
 use tempfile::TempDir;
 
 /// A small PNG; other numbers give other pictures.
@@ -159,7 +159,9 @@ fn the_sides_of_a_split_are_no_classes() {
         let root = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let error = message(open(&root).load());
         let at = root.path().display();
-        let hint = format!("did you mean `petal train {at}/{training} --validation {at}/{validation}`?");
+        let hint = format!(
+            "{training}, {validation}; take one of them, like {at}/{training}, or all with ImageFolder"
+        );
         assert!(error.contains(&hint), "{error}");
     }
     // Vehicles, and two folders that only are named so.
@@ -212,7 +214,7 @@ fn the_same_picture_is_one_line_however_often_it_is_there() {
         "{said:?}"
     );
     assert_eq!(said.len(), 2, "{said:?}");
-    let Some(Doubt::SamePicture { training: files, validation: others, classes }) =
+    let Some(Doubt::SamePicture { training: files, validation: others, classes, .. }) =
         validation.doubts().iter().last()
     else {
         panic!("{said:?}")
@@ -232,26 +234,28 @@ fn the_same_picture_is_one_line_however_often_it_is_there() {
 #[test]
 fn validation_on_the_training_photos_is_one_line() {
     let root = folder(&["a/1.png", "a/2.png", "b/1.png", "b/2.png"]);
-    let (training, _) = open(&root).load_with_validation(open(&root)).unwrap();
-    let said = lines(&training, &root);
+    let twice = || open(&root).validation_folder(root.path());
+    let said = lines(&twice().sets().unwrap().train, &root);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("each of the 4 photos is among them"), "{said:?}");
-    assert!(message(open(&root).strict(true).load_with_validation(open(&root))).contains("each of the 4"));
+    assert!(message(twice().strict(true).sets()).contains("each of the 4"));
 }
 
 #[test]
 fn a_validation_folder_is_read_by_the_names_of_the_classes() {
     let train = folder(&["cat/1.png", "cat/2.png", "dog/1.png", "dog/copy.png=7", "owl/1.png", "owl/2.png"]);
     let val = folder(&["ant/1.png=70", "dog/1.png=71", "dog/2.png=7", "owl/1.png=72"]);
-    let error = message(open(&train).load_with_validation(open(&val)));
+    let error = message(open(&train).validation_folder(val.path()).sets());
     assert!(error.contains("other classes than the training folder (cat, dog, owl)"), "{error}");
     assert!(error.contains("ant is none of the classes; its 1 photo is not used"), "{error}");
     fs::remove_file(val.path().join("ant/1.png")).unwrap();
     let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counter = std::sync::Arc::clone(&seen);
     let progress = move |_, all| counter.store(all, std::sync::atomic::Ordering::Relaxed);
-    let (training, validation) =
-        open(&train).progress(progress).memory_budget(7 * 12).load_with_validation(open(&val)).unwrap();
+    let both = open(&train).validation_folder(val.path());
+    let ImageSets { train: training, validation, test } =
+        both.progress(progress).memory_budget(7 * 12).sets().unwrap();
+    assert!(test.is_none());
     assert_eq!(training.class_names(), validation.class_names());
     assert_eq!(validation.class_counts(), [0, 2, 1]);
     for (path, &label) in validation.file_paths().iter().zip(validation.labels()) {
@@ -272,7 +276,7 @@ fn a_validation_folder_is_read_by_the_names_of_the_classes() {
     );
     let other = folder(&["ant/1.png", "bee/1.png"]);
     assert!(
-        message(open(&train).load_with_validation(open(&other)))
+        message(open(&train).validation_folder(other.path()).sets())
             .contains("no photos of the classes cat, dog, owl; its folders are: ant, bee")
     );
 }

@@ -42,6 +42,7 @@ fn train_option(train: &Train, typed: &Typed<'_>) -> Option<String> {
         let others = typed.besides(&[
             "directory",
             "validation",
+            "test",
             "resume",
             "accept_changed_data",
             "epochs",

@@ -3,13 +3,15 @@ use std::path::PathBuf;
 use clap::Args;
 use petal::program::DTypePolicy;
 
+use super::Sets;
 use super::values::{Phases, Pretrained, phases, precision, scale};
 
 /// The whole lecture in one command: four networks on one folder of photos, and one report
 ///
 /// 1 a CNN, which overfits; 2 the same with augmentation, dropout and early stopping; 3 transfer learning: MobileNetV2,
 /// trained on ImageNet, with a new last layer; 4 its fine-tuning from layer 100 on. All see the same photos: 180 × 180
-/// pixels, 80 % for training and 20 % for validation.
+/// pixels, 80 % for training and 20 % for validation. Where the folder holds train, val and test, these are taken, and
+/// the network that is best in validation is tested.
 ///
 /// Each phase's model and history, and a report that compares them, are written into one folder. Ctrl-C ends after the
 /// current step; what has been done is saved and reported. `petal lecture --resume FOLDER` goes on with the phase and
@@ -24,6 +26,8 @@ pub struct Lecture {
     /// The folder of photos, one sub-folder a class [default: sample photos]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
+    #[command(flatten)]
+    pub sets: Sets,
     /// Multiplies the number of epochs of each phase; each has at least one
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = scale)]
     pub epochs_scale: f32,

@@ -6,6 +6,7 @@ mod lecture;
 mod quantize;
 #[cfg(feature = "serve")]
 mod serve;
+mod sets;
 mod train;
 mod unsaid;
 mod values;
@@ -21,6 +22,7 @@ pub use lecture::Lecture;
 pub use quantize::Quantize;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
+pub use sets::Sets;
 pub use train::Train;
 pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
@@ -84,7 +86,7 @@ pub struct Evaluate {
     /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// The folder of photos, one sub-folder a class
+    /// The folder of photos, one sub-folder a class; of one that holds train, val and test, test is taken
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// Photos at a time

@@ -4,6 +4,7 @@ use clap::Args;
 use petal::applications::Architecture;
 use petal::program::DTypePolicy;
 
+use super::Sets;
 use super::values::{
     MOST, Pretrained, architecture, at_least_one, color_mode, image_size, interpolation, positive, precision,
     share, up_to,
@@ -12,7 +13,8 @@ use super::values::{
 /// Train a classifier on a folder of photos
 ///
 /// Splits the photos, trains, and writes one folder with the model, its curves, its history and a report to open in
-/// the browser. Without a folder, sample photos of flowers are drawn and used.
+/// the browser. Without a folder, sample photos of flowers are drawn and used. A folder that holds train and val, perhaps
+/// test, with the class folders in each, is split already.
 ///
 /// With --model mobilenet-v2 the network knows photos already: it was trained on the 1.3 million of ImageNet. First only
 /// a new last layer is trained (feature extraction); with --fine-tune-at N the layers from number N on are trained
@@ -29,7 +31,8 @@ use super::values::{
   petal train flower_photos --model cnn-regularized --epochs 30
   petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
   petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
-  petal train train/ --validation val/             with a validation folder of its own
+  petal train photos                               photos/train, photos/val and photos/test, where there are such
+  petal train a/ --validation b/ --test c/         with other folders for validation and a last test
   petal train --resume runs/flower_photos-1        go on after an interruption
   petal train --resume runs/flower_photos-1 --epochs 20")]
 pub struct Train {
@@ -73,17 +76,16 @@ pub struct Train {
     pub precision: DTypePolicy,
     #[command(flatten)]
     pub photos: Photos,
-    /// The share of the photos that is kept for validation
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share, conflicts_with = "validation")]
-    pub validation_split: f64,
-    /// A folder of its own for validation, instead of a share
-    #[arg(long, value_name = "DIR")]
-    pub validation: Option<PathBuf>,
+    /// The share of the photos that is kept for validation [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "validation")]
+    pub validation_split: Option<f64>,
+    #[command(flatten)]
+    pub sets: Sets,
     /// Where to write [default: runs/NAME-1, -2, …]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Go on with this run; its settings hold, but --epochs and --fine-tune-epochs may be given anew. With DIR (and
-    /// --validation): the photos are there now
+    /// --validation, --test): the photos are there now
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
     /// Go on although photos were added, removed or changed since the run began

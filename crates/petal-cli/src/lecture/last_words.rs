@@ -1,15 +1,21 @@
 //! What is said at the end of a lecture.
 
-use std::cmp::Ordering::Equal;
 use std::fmt::Write;
 use std::path::Path;
 
 use petal::data::ImageDataset;
-use petal::report::{LecturePhase, saved_epoch};
+use petal::report::{LecturePhase, TestResults, saved_epoch};
 use petal::shell::quoted;
 
+use crate::test_set;
+
 /// The saved models with their accuracies, and what to do with the best.
-pub fn last_words(phases: &[LecturePhase], folder: &Path, validation: &ImageDataset) -> String {
+pub fn last_words(
+    phases: &[LecturePhase],
+    folder: &Path,
+    validation: &ImageDataset,
+    test: Option<&TestResults>,
+) -> String {
     let mut text = String::new();
     if phases.is_empty() {
         return text;
@@ -35,9 +41,15 @@ pub fn last_words(phases: &[LecturePhase], folder: &Path, validation: &ImageData
             saved_epoch(&phase.history()).replace('\u{a0}', " "),
         );
     }
-    // Of equals the later one.
-    let best = phases.iter().max_by(|a, b| a.val_accuracy().partial_cmp(&b.val_accuracy()).unwrap_or(Equal));
-    if let Some(best) = best {
+    if let Some(best) = LecturePhase::best(phases) {
+        if let Some(test) = test {
+            let _ = write!(
+                text,
+                "\n{}, the best of these, on the test set:\n{}",
+                best.name,
+                test_set::words(test)
+            );
+        }
         let model = quoted(&folder.join(format!("{}.petal", best.file)));
         let photo = validation.file_paths().first().map_or("photo.jpg".into(), |photo| quoted(photo));
         let _ = writeln!(text, "\nNext:");

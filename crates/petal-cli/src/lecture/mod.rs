@@ -53,7 +53,7 @@ pub fn run(args: &args::Lecture) -> Outcome {
         say!("{name} was left out: {reason}");
     }
     let all_done = left_out.is_empty() && !interrupt.came();
-    let photos = &settings.data.photos;
+    let photos = &settings.data.sets.photos;
     let name = photos.file_name().map_or(photos.as_path(), Path::new);
     let resume = format!("`petal lecture --resume {}`", folder.path().display());
     let report = data.report(args.quiet, |data| {
@@ -62,6 +62,7 @@ pub fn run(args: &args::Lecture) -> Outcome {
             settings: settings.rows(),
             train: &data.train,
             validation: &data.validation,
+            test: data.test.as_ref(),
             phases: &done,
             left_out: left_out.clone(),
         };
@@ -73,9 +74,9 @@ pub fn run(args: &args::Lecture) -> Outcome {
         )
     })?;
     // The lecture is whole without this line.
-    let _ = answer!("{}", report.display());
+    let _ = answer!("{}", folder.join("report.html").display());
     if !args.quiet {
-        say_lines(last_words::last_words(&done, folder.path(), &data.validation));
+        say_lines(last_words::last_words(&done, folder.path(), &data.validation, report.test.as_ref()));
     }
     if interrupt.came() {
         say!(
@@ -93,7 +94,7 @@ pub fn run(args: &args::Lecture) -> Outcome {
 /// A new lecture: all that can be refused is, before the photos are read.
 fn begin(args: &args::Lecture, interrupt: Interrupt) -> Result<(RunFolder, LectureSettings, Data), Failure> {
     let mut settings = LectureSettings::new(args)?;
-    let output = Output::new(args.output.as_deref(), "lecture-", &settings.data.photos)?;
+    let output = Output::new(args.output.as_deref(), "lecture-", &settings.data.sets.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     settings.check_weights()?;

@@ -6,10 +6,10 @@ use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
 
 use super::phases::PHASES;
+use crate::Failure;
 use crate::args::{Lecture, Pretrained};
-use crate::data::{DataSettings, Validation};
-use crate::photo_folder::absolute;
-use crate::{Failure, photo_folder};
+use crate::data::DataSettings;
+use crate::sets::Sets;
 
 /// What a lecture was asked to do; written to its folder, so that it can be gone on with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,13 +39,12 @@ impl LectureSettings {
     /// The settings that these arguments ask for, not yet with the classes.
     ///
     /// # Errors
-    /// If the photos are those to be downloaded and aren't, or the sample photos cannot be drawn.
+    /// Those of [`Sets::new`].
     pub fn new(args: &Lecture) -> Result<Self, Failure> {
         Ok(LectureSettings {
             command: command(),
             data: DataSettings {
-                photos: absolute(&photo_folder::find(args.directory.as_deref())?)?,
-                validation: Validation::Split(0.2),
+                sets: Sets::new(args.directory.as_deref(), &args.sets, None)?,
                 seed: 42,
                 batch_size: 32,
                 preprocessing: Preprocessing::new(180, 180),

@@ -11,10 +11,9 @@ use petal::shell::quoted;
 use petal::training::History;
 
 use crate::args::Pretrained;
-use crate::data::Validation;
-use crate::photo_folder::from_here;
 use crate::run_folder::MODEL;
 use crate::settings::Settings;
+use crate::test_set;
 
 /// `report` is that of the model that was saved.
 pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &Path) -> String {
@@ -23,6 +22,9 @@ pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &
     if let Some(scores) = &report.classification {
         let epoch = saved_epoch(model.history()).replace('\u{a0}', " ");
         let _ = writeln!(text, "\nAccuracy on the validation photos: {} ({epoch})", percent(scores.accuracy));
+    }
+    if let Some(test) = &report.test {
+        text += &test_set::words(test);
     }
     let _ = writeln!(text, "Model: {}\n\nNext:", folder.join(MODEL).display());
     let run = quoted(folder);
@@ -105,12 +107,7 @@ fn still_rises(history: &History) -> bool {
 /// The command for another network on the same photos.
 fn train_again(settings: &Settings) -> String {
     let data = &settings.data;
-    let mut command = format!("petal train {}", quoted(&data.photos_from_here()));
-    match &data.validation {
-        Validation::Folder(folder) => command += &format!(" --validation {}", quoted(&from_here(folder))),
-        Validation::Split(share) if *share != 0.2 => command += &format!(" --validation-split {share}"),
-        Validation::Split(_) => {}
-    }
+    let mut command = format!("petal train {}", data.sets.arguments());
     match data.preprocessing.image_size {
         (180, 180) => {}
         (height, width) if height == width => command += &format!(" --image-size {height}"),

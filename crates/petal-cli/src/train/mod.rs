@@ -59,11 +59,16 @@ pub fn run(args: Train) -> Outcome {
     let seconds = progress.seconds.iter().sum::<f64>().max(started.elapsed().as_secs_f64());
     let report = data.report(args.quiet, |data| {
         let report = TrainingReport {
-            title: format!("{} on {}", settings.model.name(), settings.data.photos_from_here().display()),
+            title: format!(
+                "{} on {}",
+                settings.model.name(),
+                settings.data.sets.photos_from_here().display()
+            ),
             settings: settings.rows(),
             model: &model,
             train: &data.train,
             validation: &data.validation,
+            test: data.test.as_ref(),
             seconds,
         };
         report.write(folder.path())
@@ -101,7 +106,7 @@ pub fn run(args: Train) -> Outcome {
 /// A new run: all that can be refused is, before the photos are read.
 fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Model, Data), Failure> {
     let mut settings = Settings::new(args)?;
-    let output = Output::new(args.output.as_deref(), "", &settings.data.photos)?;
+    let output = Output::new(args.output.as_deref(), "", &settings.data.sets.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     let model = Run::new_model(&settings)?;

@@ -6,11 +6,11 @@ use petal::model::Model;
 
 use super::phases::{BEST, CHECKPOINT, PROGRESS, Run};
 use crate::args::Train;
-use crate::data::Validation;
 use crate::photo_folder::absolute;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{MODEL, PHOTOS, RunFolder, SETTINGS};
+use crate::sets::{Folder, Validation};
 use crate::settings::{self, Settings};
 use crate::terminal::{say, warn};
 use crate::{Failure, photo_folder};
@@ -53,10 +53,10 @@ impl Resumed {
         let data = &mut settings.data;
         data.memory_budget_mib = args.photos.memory_budget.or(data.memory_budget_mib);
         if let Some(moved) = &args.directory {
-            data.photos = absolute(&photo_folder::find(Some(moved))?)?;
+            data.sets.move_to(absolute(&photo_folder::find(Some(moved))?)?);
         }
-        if let Some(moved) = &args.validation {
-            let Validation::Folder(validation) = &mut data.validation else {
+        if let Some(moved) = &args.sets.validation {
+            let Validation::Folder(validation) = &mut data.sets.validation else {
                 let folder = folder.path().display();
                 return Err(format!(
                     "--validation has no effect: {folder} validates on a share of its photos"
@@ -64,6 +64,16 @@ impl Resumed {
                 .into());
             };
             *validation = absolute(&photo_folder::find(Some(moved))?)?;
+        }
+        if let Some(moved) = &args.sets.test {
+            let Some(Folder(test)) = &mut data.sets.test else {
+                return Err(format!(
+                    "--test has no effect: {} was begun without a test set",
+                    folder.path().display()
+                )
+                .into());
+            };
+            *test = absolute(&photo_folder::find(Some(moved))?)?;
         }
         let done = model.as_ref().map_or(0, |model| model.history().epochs().len());
         let (photos, difference) = PhotoList::of_run(&settings.data, &settings.class_names, &folder)?;

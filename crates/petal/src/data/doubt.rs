@@ -118,6 +118,22 @@ pub enum Doubt {
         /// The number of validation photos.
         photos: usize,
     },
+    /// A folder that is called like a test set but holds none of the classes, so that nothing is tested on it.
+    UnlabelledTest {
+        /// The folder.
+        #[serde(with = "any_path")]
+        folder: PathBuf,
+    },
+    /// A class that no test photo shows.
+    NotInTest {
+        /// The class.
+        class: String,
+    },
+    /// Every test picture is one for training or validation: its accuracy says nothing about new photos.
+    TestInOthers {
+        /// The number of test photos.
+        photos: usize,
+    },
     /// A picture that several files hold, byte for byte.
     SamePicture {
         /// The classes that the files stand for, one or more.
@@ -128,6 +144,9 @@ pub enum Doubt {
         /// Its files for validation: what is measured on those is not validation if there are any for training.
         #[serde(with = "any_path::list")]
         validation: Vec<PathBuf>,
+        /// Its files for testing, of which the same is true.
+        #[serde(default, with = "any_path::list")]
+        test: Vec<PathBuf>,
     },
 }
 
@@ -290,21 +309,41 @@ impl fmt::Display for Doubt {
                 "validation is done on training photos: each of the {photos} photos is among them, byte for byte; its \
                  accuracy says nothing about new photos"
             ),
-            Doubt::SamePicture { classes, training, validation } => {
-                write!(f, "1 picture is {} there", times(training.len() + validation.len()))?;
-                match (training.len(), validation.len()) {
-                    (_, 0) => {}
-                    (0, _) => f.write_str(", in validation")?,
-                    (t, v) => write!(f, ", {} in training and {} in validation", times(t), times(v))?,
+            Doubt::UnlabelledTest { folder } => write!(
+                f,
+                "{} has no folders of the classes, so nothing is tested on it",
+                PathText::new(folder)
+            ),
+            Doubt::NotInTest { class } => write!(f, "class '{}' has no test photo", name(class)),
+            Doubt::TestInOthers { photos } => write!(
+                f,
+                "the test is done on photos for training or validation: each of the {photos} test photos is among them, \
+                 byte for byte; its accuracy says nothing about new photos"
+            ),
+            Doubt::SamePicture { classes, training, validation, test } => {
+                let sets = [("training", training), ("validation", validation), ("test", test)];
+                let sets: Vec<_> = sets.into_iter().filter(|(_, files)| !files.is_empty()).collect();
+                let count = sets.iter().map(|(_, files)| files.len()).sum();
+                write!(f, "1 picture is {} there", times(count))?;
+                match sets.as_slice() {
+                    // All there is may be called so.
+                    [("training", _)] | [] => {}
+                    [(set, _)] => write!(f, ", in {set}")?,
+                    sets => {
+                        let parts: Vec<_> = sets
+                            .iter()
+                            .map(|(set, files)| format!("{} in {set}", times(files.len())))
+                            .collect();
+                        write!(f, ", {}", and(&parts))?;
+                    }
                 }
                 if classes.len() > 1 {
                     write!(f, ", as {}", and(classes))?;
                 }
-                // One of each side first.
-                let sides = training.iter().take(1).chain(validation.iter().take(1));
-                let files: Vec<_> =
-                    sides.chain(training.iter().skip(1)).chain(validation.iter().skip(1)).collect();
-                write!(f, ": {}", some(&files))
+                // One of each set first.
+                let first = sets.iter().flat_map(|(_, files)| files.iter().take(1));
+                let rest = sets.iter().flat_map(|(_, files)| files.iter().skip(1));
+                write!(f, ": {}", some(&first.chain(rest).collect::<Vec<_>>()))
             }
         }
     }

@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Dataset;
 use super::decode::ColorMode;
-use super::doubt::{Doubt, Doubts};
+use super::doubt::Doubts;
 use super::examine::examine;
 use super::image_dataset::{ImageDataset, LabelMode, Settings};
 use super::listing::{self, Classes, Listing};
@@ -28,7 +28,7 @@ use crate::{Error, PathText, Result};
 /// [`ImageDataset::skipped`] (the split is made before, so it stays Keras'); whatever else is doubtful is listed in
 /// [`ImageDataset::doubts`] ([`strict`](Self::strict) makes both an error); each epoch shuffles all training photos and
 /// not a window of eight batches; resized pixels are rounded to whole numbers and kept as bytes; a split that leaves a
-/// side empty is an error, and so are classes named train and val with the same sub-folders.
+/// side empty is an error, and so are sets of photos (`train`, `val`) where classes are expected.
 ///
 /// ```no_run
 /// use petal::data::{Dataset, ImageFolder};
@@ -43,16 +43,17 @@ use crate::{Error, PathText, Result};
 /// left out before memory is taken for it. All threads together take little more than that, or than an eighth of the
 /// machine's memory.
 ///
-/// Separate folders for training and validation are two `ImageFolder`s:
-/// [`load_with_validation`](Self::load_with_validation).
+/// A folder that holds `train`, `val` and perhaps `test`, each with the class folders, is for [`sets`](Self::sets).
 #[derive(Clone)]
-#[must_use = "nothing is read before split, training, validation or load"]
+#[must_use = "nothing is read before split, sets, training, validation or load"]
 pub struct ImageFolder {
-    directory: PathBuf,
-    classes: Classes,
+    pub(super) directory: PathBuf,
+    pub(super) validation_folder: Option<PathBuf>,
+    pub(super) test_folder: Option<PathBuf>,
+    pub(super) classes: Classes,
     follow_links: bool,
     seed: Option<u32>,
-    shuffle: bool,
+    pub(super) shuffle: bool,
     validation_split: Option<f64>,
     batch_size: usize,
     label_mode: LabelMode,
@@ -72,6 +73,8 @@ impl ImageFolder {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         ImageFolder {
             directory: directory.into(),
+            validation_folder: None,
+            test_folder: None,
             classes: Classes::All,
             follow_links: false,
             seed: None,
@@ -113,9 +116,24 @@ impl ImageFolder {
         self
     }
 
-    /// The share of the files, above 0 and below 1, that is for validation. Default: none.
+    /// The share of the files, above 0 and below 1, that is for validation; in [`sets`](Self::sets) only where no folder
+    /// is. Default: none.
     pub fn validation_split(mut self, share: f64) -> Self {
         self.validation_split = Some(share);
+        self
+    }
+
+    /// The folder of the validation photos, with the same class folders, for [`sets`](Self::sets). If it lies in the
+    /// training photos' folder, it is no class there. Default: the one beside `train`, or none.
+    pub fn validation_folder(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.validation_folder = Some(directory.into());
+        self
+    }
+
+    /// The folder of the test photos, as [`validation_folder`](Self::validation_folder). Default: the one beside `train`,
+    /// or none.
+    pub fn test_folder(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.test_folder = Some(directory.into());
         self
     }
 
@@ -216,26 +234,12 @@ impl ImageFolder {
     /// If there is no [`validation_split`](Self::validation_split), no [`seed`](Self::seed) for a shuffled one, a side
     /// would be empty, or for any reason that [`load`](Self::load) has.
     pub fn split(self) -> Result<(ImageDataset, ImageDataset)> {
-        let (listing, training, validation) = self.sides()?;
-        self.open_both(listing, training, (&self, validation))
-    }
-
-    /// All photos for training, and those of another folder for validation, in the same order in each epoch. This
-    /// folder's classes, seed, strictness, memory budget and progress hold for both; a class without a validation folder
-    /// is among the [doubts](ImageDataset::doubts).
-    ///
-    /// # Errors
-    /// As [`load`](Self::load), for either folder, or if there are validation photos of other classes.
-    pub fn load_with_validation(self, validation: ImageFolder) -> Result<(ImageDataset, ImageDataset)> {
-        self.check_whole()?;
-        validation.check_whole()?;
-        let mut listing = self.list()?;
-        let validation = ImageFolder { strict: self.strict, ..validation }.classes_of(&listing.class_names);
-        let other = validation.list()?;
-        check_known(&listing.class_names, &other.doubts)?;
-        listing.doubts.extend(other.doubts);
-        let training = self.shuffled(std::mem::take(&mut listing.files));
-        self.open_both(listing, training, (&validation, other.files))
+        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let (training, validation) = self.cut(files)?;
+        let mut sides =
+            self.open_parts(class_names, doubts, vec![training, validation], self.shuffle)?.into_iter();
+        let mut next = || sides.next().expect("a data set for each side");
+        Ok((next(), next()))
     }
 
     /// The training photos of the split alone.
@@ -243,8 +247,9 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn training(self) -> Result<ImageDataset> {
-        let (listing, training, _) = self.sides()?;
-        self.open_one(listing, training, self.shuffle)
+        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let (training, _) = self.cut(files)?;
+        self.open_one(class_names, doubts, training, self.shuffle)
     }
 
     /// The validation photos of the split alone, in the same order in each epoch.
@@ -252,8 +257,9 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn validation(self) -> Result<ImageDataset> {
-        let (listing, _, validation) = self.sides()?;
-        self.open_one(listing, validation, false)
+        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let (_, validation) = self.cut(files)?;
+        self.open_one(class_names, doubts, validation, false)
     }
 
     /// All photos, without a split. Without a seed, the order in each epoch is that of seed 0.
@@ -263,9 +269,9 @@ impl ImageFolder {
     /// broken, or one is, or anything is [doubtful](ImageDataset::doubts), and [`strict`](Self::strict) is set.
     pub fn load(self) -> Result<ImageDataset> {
         self.check_whole()?;
-        let mut listing = self.list()?;
-        let files = self.shuffled(std::mem::take(&mut listing.files));
-        self.open_one(listing, files, self.shuffle)
+        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let files = self.shuffled(files);
+        self.open_one(class_names, doubts, files, self.shuffle)
     }
 
     /// Two data sets of different photos, up to so many in each and as many of each class as there are, drawn by the
@@ -276,7 +282,7 @@ impl ImageFolder {
     /// If a side would be empty, or for any reason that [`load`](Self::load) has.
     pub fn draw(self, counts: [usize; 2]) -> Result<(ImageDataset, ImageDataset)> {
         self.check_whole()?;
-        let Listing { class_names, files, doubts, .. } = self.list()?;
+        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
         let drawn = permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone());
         let mut turns = vec![0; class_names.len()];
         let turn = |file: (PathBuf, usize)| {
@@ -307,16 +313,16 @@ impl ImageFolder {
         second.doubts = first.doubts.clone();
         Ok((first, second))
     }
+}
 
-    /// The classes and the files that count, none of them opened. Folders that hold what Petal wrote, as a run's, are
-    /// left out and listed in [`Listing::outputs`].
-    ///
-    /// # Errors
-    /// If a setting is out of range, the folder cannot be read or has photos of fewer than two classes, or anything is
-    /// [doubtful](Listing::doubts) and [`strict`](Self::strict) is set.
-    pub fn list(&self) -> Result<Listing> {
+/// Each file with its class.
+pub(super) type Files = Vec<(PathBuf, usize)>;
+
+impl ImageFolder {
+    /// What lies in this folder alone, which holds the classes, but for these folders in it.
+    pub(super) fn list_one(&self, without: &[&Path]) -> Result<Listing> {
         self.settings(false)?;
-        let listing = listing::list(&self.directory, &self.classes, self.follow_links)?;
+        let listing = listing::list(&self.directory, &self.classes, self.follow_links, without)?;
         let classes = listing.class_names.len();
         if self.label_mode == LabelMode::Binary && classes != 2 {
             return Err(Error::Data(format!(
@@ -329,13 +335,9 @@ impl ImageFolder {
         self.check_doubts(&listing.doubts)?;
         Ok(listing)
     }
-}
 
-type Files = Vec<(PathBuf, usize)>;
-
-impl ImageFolder {
-    /// The listing and both sides of the split.
-    fn sides(&self) -> Result<(Listing, Files, Files)> {
+    /// Both sides of the split.
+    pub(super) fn cut(&self, files: Files) -> Result<(Files, Files)> {
         let Some(share) = self.validation_split else {
             return Err(Error::Data(
                 "no validation_split is set; set one, for example 0.2, or use load for the whole folder"
@@ -352,8 +354,6 @@ impl ImageFolder {
                     .into(),
             ));
         }
-        let mut listing = self.list()?;
-        let files = std::mem::take(&mut listing.files);
         let found = files.len();
         let validation_count = (share * found as f64) as usize;
         if validation_count == 0 || validation_count == found {
@@ -366,11 +366,11 @@ impl ImageFolder {
         }
         let mut training = self.shuffled(files);
         let validation = training.split_off(found - validation_count);
-        Ok((listing, training, validation))
+        Ok((training, validation))
     }
 
     /// As Keras shuffles the list of all files, with or without a split.
-    fn shuffled(&self, files: Files) -> Files {
+    pub(super) fn shuffled(&self, files: Files) -> Files {
         if !self.shuffle {
             return files;
         }
@@ -408,38 +408,43 @@ impl ImageFolder {
         Ok(Settings { preprocessing, label_mode, batch_size, strict, order })
     }
 
-    fn open_one(&self, listing: Listing, files: Files, shuffle: bool) -> Result<ImageDataset> {
-        let Listing { class_names, mut doubts, .. } = listing;
-        let listed = count(&[&files], class_names.len());
-        let seen = self.counter(files.len());
-        let mut dataset = self.open(files, &class_names, shuffle, self.budget(), &seen)?;
-        self.check_skipped(&[&dataset])?;
-        examine(&[&dataset], &listed, &mut doubts);
-        self.check_doubts(&doubts)?;
-        dataset.doubts = doubts.into();
-        Ok(dataset)
+    fn open_one(
+        &self,
+        class_names: Vec<String>,
+        doubts: Doubts,
+        files: Files,
+        shuffle: bool,
+    ) -> Result<ImageDataset> {
+        let mut datasets = self.open_parts(class_names, doubts, vec![files], shuffle)?;
+        Ok(datasets.remove(0))
     }
 
-    /// Opens the training photos, and those for validation as `other` says.
-    fn open_both(
+    /// A data set for each part, training, validation and test or one alone, which share the memory budget. `shuffle` is
+    /// for the first.
+    pub(super) fn open_parts(
         &self,
-        listing: Listing,
-        training: Files,
-        (other, validation): (&ImageFolder, Files),
-    ) -> Result<(ImageDataset, ImageDataset)> {
-        let Listing { class_names, mut doubts, .. } = listing;
-        let listed = count(&[&training, &validation], class_names.len());
-        let seen = self.counter(training.len() + validation.len());
-        let budget = self.budget();
-        let mut training = self.open(training, &class_names, self.shuffle, budget, &seen)?;
-        let budget = budget - training.cache_size();
-        let mut validation = other.open(validation, &class_names, false, budget, &seen)?;
-        self.check_skipped(&[&training, &validation])?;
-        examine(&[&training, &validation], &listed, &mut doubts);
+        class_names: Vec<String>,
+        mut doubts: Doubts,
+        parts: Vec<Files>,
+        shuffle: bool,
+    ) -> Result<Vec<ImageDataset>> {
+        let listed = count(&parts, class_names.len());
+        let seen = self.counter(parts.iter().map(Vec::len).sum());
+        let mut budget = self.budget();
+        let mut datasets = Vec::with_capacity(parts.len());
+        for files in parts {
+            let shuffle = shuffle && datasets.is_empty();
+            let dataset = self.open(files, &class_names, shuffle, budget, &seen)?;
+            budget -= dataset.cache_size();
+            datasets.push(dataset);
+        }
+        let opened: Vec<&ImageDataset> = datasets.iter().collect();
+        self.check_skipped(&opened)?;
+        examine(&opened, &listed, &mut doubts);
         self.check_doubts(&doubts)?;
-        training.doubts = doubts.into();
-        validation.doubts = training.doubts.clone();
-        Ok((training, validation))
+        let doubts = Arc::new(doubts);
+        datasets.iter_mut().for_each(|dataset| dataset.doubts = doubts.clone());
+        Ok(datasets)
     }
 
     fn open(
@@ -457,8 +462,10 @@ impl ImageFolder {
         let skipped: Vec<_> = datasets.iter().flat_map(|dataset| dataset.skipped()).collect();
         let what = if self.strict && !skipped.is_empty() {
             "strict is set; replace or remove the files, or leave strict out to go on without them"
-        } else if datasets.iter().any(|dataset| dataset.is_empty()) {
+        } else if datasets.iter().take(2).any(|dataset| dataset.is_empty()) {
             "this leaves no photo for training or validation; replace the files"
+        } else if datasets.iter().any(|dataset| dataset.is_empty()) {
+            "this leaves no photo for the test; replace the files"
         } else {
             return Ok(());
         };
@@ -475,7 +482,7 @@ impl ImageFolder {
         )))
     }
 
-    fn check_doubts(&self, doubts: &Doubts) -> Result<()> {
+    pub(super) fn check_doubts(&self, doubts: &Doubts) -> Result<()> {
         if !self.strict || doubts.is_empty() {
             return Ok(());
         }
@@ -502,27 +509,9 @@ impl ImageFolder {
     }
 }
 
-/// Refuses validation photos of classes that there are no training photos for: a folder may be misnamed.
-fn check_known(class_names: &[String], doubts: &Doubts) -> Result<()> {
-    let unknown = doubts.iter().filter_map(|doubt| match doubt {
-        Doubt::UnknownClass { photos: 1.., .. } => Some(doubt.to_string()),
-        _ => None,
-    });
-    let unknown: Vec<String> = unknown.take(10).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Data(format!(
-        "the validation folder has other classes than the training folder ({}); name the folders alike, or move these \
-         away:\n  {}",
-        class_names.join(", "),
-        unknown.join("\n  ")
-    )))
-}
-
 /// The number of files of each class.
-fn count(parts: &[&Files], classes: usize) -> Vec<usize> {
+fn count(parts: &[Files], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
-    parts.iter().copied().flatten().for_each(|(_, class)| counts[*class] += 1);
+    parts.iter().flatten().for_each(|(_, class)| counts[*class] += 1);
     counts
 }

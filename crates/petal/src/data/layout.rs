@@ -5,60 +5,29 @@ use std::path::{Component, Path, PathBuf};
 
 use super::doubt::{Doubt, Doubts};
 use super::listing::{ENDINGS, Entries};
-use crate::shell::quoted;
+use super::set_folders::{SetFolders, holds_photos, set};
 use crate::{Error, PathText, Result};
 
-/// The names of folders that hold a side of a split, in lower case, with those for training first.
-const SIDES: [&str; 12] = [
-    "train",
-    "training",
-    "train_set",
-    "training_set",
-    "val",
-    "valid",
-    "validation",
-    "dev",
-    "eval",
-    "test",
-    "testing",
-    "test_set",
-];
-
-/// Refuses classes that are the sides of a split, each with the folders of the classes; two classes that only are named
-/// so are a doubt.
+/// Refuses classes that are sets of photos, each with the folders of the classes; two classes that only are named so are a
+/// doubt.
 pub(super) fn check_sides(directory: &Path, class_names: &[String], doubts: &mut Doubts) -> Result<()> {
     let mut sides: Vec<(usize, &String)> =
-        class_names.iter().filter_map(|name| Some((side(name)?, name))).collect();
+        class_names.iter().filter_map(|name| Some((set(name)?, name))).collect();
     if sides.len() < 2 {
         return Ok(());
     }
     sides.sort();
-    let folders = |name: &str| -> Result<BTreeSet<_>> {
-        Ok(Entries::of(&directory.join(name))?.class_folders().cloned().collect())
-    };
-    let below: Vec<BTreeSet<_>> = sides.iter().map(|(_, name)| folders(name)).collect::<Result<_>>()?;
-    let alike = below.iter().skip(1).any(|other| below[0].intersection(other).count() >= 2);
-    let names: Vec<String> = sides.iter().map(|(_, name)| (*name).clone()).collect();
-    if !alike {
+    let names: Vec<String> = sides.into_iter().map(|(_, name)| name.clone()).collect();
+    let Some(sets) = SetFolders::find(directory)? else {
         doubts.push(Doubt::SidesAsClasses { classes: names });
         return Ok(());
-    }
-    let path = |name: &String| quoted(&directory.join(name));
-    let what = if below.iter().all(|other| *other == below[0]) { "the same" } else { "almost the same" };
+    };
     Err(Error::Data(format!(
-        "{} has no classes but the sides of a split: its folders {} have {what} sub-folders; did you mean \
-         `petal train {} --validation {}`?",
+        "{} has no classes but sets of photos: {}; take one of them, like {}, or all with ImageFolder::sets",
         PathText::new(directory),
         names.join(", "),
-        path(&names[0]),
-        path(&names[1]),
+        PathText::new(&sets.train),
     )))
-}
-
-/// Where in [`SIDES`] the name is.
-fn side(name: &str) -> Option<usize> {
-    let name = name.trim().to_lowercase().replace(['-', ' '], "_");
-    SIDES.iter().position(|side| *side == name)
 }
 
 /// Looks for classes that lie too deep and for names that are almost the same.
@@ -81,9 +50,9 @@ pub(super) fn check(
             _ => direct[*class] += 1,
         }
     }
-    let sides: BTreeSet<&String> = below.iter().flatten().filter(|folder| side(folder).is_some()).collect();
+    let sides: BTreeSet<&String> = below.iter().flatten().filter(|folder| set(folder).is_some()).collect();
     let split =
-        |folders: &&BTreeSet<String>| folders.iter().filter(|folder| side(folder).is_some()).count() > 1;
+        |folders: &&BTreeSet<String>| folders.iter().filter(|folder| set(folder).is_some()).count() > 1;
     if below.iter().filter(split).count() > 1 {
         doubts.push(Doubt::SidesInClasses { sides: sides.into_iter().cloned().collect() });
     } else if direct.iter().any(|&photos| photos > 0) {
@@ -172,10 +141,4 @@ fn folder_of_classes(directory: &Path) -> Option<PathBuf> {
         }
     }
     None
-}
-
-fn holds_photos(folder: &Path, depth: usize) -> bool {
-    let Ok(entries) = Entries::of(folder) else { return false };
-    entries.has_photos()
-        || depth > 0 && entries.class_folders().any(|name| holds_photos(&folder.join(name), depth - 1))
 }

@@ -44,14 +44,18 @@ const LITTER: [&str; 27] = [
     ".svn",
 ];
 
-/// The files of a folder with one sub-folder for each class, none of them opened: see
-/// [`ImageFolder::list`](super::ImageFolder::list).
+/// The files of a folder of photos, none of them opened: see [`ImageFolder::list`](super::ImageFolder::list).
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// The classes.
     pub class_names: Vec<String>,
-    /// Each file with its class, the classes one after the other.
+    /// Each file with its class, the classes one after the other: those to train on, of which a share may be for
+    /// validation.
     pub files: Vec<(PathBuf, usize)>,
+    /// The files of a validation set of its own, where there is one.
+    pub validation: Option<Vec<(PathBuf, usize)>>,
+    /// The files of the test set, where there is one.
+    pub test: Option<Vec<(PathBuf, usize)>>,
     /// What is doubtful about the folder.
     pub doubts: Doubts,
     /// Folders that were left out because they hold what Petal wrote: a run with its pictures is no class of photos.
@@ -62,7 +66,7 @@ pub struct Listing {
 pub const OUTPUT_MARK: &str = ".petal";
 
 /// Whether Petal wrote what is in this folder: it has the [mark](OUTPUT_MARK), or a run's settings beside a model.
-fn is_output(folder: &Path) -> bool {
+pub(super) fn is_output(folder: &Path) -> bool {
     let holds_model = || {
         let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.any(|entry| entry.path().extension().is_some_and(|ending| ending == "petal"))
@@ -126,8 +130,13 @@ pub fn find_photos(paths: &[PathBuf], follow_links: bool) -> Result<FoundPhotos>
 ///
 /// Files count at any depth; hidden class folders do not, other hidden files and folders do; a linked class folder
 /// always counts, linked folders below it only with `follow_links`. Folders that hold what Petal wrote are left out at
-/// any depth, and so are classes that hold nothing else.
-pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> Result<Listing> {
+/// any depth, and so are classes that hold nothing else. The folders `without` are left out without a word.
+pub(super) fn list(
+    directory: &Path,
+    classes: &Classes,
+    follow_links: bool,
+    without: &[&Path],
+) -> Result<Listing> {
     if directory.is_file() {
         return Err(Error::Data(format!(
             "{} is a file; expected a folder of photos with one sub-folder for each class",
@@ -135,7 +144,11 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
         )));
     }
     let top = Entries::of(directory)?;
-    let folders: Vec<&OsString> = top.class_folders().collect();
+    let without = without.iter().map(|folder| canonical(folder)).collect::<Result<Vec<_>>>()?;
+    let mut folders: Vec<&OsString> = top.class_folders().collect();
+    if !without.is_empty() {
+        folders.retain(|folder| !canonical(&directory.join(folder)).is_ok_and(|it| without.contains(&it)));
+    }
     let mut doubts = Doubts::default();
     let mut class_names = match classes {
         Classes::All => folders.iter().map(|folder| class_name(directory, folder)).collect::<Result<_>>()?,
@@ -157,7 +170,7 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
             class_names.push(name);
             continue;
         }
-        let mut found = Found::default();
+        let mut found = Found { without: without.clone(), ..Found::default() };
         found.walk(&folder, follow_links)?;
         if found.is_output() && matches!(classes, Classes::All) {
             others.take(found);
@@ -207,7 +220,7 @@ pub(super) fn list(directory: &Path, classes: &Classes, follow_links: bool) -> R
     if class_names.len() < 2 || counts.iter().filter(|&&count| count > 0).count() < classes.fewest() {
         return Err(Error::Data(layout::why_unusable(directory, &class_names, &counts, loose.len())));
     }
-    Ok(Listing { class_names, files, doubts, outputs: others.outputs })
+    Ok(Listing { class_names, files, validation: None, test: None, doubts, outputs: others.outputs })
 }
 
 impl Classes {
@@ -285,6 +298,8 @@ struct Found {
     unfollowed_links: Vec<PathBuf>,
     /// Folders that Petal wrote, which were not looked into.
     outputs: Vec<PathBuf>,
+    /// The real paths of folders that are not to be looked into.
+    without: Vec<PathBuf>,
 }
 
 impl Found {
@@ -317,7 +332,7 @@ impl Found {
             } else {
                 let real = canonical(&path)?;
                 // A link to a folder around itself would be walked for ever.
-                if !above.contains(&real) {
+                if !above.contains(&real) && !self.without.contains(&real) {
                     above.push(real);
                     self.walk_below(&path, follow_links, above)?;
                     above.pop();

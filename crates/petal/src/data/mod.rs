@@ -18,6 +18,7 @@ mod doubt;
 mod examine;
 mod image_dataset;
 mod image_folder;
+mod image_sets;
 mod inputs;
 mod layout;
 mod listing;
@@ -28,6 +29,7 @@ mod preprocessing;
 mod resize;
 #[cfg(feature = "sample-data")]
 pub mod sample;
+mod set_folders;
 
 pub use array_dataset::ArrayDataset;
 pub use batches::Batches;
@@ -37,6 +39,7 @@ pub use decode::ColorMode;
 pub use doubt::{Doubt, Doubts};
 pub use image_dataset::{ImageDataset, LabelMode, Skipped};
 pub use image_folder::ImageFolder;
+pub use image_sets::ImageSets;
 pub use inputs::Inputs;
 pub use listing::{FoundPhotos, Listing, OUTPUT_MARK, find_photos};
 pub use photo::Photo;
@@ -44,3 +47,4 @@ pub(crate) use prefetch::measured_prefetch;
 pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};
 pub use resize::Interpolation;
+pub use set_folders::SetFolders;

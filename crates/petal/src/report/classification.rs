@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::metrics::arg_max;
-use crate::plot::Confusion;
+use crate::plot::{Confusion, Figure, confusion_matrix};
 use crate::printable::printable;
 use crate::training::Prediction;
 use crate::{Error, Result};
@@ -137,6 +137,14 @@ fn average(name: &str, classes: &[ClassScores], weight: impl Fn(&ClassScores) ->
         recall: mean(|class| class.recall),
         f1: mean(|class| class.f1),
         support: classes.iter().map(|class| class.support).sum(),
+    }
+}
+
+impl ClassificationReport {
+    /// The confusion matrix.
+    pub(super) fn figure(&self) -> Figure {
+        let names: Vec<String> = self.classes.iter().map(|class| class.name.clone()).collect();
+        confusion_matrix(&self.confusion, &names)
     }
 }
 

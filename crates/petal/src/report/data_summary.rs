@@ -21,6 +21,8 @@ pub struct ClassCount {
     pub training: usize,
     /// Its validation photos.
     pub validation: usize,
+    /// Its test photos; none where there is no test set.
+    pub test: Option<usize>,
 }
 
 impl DataSummary {
@@ -29,17 +31,21 @@ impl DataSummary {
         self.classes.is_empty() && self.skipped.is_empty() && self.doubts.is_empty()
     }
 
-    /// What the two sides of a split hold.
-    pub fn new(train: &ImageDataset, validation: &ImageDataset) -> Self {
-        let names = train.class_names().iter();
+    /// What the sets hold.
+    pub fn new(train: &ImageDataset, validation: &ImageDataset, test: Option<&ImageDataset>) -> Self {
         let counts = train.class_counts().into_iter().zip(validation.class_counts());
-        let lost = [train.lost(), validation.lost()].concat();
-        let skipped = train.skipped().iter().chain(validation.skipped()).chain(&lost);
+        let tested = test.map(ImageDataset::class_counts);
+        let sets = || [train, validation].into_iter().chain(test);
+        let lost: Vec<_> = sets().flat_map(|set| set.lost()).collect();
+        let skipped = sets().flat_map(|set| set.skipped()).chain(&lost);
+        let count = |(class, (training, validation)): (usize, (usize, usize))| ClassCount {
+            name: train.class_names()[class].clone(),
+            training,
+            validation,
+            test: tested.as_ref().map(|tested| tested[class]),
+        };
         DataSummary {
-            classes: names
-                .zip(counts)
-                .map(|(name, (training, validation))| ClassCount { name: name.clone(), training, validation })
-                .collect(),
+            classes: counts.enumerate().map(count).collect(),
             skipped: skipped
                 .map(|file| (PathText::new(&file.path).to_string(), file.reason.clone()))
                 .collect(),

@@ -1,10 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::numbers::{duration, epochs, percent, today};
 use super::results::save_figures;
 use super::saved_epoch::{best_epoch, curves_caption, saved_epoch};
 use super::tables::{FILES, save_tables};
-use super::{DataSummary, Report, Section, page};
+use super::{DataSummary, Report, Section, TestResults, page};
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
 use crate::history::History;
@@ -25,6 +25,8 @@ pub struct LectureReport<'a> {
     pub train: &'a ImageDataset,
     /// The validation photos.
     pub validation: &'a ImageDataset,
+    /// The test photos, where there are any. Only the network that is best in validation is tested.
+    pub test: Option<&'a ImageDataset>,
     /// What was done, in this order.
     pub phases: &'a [LecturePhase],
     /// What was not done, as (phase, why and what to do).
@@ -64,6 +66,12 @@ impl LecturePhase {
         best_epoch(&self.history())
     }
 
+    /// The phase whose model has the highest val_accuracy, of equals the last.
+    pub fn best(phases: &[LecturePhase]) -> Option<&LecturePhase> {
+        let accuracy = |phase: &LecturePhase| phase.val_accuracy().unwrap_or(f64::NEG_INFINITY);
+        phases.iter().max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
+    }
+
     fn seconds(&self) -> f64 {
         self.epoch_seconds.iter().sum()
     }
@@ -77,14 +85,15 @@ impl LecturePhase {
 }
 
 impl LectureReport<'_> {
-    /// Writes `report.html` and its pictures, as PNG and SVG, into `folder`. Returns the path of the report.
+    /// Writes `report.html` and its pictures, as PNG and SVG, into `folder`. Returns what the last network makes of the
+    /// validation photos, and the best one of the test photos.
     ///
     /// # Errors
     /// If a photo can no longer be read or a file cannot be written.
-    pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
+    pub fn write(&self, folder: impl AsRef<Path>) -> Result<Report> {
         let folder = folder.as_ref();
         let pictures = Pictures::new(self)?;
-        let data = DataSummary::new(self.train, self.validation);
+        let data = DataSummary::new(self.train, self.validation, self.test);
         let mut results = Report::default();
         if let Some(last) = self.phases.last() {
             let predictions = last.model.predict_classes(self.validation)?;
@@ -92,6 +101,10 @@ impl LectureReport<'_> {
             if let Some(scores) = &results.classification {
                 save_tables(folder, &data, self.validation, &predictions, scores)?;
             }
+        }
+        let best = LecturePhase::best(self.phases);
+        if let (Some(best), Some(photos)) = (best, self.test) {
+            results.test = Some(TestResults::new(&best.model, photos)?);
         }
         pictures.save(folder, self.phases)?;
         save_figures(folder, results.result_figures())?;
@@ -102,7 +115,12 @@ impl LectureReport<'_> {
         if let Some(last) = self.phases.last() {
             let about = format!("What the last network, {}, makes of the validation photos.", last.name);
             sections.push(Section::text("A closer look", &[&about]));
-            sections.extend(results.sections()?);
+            let closer = Report { test: None, ..results.clone() };
+            sections.extend(closer.sections()?);
+        }
+        if let (Some(best), Some(test)) = (best, &results.test) {
+            let title = format!("Test set: {}, the best network in validation", best.name);
+            sections.push(Section::test(title, test));
         }
         if !self.left_out.is_empty() {
             sections.push(Section::pairs("Left out", &self.left_out));
@@ -122,7 +140,7 @@ impl LectureReport<'_> {
         };
         let html = page(&self.title, &below, &self.highlights(), &sections);
         write_whole(&path, html.as_bytes())?;
-        Ok(path)
+        Ok(results)
     }
 
     /// The val_accuracy of each phase's model.
@@ -132,13 +150,16 @@ impl LectureReport<'_> {
     }
 
     fn data_sections(&self, data: &DataSummary, pictures: &Pictures) -> Vec<Section> {
-        let about = format!(
+        let mut about = format!(
             "{} photos of {} classes: {} to learn from, and {} that no network sees while it learns, to judge it by.",
-            thousands(self.train.len() + self.validation.len()),
+            thousands(self.train.len() + self.validation.len() + self.test.map_or(0, |test| test.len())),
             self.train.class_names().len(),
             thousands(self.train.len()),
             thousands(self.validation.len()),
         );
+        if let Some(test) = self.test {
+            about += &format!(" {} more are kept for the best network in the end.", thousands(test.len()));
+        }
         let photos = Section::text("The photos", &[&about])
             .and(Section::figure("", "", &pictures.photos))
             .and(Section::data("By class", data));

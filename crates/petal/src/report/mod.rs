@@ -13,6 +13,7 @@ mod results;
 mod saved_epoch;
 mod section;
 mod tables;
+mod test_results;
 mod training_report;
 
 use std::path::Path;
@@ -24,11 +25,12 @@ pub use mistake::Mistake;
 pub use page::page;
 pub use saved_epoch::saved_epoch;
 pub use section::Section;
+pub use test_results::TestResults;
 pub use training_report::TrainingReport;
 
 use crate::Result;
 use crate::model::thousands;
-use crate::plot::{Figure, Run, confusion_matrix, write_whole};
+use crate::plot::{Figure, Run, write_whole};
 
 /// What is known of a run; what is empty is left out of the page.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +61,8 @@ pub struct Report {
     pub heat_maps: Option<Figure>,
     /// The validation photos, those side by side that the model finds alike.
     pub feature_map: Option<Figure>,
+    /// What the model makes of the test set.
+    pub test: Option<TestResults>,
     /// Photos of the training set.
     pub photos: Option<Figure>,
     /// One photo as the augmentation layers change it.
@@ -84,13 +88,7 @@ impl Report {
             sections.push(Section::curves("Training", caption, &self.runs));
         }
         if let Some(scores) = &self.classification {
-            let names: Vec<String> = scores.classes.iter().map(|class| class.name.clone()).collect();
-            let caption = "Each row is a true class; the shade is the share of its photos.";
-            sections.push(Section::figure(
-                "Confusion matrix",
-                caption,
-                &confusion_matrix(&scores.confusion, &names),
-            ));
+            sections.push(Section::confusion("Confusion matrix", scores));
             sections.push(Section::scores("Class by class", scores));
         }
         if !self.mistakes.is_empty() {
@@ -113,6 +111,9 @@ impl Report {
                            laid flat by a principal component analysis: what lies close together looks alike to the \
                            network.";
             sections.push(Section::figure("What looks alike to it", caption, feature_map));
+        }
+        if let Some(test) = &self.test {
+            sections.push(Section::test("Test set", test));
         }
         if let Some(photos) = &self.photos {
             sections.push(Section::figure("Training photos", "", photos));
@@ -180,7 +181,7 @@ mod tests {
             highlights: vec![(name(), name())],
             settings: vec![(name(), name())],
             data: DataSummary {
-                classes: vec![ClassCount { name: name(), training: 8, validation: 2 }],
+                classes: vec![ClassCount { name: name(), training: 8, validation: 2, test: Some(1) }],
                 skipped: vec![(name(), name())],
                 doubts: vec![name()],
             },
@@ -191,6 +192,10 @@ mod tests {
             mistakes: vec![mistake],
             heat_maps: Some(grid(&[photo; 4], 4).unwrap()),
             feature_map: Some(grid(&[photo; 3], 2).unwrap()),
+            test: Some(TestResults {
+                loss: 0.5,
+                scores: ClassificationReport::new(&[0, 1], &[0, 0], &names).unwrap(),
+            }),
             photos: Some(grid(&[photo; 2], 2).unwrap()),
             augmentations: Some(grid(&[photo], 1).unwrap()),
             timing: vec![(name(), name())],
@@ -270,7 +275,7 @@ mod tests {
             val_accuracy: values,
             ..Run::default()
         };
-        let count = |name: &String| ClassCount { name: name.clone(), training: 3, validation: 1 };
+        let count = |name: &String| ClassCount { name: name.clone(), training: 3, validation: 1, test: None };
         let paths =
             || (0..20_000).map(|photo| (format!("{photo}").repeat(40), "broken".repeat(20))).collect();
         let pixels: Vec<u8> =

@@ -6,7 +6,7 @@ use super::{ClassificationReport, Mistake, Report};
 use crate::data::{Batch, Dataset, ImageDataset};
 use crate::explain::{examples, pca};
 use crate::model::Model;
-use crate::plot::{Figure, confusion_matrix, feature_map, heat_map_grid};
+use crate::plot::{Figure, feature_map, heat_map_grid};
 use crate::random::Key;
 use crate::training::Prediction;
 use crate::{Error, Result};
@@ -58,12 +58,9 @@ impl Report {
 
     /// The figures among the results, with their names.
     pub(super) fn result_figures(&self) -> Vec<(&'static str, Figure)> {
-        let matrix = self.classification.as_ref().map(|scores| {
-            let names: Vec<String> = scores.classes.iter().map(|class| class.name.clone()).collect();
-            confusion_matrix(&scores.confusion, &names)
-        });
         [
-            ("confusion_matrix", matrix),
+            ("confusion_matrix", self.classification.as_ref().map(ClassificationReport::figure)),
+            ("test_confusion_matrix", self.test.as_ref().map(|test| test.scores.figure())),
             ("heat_maps", self.heat_maps.clone()),
             ("feature_map", self.feature_map.clone()),
         ]

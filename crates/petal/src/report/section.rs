@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::classification::ClassScores;
 use super::numbers::percent;
-use super::{ClassCount, ClassificationReport, DataSummary, Mistake};
+use super::{ClassCount, ClassificationReport, DataSummary, Mistake, TestResults};
 use crate::Result;
 use crate::model::thousands;
 use crate::plot::{Figure, Run, curves, escape, narrow_curves, picture};
@@ -28,6 +28,30 @@ impl Section {
     pub fn curves(title: impl Into<String>, caption: &str, runs: &[Run]) -> Section {
         let both = curves(runs).inline("wide") + &narrow_curves(runs).inline("narrow");
         Section { title: title.into(), body: captioned(&both, caption) }
+    }
+
+    /// Which class is taken for which.
+    pub fn confusion(title: impl Into<String>, scores: &ClassificationReport) -> Section {
+        Section::figure(
+            title,
+            "Each row is a true class; the shade is the share of its photos.",
+            &scores.figure(),
+        )
+    }
+
+    /// The results on the test set.
+    pub fn test(title: impl Into<String>, test: &TestResults) -> Section {
+        let about = "No weight, epoch or setting was chosen by these photos, so this is how good the model is on new ones \
+                     like them.";
+        let rows = [
+            ("Test accuracy", percent(test.scores.accuracy)),
+            ("Loss", format!("{:.4}", test.loss)),
+            ("Photos", thousands(test.photos())),
+        ];
+        Section::text(title, &[about])
+            .and(Section::pairs("", &rows.map(|(name, value)| (name.to_owned(), value))))
+            .and(Section::confusion("", &test.scores))
+            .and(Section::scores("", &test.scores))
     }
 
     /// Paragraphs.
@@ -75,32 +99,42 @@ impl Section {
     pub fn data(title: impl Into<String>, data: &DataSummary) -> Section {
         let mut body = String::new();
         if !data.classes.is_empty() {
-            body += "<div class=\"scroll\"><table><thead><tr><th>Class</th><th class=\"number\">Training</th>\
-                     <th class=\"number\">Validation</th><th></th></tr></thead><tbody>";
-            let photos = |class: &ClassCount| class.training + class.validation;
+            let has_test = data.classes.iter().any(|class| class.test.is_some());
+            let sets = |class: &ClassCount| -> Vec<usize> {
+                [class.training, class.validation]
+                    .into_iter()
+                    .chain(has_test.then(|| class.test.unwrap_or(0)))
+                    .collect()
+            };
+            let cells = |tag: &str, texts: &mut dyn Iterator<Item = String>| -> String {
+                texts.map(|text| format!("<{tag} class=\"number\">{text}</{tag}>")).collect()
+            };
+            let numbers = |counts: Vec<usize>| cells("td", &mut counts.into_iter().map(thousands));
+            let heads = ["Training", "Validation", "Test"].into_iter().take(if has_test { 3 } else { 2 });
+            let heads = cells("th", &mut heads.map(str::to_owned));
+            write(
+                &mut body,
+                format_args!(
+                    "<div class=\"scroll\"><table><thead><tr><th>Class</th>{heads}<th></th></tr></thead><tbody>"
+                ),
+            );
+            let photos = |class: &ClassCount| sets(class).into_iter().sum::<usize>();
             let largest = data.classes.iter().map(photos).max().unwrap_or(0).max(1);
             let (shown, remark) = least(&data.classes, "the fewest photos", |a, b| photos(a).cmp(&photos(b)));
             for class in shown {
                 let share = 100.0 * photos(class) as f64 / largest as f64;
-                write(
-                    &mut body,
-                    format_args!(
-                        "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
-                        escape(&class.name),
-                        thousands(class.training),
-                        thousands(class.validation),
-                        bar(share)
-                    ),
-                );
+                let (name, numbers) = (escape(&class.name), numbers(sets(class)));
+                write(&mut body, format_args!("<tr><td>{name}</td>{numbers}<td>{}</td></tr>", bar(share)));
             }
-            let (training, validation) =
-                data.classes.iter().fold((0, 0), |(t, v), class| (t + class.training, v + class.validation));
-            let [training, validation] = [training, validation].map(thousands);
+            let mut all = vec![0; if has_test { 3 } else { 2 }];
+            data.classes
+                .iter()
+                .for_each(|class| all.iter_mut().zip(sets(class)).for_each(|(all, n)| *all += n));
             write(
                 &mut body,
                 format_args!(
-                    "</tbody><tfoot><tr><td>All</td><td class=\"number\">{training}</td>\
-                     <td class=\"number\">{validation}</td><td></td></tr></tfoot></table></div>{remark}"
+                    "</tbody><tfoot><tr><td>All</td>{}<td></td></tr></tfoot></table></div>{remark}",
+                    numbers(all)
                 ),
             );
         }

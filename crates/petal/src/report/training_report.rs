@@ -4,7 +4,7 @@ use super::numbers::{duration, percent, today};
 use super::results::save_figures;
 use super::saved_epoch::{curves_caption, saved_epoch};
 use super::tables::{FILES, save_tables};
-use super::{DataSummary, Report};
+use super::{DataSummary, Report, TestResults};
 use crate::Result;
 use crate::data::{Dataset, ImageDataset};
 use crate::model::{Model, thousands};
@@ -23,12 +23,14 @@ pub struct TrainingReport<'a> {
     pub train: &'a ImageDataset,
     /// The validation photos.
     pub validation: &'a ImageDataset,
+    /// The test photos, where there are any.
+    pub test: Option<&'a ImageDataset>,
     /// How long training took.
     pub seconds: f64,
 }
 
 impl TrainingReport<'_> {
-    /// Writes `report.html`, and its curves, confusion matrix, heat maps, map of features, photos and augmentations as PNG
+    /// Writes `report.html`, and its curves, confusion matrices, heat maps, map of features, photos and augmentations as PNG
     /// and SVG, with `classes.csv` and `mistakes.csv`, into `folder`. Returns what is in it.
     ///
     /// # Errors
@@ -36,8 +38,11 @@ impl TrainingReport<'_> {
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<Report> {
         let folder = folder.as_ref();
         let predictions = self.model.predict_classes(self.validation)?;
-        let results = Report::of_predictions(self.model, self.validation, &predictions)?;
-        let data = DataSummary::new(self.train, self.validation);
+        let results = Report {
+            test: self.test.map(|photos| TestResults::new(self.model, photos)).transpose()?,
+            ..Report::of_predictions(self.model, self.validation, &predictions)?
+        };
+        let data = DataSummary::new(self.train, self.validation, self.test);
         if let Some(scores) = &results.classification {
             save_tables(folder, &data, self.validation, &predictions, scores)?;
         }
@@ -52,15 +57,20 @@ impl TrainingReport<'_> {
         save_figures(folder, figures)?;
         let accuracy = results.classification.as_ref().map_or(0.0, |scores| scores.accuracy);
         let history = self.model.history();
+        let photos_of_all = self.train.len() + self.validation.len() + self.test.map_or(0, |test| test.len());
+        let mut highlights = vec![
+            ("Validation accuracy".into(), percent(accuracy)),
+            ("Saved model".into(), saved_epoch(history)),
+            ("Photos".into(), thousands(photos_of_all)),
+            ("Training time".into(), duration(self.seconds)),
+        ];
+        if let Some(test) = &results.test {
+            highlights.insert(1, ("Test accuracy".into(), percent(test.scores.accuracy)));
+        }
         let report = Report {
             title: self.title.clone(),
             created: today(),
-            highlights: vec![
-                ("Validation accuracy".into(), percent(accuracy)),
-                ("Saved model".into(), saved_epoch(history)),
-                ("Photos".into(), thousands(self.train.len() + self.validation.len())),
-                ("Training time".into(), duration(self.seconds)),
-            ],
+            highlights,
             settings: self.settings.clone(),
             data,
             models: vec![(self.model.graph().name().to_owned(), self.model.summary().to_string())],
