@@ -1,7 +1,9 @@
 //! `petal evaluate`.
 
+use std::path::Path;
+
 use ndarray::Array2;
-use petal::data::{Dataset, ImageFolder};
+use petal::data::Dataset;
 use petal::model::Model;
 use petal::report::ClassificationReport;
 use petal::training::Loss;
@@ -14,8 +16,9 @@ use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile, 
 pub fn run(args: &Evaluate) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
     let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
-    let directory = sets::to_measure_on(photo_folder::find(Some(&args.directory))?)?;
-    let folder = ImageFolder::new(&directory)
+    let directory = photo_folder::find(args.labels.directory(args.directory.as_deref()))?;
+    let (directory, folder) = sets::to_measure_on(directory, args.labels.file()?)?;
+    let folder = folder
         .preprocessing(preprocessing)
         .batch_size(args.batch_size)
         .shuffle(false)
@@ -29,7 +32,7 @@ pub fn run(args: &Evaluate) -> Outcome {
     load::describe(&directory, &[("all", &data)]);
     load::warn(&[&data]);
     if model.class_names().is_empty() {
-        name_by_folders(&mut model, args, data.class_names())?;
+        name_by_folders(&mut model, args, &directory, data.class_names())?;
     }
     let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let probabilities = model.classify(&data)?;
@@ -60,13 +63,18 @@ pub fn run(args: &Evaluate) -> Outcome {
 }
 
 /// Takes the classes for those of the folders, in Keras' order, where the model doesn't say what they are.
-fn name_by_folders(model: &mut Model, args: &Evaluate, folders: &[String]) -> Result<(), Failure> {
+fn name_by_folders(
+    model: &mut Model,
+    args: &Evaluate,
+    directory: &Path,
+    folders: &[String],
+) -> Result<(), Failure> {
     let classes = model_file::class_count(model);
     if folders.len() != classes {
         return Err(format!(
             "{}: the model has {classes} classes and doesn't say which, {} has {} ({}); name them by --class-names",
             args.model.display(),
-            args.directory.display(),
+            directory.display(),
             folders.len(),
             folders.join(", ")
         )

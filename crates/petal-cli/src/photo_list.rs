@@ -35,19 +35,28 @@ impl PhotoList {
         }
         let mut files = BTreeMap::new();
         let mut add = |set: &str, folder: &Path, photos: &[(PathBuf, usize)]| {
-            for (path, _) in photos {
-                let name = field(path.strip_prefix(folder).unwrap_or(path));
+            for (path, class) in photos {
+                let path_below = path.strip_prefix(folder).unwrap_or(path);
+                let name = match &sets.labels {
+                    // As it would be if folders said the class, so that another class is another photo.
+                    Some(_) => field(&Path::new(&found.class_names[*class]).join(path_below)),
+                    None => field(path_below),
+                };
                 // A file that is gone by now will be missed when it is read.
                 let bytes = fs::metadata(path).map_or(0, |file| file.len());
                 files.insert(format!("{set},{name}"), bytes);
             }
         };
         add("photos", &sets.photos_from_here(), &found.files);
-        if let (Validation::Folder(folder), Some(photos)) = (&sets.validation, &found.validation) {
-            add("validation", &from_here(folder), photos);
+        let photos = || sets.photos_from_here();
+        if let Some(files) = &found.validation {
+            let folder =
+                if let Validation::Folder(folder) = &sets.validation { from_here(folder) } else { photos() };
+            add("validation", &folder, files);
         }
-        if let (Some(Folder(folder)), Some(photos)) = (&sets.test, &found.test) {
-            add("test", &from_here(folder), photos);
+        if let Some(files) = &found.test {
+            let folder = sets.test.as_ref().map_or_else(photos, |Folder(folder)| from_here(folder));
+            add("test", &folder, files);
         }
         Ok(PhotoList { class_names: found.class_names, files })
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use petal::PathText;
-use petal::data::{Batch, Dataset, Doubt, ImageDataset, ImageFolder};
+use petal::data::{Batch, Dataset, Doubt, ImageDataset};
 use petal::model::Model;
 use petal::training::Prediction;
 
@@ -129,9 +129,8 @@ pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
                 .into(),
         );
     }
-    let directory = sets::to_measure_on(photo_folder::find(Some(photos))?)?;
-    let folder =
-        ImageFolder::new(&directory).preprocessing(preprocessing.clone()).classes_of(model.class_names());
+    let (directory, folder) = sets::to_measure_on(photo_folder::find(Some(photos))?, None)?;
+    let folder = folder.preprocessing(preprocessing.clone()).classes_of(model.class_names());
     let (calibration, measured) = load::with_progress(folder, false).draw([CALIBRATION, MEASURED])?;
     check_classes(&directory, &calibration, model)?;
     load::describe(&directory, &[("the ranges of numbers", &calibration), ("accuracy", &measured)]);

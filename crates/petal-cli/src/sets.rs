@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use petal::PathText;
-use petal::data::{ImageFolder, SetFolders};
+use petal::data::{ImageFolder, LabelFile, PhotoSet, SetFolders};
 use petal::saving::any_path;
 use petal::shell::quoted;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct Sets {
     pub validation: Validation,
     #[serde(default)]
     pub test: Option<Folder>,
+    /// What says the classes instead of folders.
+    #[serde(default)]
+    pub labels: Option<LabelFile>,
 }
 
 /// Where the validation photos come from.
@@ -33,6 +36,8 @@ pub enum Validation {
     Split(f64),
     #[serde(with = "any_path")]
     Folder(PathBuf),
+    /// As a column of the labels says.
+    Labels,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,7 +51,10 @@ impl Sets {
     /// If a folder cannot be read, the photos are those to be downloaded and aren't, the sample photos cannot be drawn, or
     /// a share is asked for where there are validation photos.
     pub fn new(directory: Option<&Path>, named: &args::Sets, share: Option<f64>) -> Result<Self, Failure> {
-        let photos = absolute(&find(directory)?)?;
+        let photos = absolute(&find(named.labels.directory(directory))?)?;
+        if let Some(labels) = named.labels.file()? {
+            return Sets::of_labels(photos, labels, share);
+        }
         let found = if photos.is_dir() { SetFolders::find(&photos)? } else { None };
         let folder = |named: &Option<PathBuf>, found: Option<PathBuf>| match named {
             Some(folder) => Ok::<_, Failure>(Some(absolute(&find(Some(folder))?)?)),
@@ -67,7 +75,22 @@ impl Sets {
             (None, share) => Validation::Split(share.unwrap_or(SHARE)),
         };
         let test = folder(&named.test, found.and_then(|sets| sets.test))?.map(Folder);
-        Ok(Sets { photos, validation, test })
+        Ok(Sets { photos, validation, test, labels: None })
+    }
+
+    fn of_labels(photos: PathBuf, labels: LabelFile, share: Option<f64>) -> Result<Self, Failure> {
+        let validation = match (labels.sets()?.contains(&PhotoSet::Validation), share) {
+            (true, Some(_)) => {
+                return Err(format!(
+                    "--validation-split would change nothing: {} says which photos are for validation; leave it out",
+                    PathText::new(&from_here(&labels.path))
+                )
+                .into());
+            }
+            (true, None) => Validation::Labels,
+            (false, share) => Validation::Split(share.unwrap_or(SHARE)),
+        };
+        Ok(Sets { photos, validation, test: None, labels: Some(labels) })
     }
 
     /// The photos' folder as it is called from the present one.
@@ -81,7 +104,11 @@ impl Sets {
         folder = match &self.validation {
             Validation::Split(share) => folder.validation_split(*share),
             Validation::Folder(validation) => folder.validation_folder(from_here(validation)),
+            Validation::Labels => folder,
         };
+        if let Some(labels) = &self.labels {
+            folder = folder.labels(LabelFile { path: from_here(&labels.path), ..labels.clone() });
+        }
         match &self.test {
             Some(Folder(test)) => folder.test_folder(from_here(test)),
             None => folder,
@@ -102,6 +129,9 @@ impl Sets {
         if let Some(Folder(test)) = &mut self.test {
             move_set(test);
         }
+        if let Some(labels) = &mut self.labels {
+            move_set(&mut labels.path);
+        }
     }
 
     /// What is typed to train on the same photos.
@@ -121,7 +151,15 @@ impl Sets {
             Validation::Split(share) if *share != SHARE => {
                 arguments += &format!(" --validation-split {share}")
             }
-            Validation::Split(_) => {}
+            Validation::Split(_) | Validation::Labels => {}
+        }
+        if let Some(LabelFile { path, file_column, label_column, .. }) = &self.labels {
+            arguments += &format!(" --labels {}", quoted(&from_here(path)));
+            for (option, column) in [("--file-column", file_column), ("--label-column", label_column)] {
+                if let Some(column) = column {
+                    arguments += &format!(" {option} {}", quoted(Path::new(column)));
+                }
+            }
         }
         if let Some(Folder(test)) = self.test.as_ref().filter(|test| !found(&test.0)) {
             arguments += &format!(" --test {}", quoted(&from_here(test)));
@@ -135,19 +173,36 @@ impl Sets {
         let validation = match &self.validation {
             Validation::Split(share) => format!("{:.0} % of the photos", 100.0 * share),
             Validation::Folder(folder) => path(folder),
+            Validation::Labels => "as the labels say".into(),
         };
         let test = self.test.iter().map(|Folder(folder)| ("Test", path(folder)));
-        [("Photos", path(&self.photos)), ("Validation", validation)].into_iter().chain(test).collect()
+        let labels = self.labels.iter().map(|labels| ("Labels", path(&labels.path)));
+        let photos = [("Photos", path(&self.photos))].into_iter().chain(labels);
+        photos.chain([("Validation", validation)]).chain(test).collect()
     }
 }
 
-/// The folder of the photos that a model is to be measured on: where there are sets, those of the test, or for validation.
+/// The photos that a model is to be measured on: where there are sets, those of the test, or for validation.
 ///
 /// # Errors
-/// If a folder cannot be read, or the only set is for training.
-pub fn to_measure_on(directory: PathBuf) -> Result<PathBuf, Failure> {
+/// If a folder or the labels cannot be read, or the only set is for training.
+pub fn to_measure_on(
+    directory: PathBuf,
+    labels: Option<LabelFile>,
+) -> Result<(PathBuf, ImageFolder), Failure> {
+    if let Some(labels) = labels {
+        let sets = labels.sets()?;
+        let last = [PhotoSet::Test, PhotoSet::Validation].into_iter().find(|set| sets.contains(set));
+        match last {
+            Some(PhotoSet::Test) => say!("Measured is on the photos for the test"),
+            Some(_) => say!("Measured is on the photos for validation"),
+            None => {}
+        }
+        let folder = ImageFolder::new(&directory).labels(LabelFile { only: last, ..labels });
+        return Ok((directory, folder));
+    }
     let found = if directory.is_dir() { SetFolders::find(&directory)? } else { None };
-    let Some(sets) = found else { return Ok(directory) };
+    let Some(sets) = found else { return Ok((directory.clone(), ImageFolder::new(directory))) };
     let Some(set) = sets.test.or(sets.validation) else {
         return Err(format!(
             "{} has no photos to measure a model on but those for training, in {}; name a folder of others",
@@ -157,16 +212,22 @@ pub fn to_measure_on(directory: PathBuf) -> Result<PathBuf, Failure> {
         .into());
     };
     say!("{} is divided into sets; measured is on {}", PathText::new(&directory), PathText::new(&set));
-    Ok(set)
+    Ok((set.clone(), ImageFolder::new(set)))
 }
 
-/// The folder of the photos that are looked at: where there are sets, those for training.
+/// The photos that are looked at: where there are sets, those for training.
 ///
 /// # Errors
 /// If a folder cannot be read.
-pub fn to_look_at(directory: PathBuf) -> Result<PathBuf, Failure> {
+pub fn to_look_at(directory: PathBuf, labels: Option<LabelFile>) -> Result<(PathBuf, ImageFolder), Failure> {
+    if let Some(labels) = labels {
+        let folder = ImageFolder::new(&directory).labels(labels);
+        return Ok((directory, folder));
+    }
     let found = if directory.is_dir() { SetFolders::find(&directory)? } else { None };
-    let Some(SetFolders { train, .. }) = found else { return Ok(directory) };
+    let Some(SetFolders { train, .. }) = found else {
+        return Ok((directory.clone(), ImageFolder::new(directory)));
+    };
     say!("{} is divided into sets; shown is {}", PathText::new(&directory), PathText::new(&train));
-    Ok(train)
+    Ok((train.clone(), ImageFolder::new(train)))
 }

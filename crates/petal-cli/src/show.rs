@@ -4,7 +4,7 @@ use std::path::Path;
 
 use petal::PathText;
 use petal::applications::lecture_augmentation;
-use petal::data::{ImageFolder, Photo};
+use petal::data::Photo;
 use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
 
 use crate::args::Show;
@@ -50,7 +50,8 @@ fn photo(args: &Show, path: &Path) -> Outcome {
 
 /// Some of a folder's photos, and one of them augmented.
 fn folder(args: &Show) -> Outcome {
-    let directory = sets::to_look_at(photo_folder::find(args.path.as_deref())?)?;
+    let directory = photo_folder::find(args.labels.directory(args.path.as_deref()))?;
+    let (directory, folder) = sets::to_look_at(directory, args.labels.file()?)?;
     let (inside, photos) = (std::path::absolute(&args.output)?, std::path::absolute(&directory)?);
     if inside != photos && inside.starts_with(&photos) {
         return Err(format!(
@@ -61,7 +62,7 @@ fn folder(args: &Show) -> Outcome {
         .into());
     }
     let (height, width) = args.image_size;
-    let folder = ImageFolder::new(&directory).image_size(height, width).seed(args.seed);
+    let folder = folder.image_size(height, width).seed(args.seed);
     let photos = load::with_progress(folder, false).load()?;
     load::describe(&directory, &[("all", &photos)]);
     load::warn(&[&photos]);

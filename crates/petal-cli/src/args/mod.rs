@@ -22,7 +22,7 @@ pub use lecture::Lecture;
 pub use quantize::Quantize;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
-pub use sets::Sets;
+pub use sets::{Labels, Sets};
 pub use train::Train;
 pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
@@ -87,8 +87,10 @@ pub struct Evaluate {
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// The folder of photos, one sub-folder a class; of one that holds train, val and test, test is taken
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "labels")]
+    pub directory: Option<PathBuf>,
+    #[command(flatten)]
+    pub labels: Labels,
     /// Photos at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,
@@ -243,6 +245,8 @@ pub struct Show {
     /// A photo, or a folder of photos, one sub-folder a class [default: sample photos]
     #[arg(value_name = "PHOTO|DIR")]
     pub path: Option<PathBuf>,
+    #[command(flatten)]
+    pub labels: Labels,
     /// Where to write photos.png and augmentations.png, or photo.png
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     pub output: PathBuf,

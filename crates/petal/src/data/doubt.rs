@@ -113,6 +113,23 @@ pub enum Doubt {
         /// How many photos it has.
         photos: usize,
     },
+    /// A class in a table of labels that is not asked for; its photos are not used.
+    UnknownLabel {
+        /// The class.
+        label: String,
+        /// How many photos it has.
+        photos: usize,
+    },
+    /// Photos that a table of labels doesn't name, so that they are not used.
+    Unlabelled {
+        /// Where they lie, at any depth.
+        #[serde(with = "any_path")]
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+        /// One, from the folder on.
+        example: String,
+    },
     /// Every validation picture is one of the training pictures: its accuracy says nothing about new photos.
     ValidationInTraining {
         /// The number of validation photos.
@@ -303,6 +320,19 @@ impl fmt::Display for Doubt {
                     "{folder} is none of the classes; its {photos} {} not used",
                     if *count == 1 { "is" } else { "are" }
                 )
+            }
+            Doubt::UnknownLabel { label, photos: count } => {
+                let (is, photos) = (if *count == 1 { "is" } else { "are" }, photos(*count));
+                write!(f, "'{}' is none of the classes; its {photos} {is} not used", name(label))
+            }
+            Doubt::Unlabelled { folder, count, example } => {
+                let (is, photos) = (if *count == 1 { "is" } else { "are" }, photos(*count));
+                let (folder, example) = (PathText::new(folder), name(example));
+                write!(
+                    f,
+                    "{photos} in {folder} {is} not in the table of labels and {is} not used: {example}"
+                )?;
+                if *count > 1 { f.write_str(" …") } else { Ok(()) }
             }
             Doubt::ValidationInTraining { photos } => write!(
                 f,

@@ -7,6 +7,7 @@ use super::decode::ColorMode;
 use super::doubt::Doubts;
 use super::examine::examine;
 use super::image_dataset::{ImageDataset, LabelMode, Settings};
+use super::labels::{self, LabelFile};
 use super::listing::{self, Classes, Listing};
 use super::numpy_random::permutation;
 use super::preprocessing::{AspectRatio, Preprocessing};
@@ -50,6 +51,7 @@ pub struct ImageFolder {
     pub(super) directory: PathBuf,
     pub(super) validation_folder: Option<PathBuf>,
     pub(super) test_folder: Option<PathBuf>,
+    pub(super) labels: Option<LabelFile>,
     pub(super) classes: Classes,
     follow_links: bool,
     seed: Option<u32>,
@@ -75,6 +77,7 @@ impl ImageFolder {
             directory: directory.into(),
             validation_folder: None,
             test_folder: None,
+            labels: None,
             classes: Classes::All,
             follow_links: false,
             seed: None,
@@ -134,6 +137,13 @@ impl ImageFolder {
     /// or none.
     pub fn test_folder(mut self, directory: impl Into<PathBuf>) -> Self {
         self.test_folder = Some(directory.into());
+        self
+    }
+
+    /// A table that says which photos count and of which classes they are. They lie below the directory, in whatever
+    /// folders; the classes are in the order of their names. Default: none, so that folders say it.
+    pub fn labels(mut self, table: LabelFile) -> Self {
+        self.labels = Some(table);
         self
     }
 
@@ -234,7 +244,7 @@ impl ImageFolder {
     /// If there is no [`validation_split`](Self::validation_split), no [`seed`](Self::seed) for a shuffled one, a side
     /// would be empty, or for any reason that [`load`](Self::load) has.
     pub fn split(self) -> Result<(ImageDataset, ImageDataset)> {
-        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let Listing { class_names, files, doubts, .. } = self.list_all()?;
         let (training, validation) = self.cut(files)?;
         let mut sides =
             self.open_parts(class_names, doubts, vec![training, validation], self.shuffle)?.into_iter();
@@ -247,7 +257,7 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn training(self) -> Result<ImageDataset> {
-        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let Listing { class_names, files, doubts, .. } = self.list_all()?;
         let (training, _) = self.cut(files)?;
         self.open_one(class_names, doubts, training, self.shuffle)
     }
@@ -257,7 +267,7 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](Self::split).
     pub fn validation(self) -> Result<ImageDataset> {
-        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let Listing { class_names, files, doubts, .. } = self.list_all()?;
         let (_, validation) = self.cut(files)?;
         self.open_one(class_names, doubts, validation, false)
     }
@@ -269,7 +279,7 @@ impl ImageFolder {
     /// broken, or one is, or anything is [doubtful](ImageDataset::doubts), and [`strict`](Self::strict) is set.
     pub fn load(self) -> Result<ImageDataset> {
         self.check_whole()?;
-        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let Listing { class_names, files, doubts, .. } = self.list_all()?;
         let files = self.shuffled(files);
         self.open_one(class_names, doubts, files, self.shuffle)
     }
@@ -282,7 +292,7 @@ impl ImageFolder {
     /// If a side would be empty, or for any reason that [`load`](Self::load) has.
     pub fn draw(self, counts: [usize; 2]) -> Result<(ImageDataset, ImageDataset)> {
         self.check_whole()?;
-        let Listing { class_names, files, doubts, .. } = self.list_one(&[])?;
+        let Listing { class_names, files, doubts, .. } = self.list_all()?;
         let drawn = permutation(self.seed.unwrap_or(0), files.len()).into_iter().map(|i| files[i].clone());
         let mut turns = vec![0; class_names.len()];
         let turn = |file: (PathBuf, usize)| {
@@ -319,10 +329,21 @@ impl ImageFolder {
 pub(super) type Files = Vec<(PathBuf, usize)>;
 
 impl ImageFolder {
+    /// All photos, whatever set a table says that they belong to.
+    fn list_all(&self) -> Result<Listing> {
+        let mut listing = self.list_one(&[])?;
+        let sets = [listing.validation.take(), listing.test.take()];
+        listing.files.extend(sets.into_iter().flatten().flatten());
+        Ok(listing)
+    }
+
     /// What lies in this folder alone, which holds the classes, but for these folders in it.
     pub(super) fn list_one(&self, without: &[&Path]) -> Result<Listing> {
         self.settings(false)?;
-        let listing = listing::list(&self.directory, &self.classes, self.follow_links, without)?;
+        let listing = match &self.labels {
+            Some(table) => labels::list(&self.directory, table, &self.classes, self.follow_links)?,
+            None => listing::list(&self.directory, &self.classes, self.follow_links, without)?,
+        };
         let classes = listing.class_names.len();
         if self.label_mode == LabelMode::Binary && classes != 2 {
             return Err(Error::Data(format!(

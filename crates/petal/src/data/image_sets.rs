@@ -5,7 +5,7 @@ use super::doubt::{Doubt, Doubts};
 use super::image_dataset::ImageDataset;
 use super::listing::{Classes, Listing};
 use super::set_folders::SetFolders;
-use crate::{Error, Result};
+use crate::{Error, PathText, Result};
 
 /// The photos of a training: made by [`ImageFolder::sets`].
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ impl ImageFolder {
     ///
     /// A folder of [sets](SetFolders), like `train`, `val` and `test`, is recognised;
     /// [`validation_folder`](Self::validation_folder) and [`test_folder`](Self::test_folder) name sets that lie
-    /// elsewhere, also beside a plain folder of classes. Where no folder is for validation,
+    /// elsewhere, also beside a plain folder of classes; a table of [`labels`](Self::labels) may say which photo belongs to
+    /// which set. Where no folder is for validation,
     /// [`validation_split`](Self::validation_split) says which share of the training photos is. The classes are those of
     /// the training photos: that other sets lack some is among the [doubts](ImageDataset::doubts), that a test set has
     /// others, too, whose photos are left out. All sets share seed, strictness, memory budget and progress; the order of
@@ -61,6 +62,17 @@ impl ImageFolder {
     /// If a setting is out of range, a folder cannot be read or has photos of fewer than two classes, there are validation
     /// photos of other classes, or anything is [doubtful](Listing::doubts) and [`strict`](Self::strict) is set.
     pub fn list(&self) -> Result<Listing> {
+        if let Some(table) = &self.labels {
+            if let Some(folder) = self.validation_folder.as_ref().or(self.test_folder.as_ref()) {
+                return Err(Error::Data(format!(
+                    "the photos are those of {}, and {} is named as a set beside it; say in a column of the table which \
+                     set a photo belongs to",
+                    PathText::new(&table.path),
+                    PathText::new(folder)
+                )));
+            }
+            return self.list_one(&[]);
+        }
         let found = SetFolders::find(&self.directory)?;
         let found = found.as_ref();
         let validation =

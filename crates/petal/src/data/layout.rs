@@ -5,13 +5,13 @@ use std::path::{Component, Path, PathBuf};
 
 use super::doubt::{Doubt, Doubts};
 use super::listing::{ENDINGS, Entries};
-use super::set_folders::{SetFolders, holds_photos, set};
+use super::set_folders::{PhotoSet, SetFolders, holds_photos, set};
 use crate::{Error, PathText, Result};
 
 /// Refuses classes that are sets of photos, each with the folders of the classes; two classes that only are named so are a
 /// doubt.
 pub(super) fn check_sides(directory: &Path, class_names: &[String], doubts: &mut Doubts) -> Result<()> {
-    let mut sides: Vec<(usize, &String)> =
+    let mut sides: Vec<(PhotoSet, &String)> =
         class_names.iter().filter_map(|name| Some((set(name)?, name))).collect();
     if sides.len() < 2 {
         return Ok(());

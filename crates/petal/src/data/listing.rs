@@ -291,13 +291,13 @@ fn check_chosen(directory: &Path, folders: &[&OsString], wanted: &[String]) -> R
 
 /// What lies below a folder.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     /// Photos, as (folder, name).
-    files: Vec<(PathBuf, OsString)>,
+    pub files: Vec<(PathBuf, OsString)>,
     other_endings: BTreeMap<String, usize>,
     unfollowed_links: Vec<PathBuf>,
     /// Folders that Petal wrote, which were not looked into.
-    outputs: Vec<PathBuf>,
+    pub outputs: Vec<PathBuf>,
     /// The real paths of folders that are not to be looked into.
     without: Vec<PathBuf>,
 }
@@ -309,7 +309,7 @@ impl Found {
     }
 
     /// Takes up all that is below `folder`.
-    fn walk(&mut self, folder: &Path, follow_links: bool) -> Result<()> {
+    pub fn walk(&mut self, folder: &Path, follow_links: bool) -> Result<()> {
         self.walk_below(folder, follow_links, &mut vec![canonical(folder)?])
     }
 

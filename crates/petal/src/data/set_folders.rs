@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::listing::{Entries, is_output};
 use crate::{Error, PathText, Result};
 
@@ -14,6 +16,18 @@ const TEST: [&str; 4] = ["test", "testing", "test_set", "testing_set"];
 
 /// How deep below a folder photos are looked for.
 const DEEPEST: usize = 8;
+
+/// A part of the photos, and what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoSet {
+    /// What is learned from.
+    Train,
+    /// What tells after each epoch how good the model is on other photos.
+    Validation,
+    /// What the model is tested on in the end.
+    Test,
+}
 
 /// The folders of photos that are divided into sets already, each with the class folders: `train`, `val` and `test` in
 /// one folder, as fastai, torchvision and YOLO have them.
@@ -67,7 +81,7 @@ impl SetFolders {
         for name in entries.class_folders() {
             let folder = directory.join(name);
             match name.to_str().and_then(set) {
-                Some(set) => sets[set].push(folder),
+                Some(set) => sets[set as usize].push(folder),
                 None => others.push(folder),
             }
         }
@@ -135,10 +149,12 @@ fn home(set: &Path, known: Option<&BTreeSet<OsString>>) -> PathBuf {
     set.to_owned()
 }
 
-/// Which set a folder of this name would be: 0 for training, 1 for validation, 2 for test.
-pub(super) fn set(name: &str) -> Option<usize> {
+/// Which set a folder of this name would be.
+pub(super) fn set(name: &str) -> Option<PhotoSet> {
     let name = name.trim().to_lowercase().replace(['-', ' '], "_");
-    [&TRAIN[..], &VALIDATION, &TEST].iter().position(|names| names.contains(&name.as_str()))
+    [(PhotoSet::Train, &TRAIN[..]), (PhotoSet::Validation, &VALIDATION), (PhotoSet::Test, &TEST)]
+        .into_iter()
+        .find_map(|(set, names)| names.contains(&name.as_str()).then_some(set))
 }
 
 /// The names of the folders with photos.
