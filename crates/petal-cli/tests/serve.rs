@@ -60,17 +60,20 @@ fn a_run_answers_as_petal_predict_does_and_ends_by_a_signal() {
     let at = folder.path();
     let photo = fs::read_dir(at.join("photos")).unwrap().next().unwrap().unwrap().path();
     let photo = fs::read_dir(photo).unwrap().next().unwrap().unwrap().path();
-    let output = petal(at, &["predict", "run", photo.to_str().unwrap(), "--json"]);
-    assert_success(&output);
-    let predicted: Value = serde_json::from_str(stdout(&output).trim()).unwrap();
-
+    let webp = at.join("photo.webp");
+    image::open(&photo).unwrap().save(&webp).unwrap();
     let server = start(at, &["run", "flowers=run/model.petal"]);
-    let answer = server.predict(&photo);
-    assert_eq!(answer["model"], "flowers");
-    assert_eq!(answer["photos"][0]["class"], predicted["class"]);
-    for (class, probability) in predicted["probabilities"].as_object().unwrap() {
-        let served = answer["photos"][0]["probabilities"][class].as_f64().unwrap();
-        assert!((served - probability.as_f64().unwrap()).abs() < 1e-6, "{class}");
+    for photo in [photo, webp] {
+        let output = petal(at, &["predict", "run", photo.to_str().unwrap(), "--json"]);
+        assert_success(&output);
+        let predicted: Value = serde_json::from_str(stdout(&output).trim()).unwrap();
+        let answer = server.predict(&photo);
+        assert_eq!(answer["model"], "flowers");
+        assert_eq!(answer["photos"][0]["class"], predicted["class"]);
+        for (class, probability) in predicted["probabilities"].as_object().unwrap() {
+            let served = answer["photos"][0]["probabilities"][class].as_f64().unwrap();
+            assert!((served - probability.as_f64().unwrap()).abs() < 1e-6, "{class}");
+        }
     }
     let taken = petal(at, &["serve", "run", "--port", server.address.rsplit(':').next().unwrap()]);
     assert!(

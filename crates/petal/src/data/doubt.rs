@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::foreign_format::ForeignFormat;
 use crate::PathText;
 use crate::saving::any_path;
 
@@ -47,13 +48,18 @@ pub enum Doubt {
         /// The name of one.
         example: String,
     },
-    /// Files that do not end as photos do, so that nobody looked at them.
-    OtherEndings {
+    /// Files of one ending that photos don't have, so that nobody looked at them.
+    OtherEnding {
         /// Where they are, at any depth.
         #[serde(with = "any_path")]
         folder: PathBuf,
-        /// Each ending and how many files have it, the most frequent first; `no ending` stands for none.
-        endings: Vec<(String, usize)>,
+        /// The ending in lower case, with its dot; empty for none.
+        ending: String,
+        /// How many.
+        count: usize,
+        /// Some of them, from the folder on.
+        #[serde(with = "any_path::list")]
+        examples: Vec<PathBuf>,
     },
     /// Links to folders whose photos are not used.
     UnfollowedLinks {
@@ -263,12 +269,17 @@ impl fmt::Display for Doubt {
                 )?;
                 if *count > 1 { f.write_str(" …") } else { Ok(()) }
             }
-            Doubt::OtherEndings { folder, endings } => {
-                let files: usize = endings.iter().map(|(_, count)| count).sum();
-                let were = if files == 1 { "file was" } else { "files were" };
-                let endings: Vec<_> =
-                    endings.iter().map(|(ending, count)| format!("{ending} {count}")).collect();
-                write!(f, "{files} {were} not looked at: {} (in {})", some(&endings), PathText::new(folder))
+            Doubt::OtherEnding { folder, ending, count, examples } => {
+                let (files, were) = if *count == 1 { ("file", "was") } else { ("files", "were") };
+                match ending.as_str() {
+                    "" => write!(f, "{count} {files} without an ending {were} not looked at")?,
+                    ending => write!(f, "{count} {} {files} {were} not looked at", name(ending))?,
+                }
+                if let Some(format) = ForeignFormat::by_ending(ending) {
+                    write!(f, ": {}", format.advice())?;
+                }
+                let dots = if *count > examples.len() { " …" } else { "" };
+                write!(f, " (in {}: {}{dots})", PathText::new(folder), some(examples))
             }
             Doubt::UnfollowedLinks { links } => {
                 let were = if links.len() == 1 { "linked folder was" } else { "linked folders were" };

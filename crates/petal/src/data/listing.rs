@@ -1,6 +1,6 @@
 //! Which files a folder of photos holds, in the order in which Keras lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ pub(super) fn list(
             continue;
         }
         if found.files.is_empty() {
-            let other_files = found.other_endings.values().sum();
+            let other_files = found.others.values().map(|others| others.count).sum();
             doubts.push(Doubt::EmptyClass { folder: folder.clone(), class: name.clone(), other_files });
         }
         class_names.push(name);
@@ -294,12 +294,31 @@ fn check_chosen(directory: &Path, folders: &[&OsString], wanted: &[String]) -> R
 pub(super) struct Found {
     /// Photos, as (folder, name).
     pub files: Vec<(PathBuf, OsString)>,
-    other_endings: BTreeMap<String, usize>,
+    others: BTreeMap<String, Others>,
     unfollowed_links: Vec<PathBuf>,
     /// Folders that Petal wrote, which were not looked into.
     pub outputs: Vec<PathBuf>,
-    /// The real paths of folders that are not to be looked into.
-    without: Vec<PathBuf>,
+    /// The real paths of folders and files that are not to be looked at.
+    pub without: Vec<PathBuf>,
+}
+
+/// Files that are no photos, by their ending.
+#[derive(Default)]
+struct Others {
+    count: usize,
+    /// The first few in the order of their paths.
+    first: BTreeSet<PathBuf>,
+}
+
+impl Others {
+    fn add(&mut self, file: PathBuf) {
+        const KEPT: usize = 3;
+        self.count += 1;
+        self.first.insert(file);
+        if self.first.len() > KEPT {
+            self.first.pop_last();
+        }
+    }
 }
 
 impl Found {
@@ -326,7 +345,12 @@ impl Found {
                 continue;
             }
             if !path.is_dir() {
-                self.file(folder, name);
+                let is_without = |without: &PathBuf| {
+                    without.file_name() == Some(&name) && canonical(&path).is_ok_and(|real| real == *without)
+                };
+                if !self.without.iter().any(is_without) {
+                    self.file(folder, name);
+                }
             } else if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && !follow_links {
                 self.unfollowed_links.push(path);
             } else {
@@ -346,26 +370,37 @@ impl Found {
         if has_image_ending(&name) {
             self.files.push((folder.to_owned(), name));
         } else {
-            *self.other_endings.entry(ending(&name)).or_default() += 1;
+            self.others.entry(ending(&name)).or_default().add(folder.join(name));
         }
     }
 
     /// Takes up what is not a photo.
     fn take(&mut self, other: Found) {
-        for (ending, count) in other.other_endings {
-            *self.other_endings.entry(ending).or_default() += count;
+        for (ending, others) in other.others {
+            let all = self.others.entry(ending).or_default();
+            let more = others.count - others.first.len();
+            others.first.into_iter().for_each(|file| all.add(file));
+            all.count += more;
         }
         self.unfollowed_links.extend(other.unfollowed_links);
         self.outputs.extend(other.outputs);
     }
 
-    fn doubts(&self, folder: &Path) -> Vec<Doubt> {
+    /// What was not looked at below `folder`.
+    pub fn doubts(&self, folder: &Path) -> Vec<Doubt> {
         let mut doubts = Vec::new();
-        if !self.other_endings.is_empty() {
-            let mut endings: Vec<_> = self.other_endings.clone().into_iter().collect();
-            endings.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-            doubts.push(Doubt::OtherEndings { folder: folder.to_owned(), endings });
-        }
+        let mut others: Vec<_> = self.others.iter().collect();
+        others.sort_by_key(|(_, others)| std::cmp::Reverse(others.count));
+        doubts.extend(others.into_iter().map(|(ending, others)| {
+            let below = |file: &PathBuf| file.strip_prefix(folder).unwrap_or(file).to_owned();
+            let examples = others.first.iter().map(below).collect();
+            Doubt::OtherEnding {
+                folder: folder.to_owned(),
+                ending: ending.clone(),
+                count: others.count,
+                examples,
+            }
+        }));
         if !self.unfollowed_links.is_empty() {
             let mut links = self.unfollowed_links.clone();
             links.sort();
@@ -380,13 +415,13 @@ fn has_image_ending(name: &OsStr) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
 
-/// `.txt` in lower case; `no ending` where there is none, or none that is short enough to be one.
+/// `.txt` in lower case; nothing where there is no ending, or none that is short enough to be one.
 fn ending(name: &OsStr) -> String {
     const LONGEST: usize = 12;
     let extension = Path::new(name).extension().map(|extension| PathText::new(extension).to_string());
     match extension.filter(|extension| extension.len() <= LONGEST) {
         Some(extension) => format!(".{}", extension.to_lowercase()),
-        None => "no ending".into(),
+        None => String::new(),
     }
 }
 

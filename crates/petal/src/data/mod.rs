@@ -16,6 +16,7 @@ mod dataset;
 mod decode;
 mod doubt;
 mod examine;
+mod foreign_format;
 mod image_dataset;
 mod image_folder;
 mod image_sets;

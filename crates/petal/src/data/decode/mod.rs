@@ -21,6 +21,7 @@ use image::codecs::bmp::BmpDecoder;
 use image::metadata::Orientation;
 use serde::{Deserialize, Serialize};
 
+use super::foreign_format::ForeignFormat;
 use crate::error::no_feature;
 
 pub(super) use picture::Picture;
@@ -165,12 +166,12 @@ fn plain(words: &str) -> String {
 
 /// Why no decoder takes the file, which is often one of those that get into a folder of photos.
 fn unknown_format(bytes: &[u8]) -> String {
+    if let Some(format) = ForeignFormat::by_content(bytes) {
+        return format.advice();
+    }
     let found = match bytes {
         [b'G', b'I', b'F', b'8', ..] => return no_feature("gif"),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => return no_feature("webp"),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "it is an AVIF picture",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => "it is a HEIC picture",
-        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "it is a TIFF picture",
         _ if bytes.trim_ascii_start().starts_with(b"<") => "it is a web page or SVG",
         _ => "its first bytes are those of no known picture format",
     };

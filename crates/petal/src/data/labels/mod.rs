@@ -142,7 +142,9 @@ pub(super) fn list(
     // Of a part of the table the others are no strangers.
     if file.only.is_none() && !matches!(classes, Classes::Chosen(_)) {
         let named: HashSet<&PathBuf> = paths.iter().collect();
+        let table = file.path.canonicalize().map_err(Error::io("read", &file.path))?;
         let mut found = Found::default();
+        found.without.push(table);
         found.walk(directory, follow_links)?;
         let mut strangers: Vec<_> = found.files.iter().map(|(folder, name)| folder.join(name)).collect();
         strangers.retain(|path| !named.contains(path));
@@ -150,6 +152,9 @@ pub(super) fn list(
             let example = PathText::new(first.strip_prefix(directory).unwrap_or(first)).to_string();
             let folder = directory.to_owned();
             listing.doubts.push(Doubt::Unlabelled { folder, count: strangers.len(), example });
+        }
+        for doubt in found.doubts(directory) {
+            listing.doubts.push(doubt);
         }
         listing.outputs = found.outputs;
     }
