@@ -1,6 +1,7 @@
 //! Which photos a run was given, so that one that is gone on with sees the same.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,12 @@ impl PhotoList {
                 let path_below = path.strip_prefix(folder).unwrap_or(path);
                 let name = match &sets.labels {
                     // As it would be if folders said the class, so that another class is another photo.
-                    Some(_) => field(&Path::new(&found.class_names[*class]).join(path_below)),
+                    Some(_) => {
+                        let mut below_class = OsString::from(&found.class_names[*class]);
+                        below_class.push("/");
+                        below_class.push(path_below);
+                        field(Path::new(&below_class))
+                    }
                     None => field(path_below),
                 };
                 // A file that is gone by now will be missed when it is read.

@@ -4,7 +4,7 @@ pub use crate::Result;
 pub use crate::applications::{
     EfficientNetV2B0, MobileNet, MobileNetV2, Pooling, ResNet50, VGG16, Weights, decode_predictions,
 };
-pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, LabelMode};
+pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, ImageSets, LabelFile, LabelMode};
 pub use crate::explain::GradCam;
 pub use crate::layers::*;
 pub use crate::model::{Model, Sequential, Tensor};

@@ -134,7 +134,7 @@ fn files_that_are_not_looked_at_are_counted_and_named_by_their_endings() {
     let root = folder(&names);
     add(
         root.path(),
-        &["b/deep/z.heic", "b/notes", "b/old.tar.gz", "loose.png", "another.jpg", "LICENSE.txt"],
+        &["b/deep/z.heic", "b/notes", "b/old.tar.gz", "loose.png", "another.jpg", "LICENSE.txt", "loose.jxl"],
     );
     let photos = open(&root).load().unwrap();
     assert_eq!(photos.class_counts(), [5, 1]);
@@ -146,6 +146,8 @@ fn files_that_are_not_looked_at_are_counted_and_named_by_their_endings() {
              `heif-convert photo.heic photo.jpg` (in F: b/deep/z.heic, b/v.heic, b/w.heic …)",
             "1 file without an ending was not looked at (in F: b/notes)",
             "1 .gz file was not looked at (in F: b/old.tar.gz)",
+            "1 .jxl file was not looked at: JPEG XL is not read; make JPEGs or PNGs of them, for example with `djxl \
+             photo.jxl photo.png` (in F: loose.jxl)",
         ]
     );
     // What `predict` takes from a folder: loose photos, too.
@@ -153,7 +155,7 @@ fn files_that_are_not_looked_at_are_counted_and_named_by_their_endings() {
     assert_eq!(found.paths.len(), 8);
     let endings: Vec<String> =
         found.doubts.lines().iter().map(|line| line.split(" was").next().unwrap().to_owned()).collect();
-    assert_eq!(endings[1..], ["1 file without an ending", "1 .gz file", "1 .txt file"]);
+    assert_eq!(endings[1..], ["1 file without an ending", "1 .gz file", "1 .jxl file", "1 .txt file"]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Which files a folder of photos holds, in the order in which Keras lists them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::doubt::{Doubt, Doubts};
+use super::foreign_format::ForeignFormat;
+use super::found::{Found, canonical, ending};
 use super::layout;
 use crate::{Error, PathText, Result};
 
@@ -170,14 +171,14 @@ pub(super) fn list(
             class_names.push(name);
             continue;
         }
-        let mut found = Found { without: without.clone(), ..Found::default() };
+        let mut found = Found::without(without.clone());
         found.walk(&folder, follow_links)?;
         if found.is_output() && matches!(classes, Classes::All) {
             others.take(found);
             continue;
         }
         if found.files.is_empty() {
-            let other_files = found.others.values().map(|others| others.count).sum();
+            let other_files = found.other_files();
             doubts.push(Doubt::EmptyClass { folder: folder.clone(), class: name.clone(), other_files });
         }
         class_names.push(name);
@@ -200,6 +201,10 @@ pub(super) fn list(
                 doubts.push(Doubt::UnknownClass { folder, photos: found.files.len() });
             }
         }
+    }
+    // Texts beside the class folders are no photos that somebody misses.
+    for name in top.files.iter().filter(|name| ForeignFormat::by_ending(&ending(name)).is_some()) {
+        others.file(directory, name.clone());
     }
     layout::check(directory, &class_names, &files, &mut doubts);
     let loose: Vec<&OsString> = top.files.iter().filter(|name| has_image_ending(name)).collect();
@@ -289,143 +294,12 @@ fn check_chosen(directory: &Path, folders: &[&OsString], wanted: &[String]) -> R
     Ok(())
 }
 
-/// What lies below a folder.
-#[derive(Default)]
-pub(super) struct Found {
-    /// Photos, as (folder, name).
-    pub files: Vec<(PathBuf, OsString)>,
-    others: BTreeMap<String, Others>,
-    unfollowed_links: Vec<PathBuf>,
-    /// Folders that Petal wrote, which were not looked into.
-    pub outputs: Vec<PathBuf>,
-    /// The real paths of folders and files that are not to be looked at.
-    pub without: Vec<PathBuf>,
-}
-
-/// Files that are no photos, by their ending.
-#[derive(Default)]
-struct Others {
-    count: usize,
-    /// The first few in the order of their paths.
-    first: BTreeSet<PathBuf>,
-}
-
-impl Others {
-    fn add(&mut self, file: PathBuf) {
-        const KEPT: usize = 3;
-        self.count += 1;
-        self.first.insert(file);
-        if self.first.len() > KEPT {
-            self.first.pop_last();
-        }
-    }
-}
-
-impl Found {
-    /// Whether there is nothing but what Petal wrote.
-    fn is_output(&self) -> bool {
-        self.files.is_empty() && !self.outputs.is_empty()
-    }
-
-    /// Takes up all that is below `folder`.
-    pub fn walk(&mut self, folder: &Path, follow_links: bool) -> Result<()> {
-        self.walk_below(folder, follow_links, &mut vec![canonical(folder)?])
-    }
-
-    /// `above` holds the real paths of `folder` and the folders around it.
-    fn walk_below(&mut self, folder: &Path, follow_links: bool, above: &mut Vec<PathBuf>) -> Result<()> {
-        if is_output(folder) {
-            self.outputs.push(folder.to_owned());
-            return Ok(());
-        }
-        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-            let entry = entry.map_err(Error::io("read", folder))?;
-            let (path, name) = (entry.path(), entry.file_name());
-            if is_litter(&name) {
-                continue;
-            }
-            if !path.is_dir() {
-                let is_without = |without: &PathBuf| {
-                    without.file_name() == Some(&name) && canonical(&path).is_ok_and(|real| real == *without)
-                };
-                if !self.without.iter().any(is_without) {
-                    self.file(folder, name);
-                }
-            } else if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && !follow_links {
-                self.unfollowed_links.push(path);
-            } else {
-                let real = canonical(&path)?;
-                // A link to a folder around itself would be walked for ever.
-                if !above.contains(&real) && !self.without.contains(&real) {
-                    above.push(real);
-                    self.walk_below(&path, follow_links, above)?;
-                    above.pop();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, folder: &Path, name: OsString) {
-        if has_image_ending(&name) {
-            self.files.push((folder.to_owned(), name));
-        } else {
-            self.others.entry(ending(&name)).or_default().add(folder.join(name));
-        }
-    }
-
-    /// Takes up what is not a photo.
-    fn take(&mut self, other: Found) {
-        for (ending, others) in other.others {
-            let all = self.others.entry(ending).or_default();
-            let more = others.count - others.first.len();
-            others.first.into_iter().for_each(|file| all.add(file));
-            all.count += more;
-        }
-        self.unfollowed_links.extend(other.unfollowed_links);
-        self.outputs.extend(other.outputs);
-    }
-
-    /// What was not looked at below `folder`.
-    pub fn doubts(&self, folder: &Path) -> Vec<Doubt> {
-        let mut doubts = Vec::new();
-        let mut others: Vec<_> = self.others.iter().collect();
-        others.sort_by_key(|(_, others)| std::cmp::Reverse(others.count));
-        doubts.extend(others.into_iter().map(|(ending, others)| {
-            let below = |file: &PathBuf| file.strip_prefix(folder).unwrap_or(file).to_owned();
-            let examples = others.first.iter().map(below).collect();
-            Doubt::OtherEnding {
-                folder: folder.to_owned(),
-                ending: ending.clone(),
-                count: others.count,
-                examples,
-            }
-        }));
-        if !self.unfollowed_links.is_empty() {
-            let mut links = self.unfollowed_links.clone();
-            links.sort();
-            doubts.push(Doubt::UnfollowedLinks { links });
-        }
-        doubts
-    }
-}
-
-fn has_image_ending(name: &OsStr) -> bool {
+pub(super) fn has_image_ending(name: &OsStr) -> bool {
     let name = bytes(name).to_ascii_lowercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
 
-/// `.txt` in lower case; nothing where there is no ending, or none that is short enough to be one.
-fn ending(name: &OsStr) -> String {
-    const LONGEST: usize = 12;
-    let extension = Path::new(name).extension().map(|extension| PathText::new(extension).to_string());
-    match extension.filter(|extension| extension.len() <= LONGEST) {
-        Some(extension) => format!(".{}", extension.to_lowercase()),
-        None => String::new(),
-    }
-}
-
-fn is_litter(name: &OsStr) -> bool {
+pub(super) fn is_litter(name: &OsStr) -> bool {
     let name = bytes(name).to_ascii_lowercase();
     // macOS keeps a file's attributes in another one beside it where the file system has no place for them.
     name.starts_with(b"._") || LITTER.iter().any(|litter| name == litter.as_bytes())
@@ -434,8 +308,4 @@ fn is_litter(name: &OsStr) -> bool {
 /// Bytes whose order is the order of code points, which Python sorts by.
 fn bytes(name: &OsStr) -> &[u8] {
     name.as_encoded_bytes()
-}
-
-fn canonical(path: &Path) -> Result<PathBuf> {
-    fs::canonicalize(path).map_err(Error::io("read", path))
 }

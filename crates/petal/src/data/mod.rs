@@ -17,6 +17,7 @@ mod decode;
 mod doubt;
 mod examine;
 mod foreign_format;
+mod found;
 mod image_dataset;
 mod image_folder;
 mod image_sets;

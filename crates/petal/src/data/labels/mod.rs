@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::doubt::Doubt;
-use super::listing::{Classes, Found, Listing};
+use super::found::{Found, canonical};
+use super::listing::{Classes, Listing};
 use super::set_folders::PhotoSet;
 use crate::saving::any_path;
 use crate::{Error, PathText, Result};
@@ -103,7 +104,6 @@ pub(super) fn list(
     let mut unknown: BTreeMap<&str, usize> = BTreeMap::new();
     for (row, path) in rows.iter().zip(&paths) {
         let set = row.set.unwrap_or(PhotoSet::Train);
-        // A set in which no photo is of a known class is still one.
         let files = sets.entry(set).or_default();
         match index.get(row.label.as_str()) {
             Some(&class) => files.push((path.clone(), class)),
@@ -142,9 +142,8 @@ pub(super) fn list(
     // Of a part of the table the others are no strangers.
     if file.only.is_none() && !matches!(classes, Classes::Chosen(_)) {
         let named: HashSet<&PathBuf> = paths.iter().collect();
-        let table = file.path.canonicalize().map_err(Error::io("read", &file.path))?;
-        let mut found = Found::default();
-        found.without.push(table);
+        let table = canonical(&file.path)?;
+        let mut found = Found::without(vec![table]);
         found.walk(directory, follow_links)?;
         let mut strangers: Vec<_> = found.files.iter().map(|(folder, name)| folder.join(name)).collect();
         strangers.retain(|path| !named.contains(path));
