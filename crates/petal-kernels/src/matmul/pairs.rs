@@ -26,35 +26,40 @@ impl Kernel for Rows<'_> {
         let Rows { values, row, rows, terms, pairs, pair_row } = self;
         assert!(rows == 0 || terms == 0 || (rows - 1) * row + terms <= values.len());
         assert!(pair_row == terms.div_ceil(2 * ALIGNED) * ALIGNED && pairs.len() >= rows * pair_row);
+        // Whole vectors of pairs, and a half one if there is no room for them.
+        let whole = pair_row / S::LANES * S::LANES;
         for i in 0..rows {
-            for term in (0..2 * pair_row).step_by(S::LANES) {
-                let n = terms.saturating_sub(term).min(S::LANES);
-                // SAFETY: `n` terms of the row are left, and room for a vector of pairs, as asserted.
-                unsafe {
-                    let from = values.as_ptr().wrapping_add(i * row + term);
-                    let value = if n == S::LANES { S::load(from) } else { S::load_partial(from, n) };
-                    S::store_pairs(pairs.as_mut_ptr().add(i * pair_row + term / 2).cast(), value);
+            let from = values.as_ptr().wrapping_add(i * row);
+            let to = pairs.as_mut_ptr().wrapping_add(i * pair_row).cast::<f32>();
+            let left = |term: usize| terms.saturating_sub(term);
+            // SAFETY: the terms that are left of the row, and room for its pairs, as asserted.
+            unsafe {
+                for pair in (0..whole).step_by(S::LANES) {
+                    S::store(to.add(pair), neighbours::<S>(from.wrapping_add(2 * pair), left(2 * pair)));
+                }
+                for pair in (whole..pair_row).step_by(S::LANES / 2) {
+                    let n = left(2 * pair).min(S::LANES);
+                    S::store_pairs(to.add(pair), S::load_partial(from.wrapping_add(2 * pair), n));
                 }
             }
         }
     }
 }
 
-/// Pairs of `n` neighbouring numbers, at most two vectors of them, and of zeros.
+/// Pairs of neighbouring numbers, of `n` of them and zeros, or of two vectors of them where there are more.
 ///
 /// # Safety
 /// They are valid, and the vectors are for pairs.
 #[inline(always)]
 pub(super) unsafe fn neighbours<S: Simd>(from: *const f32, n: usize) -> S::V {
-    let mut pairs = [0.0; MAX_LANES];
-    // SAFETY: the caller's promise; two half vectors of pairs have room in the array.
+    // SAFETY: the caller's promise.
     unsafe {
-        for half in 0..2 {
-            let start = half * S::LANES;
-            let value = S::load_partial(from.wrapping_add(start), n.saturating_sub(start).min(S::LANES));
-            S::store_pairs(pairs.as_mut_ptr().add(start / 2), value);
+        let second = from.wrapping_add(S::LANES);
+        if n >= 2 * S::LANES {
+            return S::neighbours(S::load(from), S::load(second));
         }
-        S::load(pairs.as_ptr())
+        let first = S::load_partial(from, n.min(S::LANES));
+        S::neighbours(first, S::load_partial(second, n.saturating_sub(S::LANES)))
     }
 }
 

@@ -204,6 +204,17 @@ pub(crate) trait Simd {
             }
         }
     }
+    /// Pairs of the neighbouring elements of two vectors, as [`store_pairs`](Self::store_pairs) makes them.
+    #[inline(always)]
+    unsafe fn neighbours(first: Self::V, second: Self::V) -> Self::V {
+        let mut pairs = [0.0; MAX_LANES];
+        // SAFETY: two half vectors of pairs have room in the array.
+        unsafe {
+            Self::store_pairs(pairs.as_mut_ptr(), first);
+            Self::store_pairs(pairs.as_mut_ptr().add(Self::LANES / 2), second);
+            Self::load(pairs.as_ptr())
+        }
+    }
     /// The first numbers of pairs, and the second ones.
     unsafe fn halves(pairs: Self::V) -> [Self::V; 2];
     /// `sum` and the products of the second numbers, then of the first ones.
@@ -408,6 +419,12 @@ mod tests {
                             neighbours.extend(found[..S::LANES / 2].iter().map(|pair| pair.to_bits()));
                             assert!(found[S::LANES / 2..].iter().all(|&left| left == GUARD));
                         }
+                        S::store(found.as_mut_ptr(), S::neighbours(small, a));
+                        let mut halves = [GUARD; MAX_LANES];
+                        S::store_pairs(halves.as_mut_ptr(), small);
+                        S::store_pairs(halves.as_mut_ptr().add(S::LANES / 2), a);
+                        let bits = |values: &Values| values.map(f32::to_bits)[..S::LANES].to_vec();
+                        assert_eq!(bits(&found), bits(&halves));
                         S::store(found.as_mut_ptr(), S::add_products(S::pair(a, b), S::pair(c, d), sum));
                         // Which NaN it is doesn't matter.
                         let bits = |value: &f32| if value.is_nan() { u32::MAX } else { value.to_bits() };
