@@ -236,10 +236,8 @@ impl Block<'_> {
                 ..self.gather
             };
             let convolved = &mut convolved[..rows * out_width * wide];
-            for (row, convolved) in convolved.chunks_exact_mut(out_width * wide).enumerate() {
-                let PackedWeights { kernel, bias, activation } = self.depthwise;
-                gather.run_row(row, source, kernel, bias, activation, convolved);
-            }
+            let PackedWeights { kernel, bias, activation } = self.depthwise;
+            gather.run_rows(0, source, kernel, bias, activation, convolved);
             let PackedWeights { kernel, bias, activation } = self.project;
             shape.project(rows * out_width).forward_packed(convolved, kernel, bias, activation, y);
             if shape.residual {

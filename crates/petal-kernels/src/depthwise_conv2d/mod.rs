@@ -1,7 +1,7 @@
 //! Depthwise convolution: each input channel has its own `multiplier` filters.
 //!
 //! Strategies, chosen by shape alone:
-//! - 3×3 kernels with stride 1 or 2 and multiplier 1, vectorised over channels, tiles of four pixels in registers:
+//! - 3×3 kernels with stride 1 or 2 and multiplier 1, vectorised over channels, tiles of a few pixels in registers:
 //!   forward and the input's gradient of stride 1 gather nine taps (`gather.rs`), the input's gradient of stride 2
 //!   gathers the taps of each parity (`gather_strided.rs`), the kernel's gradient keeps nine sums (`kernel_gradient.rs`);
 //! - everything else runs tap by tap (`general.rs`).
