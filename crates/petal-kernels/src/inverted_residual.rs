@@ -1,4 +1,4 @@
-//! The inverted residual block of MobileNetV2, forward only: a 1×1 convolution to many channels, a depthwise 3×3
+//! The inverted residual block of MobileNetV2, forward only: a convolution to many channels, mostly 1×1, a depthwise 3×3
 //! convolution of these, a 1×1 convolution back to few, and maybe the block's input added.
 //!
 //! The wide activations never reach memory: a task expands some rows of an image, convolves and projects them, while
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::depthwise_conv2d::Gather;
 use crate::matmul::Matmul;
-use crate::{Activation, DepthwiseConv2d, KernelWeights, Precision};
+use crate::{Activation, Conv2d, DepthwiseConv2d, KernelWeights, Precision};
 
 /// Floats of wide activations that one task keeps in the second cache.
 const TILE_FLOATS: usize = 1 << 16;
@@ -23,22 +23,22 @@ const TASKS: usize = 16;
 /// Shape of an inverted residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvertedResidual {
-    /// Channels of the block's input, if a 1×1 convolution makes those of the depthwise one of it.
-    pub expands: Option<usize>,
+    /// The convolution that makes the depthwise one's input, if one does: one that [`Conv2d::makes_rows`].
+    pub expand: Option<Conv2d>,
     /// The convolution of the wide activations.
     pub depthwise: DepthwiseConv2d,
     /// Channels of the output.
     pub filters: usize,
     /// Whether the input is added to the output, which has its shape.
     pub residual: bool,
-    /// Of the factors of the 1×1 convolutions' products.
+    /// Of the factors of the last convolution's products.
     pub precision: Precision,
 }
 
 /// Weights of one of a block's convolutions.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockWeights<'a> {
-    /// As the convolution has it; that of the 1×1 ones may be packed by [`Conv2d::pack`](crate::Conv2d::pack).
+    /// As the convolution has it; that of all but the depthwise one may be packed by [`Conv2d::pack`].
     pub kernel: KernelWeights<'a>,
     /// One value an output channel.
     pub bias: Option<&'a [f32]>,
@@ -52,14 +52,13 @@ impl InvertedResidual {
     pub fn is_worthwhile(&self) -> bool {
         let wide = self.depthwise.input[2];
         self.depthwise.stride_of_3x3().is_some()
-            && wide * (self.expands.unwrap_or(0) + self.filters) <= WEIGHT_FLOATS
+            && self.expand.map_or(0, |conv| conv.kernel_len()) + wide * self.filters <= WEIGHT_FLOATS
             && 2 * self.wide_row() + self.depthwise.output()[1] * wide <= TILE_FLOATS
     }
 
     /// `[height, width, channels]` of the input.
     pub fn input(&self) -> [usize; 3] {
-        let [height, width, channels] = self.depthwise.input;
-        [height, width, self.expands.unwrap_or(channels)]
+        self.expand.map_or(self.depthwise.input, |conv| conv.input)
     }
 
     /// `[height, width, channels]` of the output.
@@ -70,14 +69,15 @@ impl InvertedResidual {
 
     /// Scratch of [`forward`](Self::forward).
     pub fn forward_scratch(&self) -> usize {
-        let expand = self.expand(0).map_or(0, |matmul| matmul.packed_len());
+        let expand = self.expand.map_or(0, |conv| conv.packed_len());
         expand + self.project(0).packed_len() + self.depthwise.batch * self.strips() * self.task_scratch()
     }
 
     /// `y = project(depthwise(expand(x))) [+ x]`.
     ///
     /// # Panics
-    /// If the depthwise convolution is not 3×3 with stride 1 or 2, or a slice has another length than the shape says.
+    /// If the depthwise convolution is not 3×3 with stride 1 or 2, the first one makes no rows or not its input, or a slice
+    /// has another length than the shape says.
     pub fn forward(
         &self,
         x: &[f32],
@@ -91,16 +91,20 @@ impl InvertedResidual {
         let (image, result) = (input.iter().product(), output.iter().product());
         assert_eq!(x.len(), self.depthwise.batch * image);
         assert_eq!(y.len(), self.depthwise.batch * result);
-        assert_eq!(expand.is_some(), self.expands.is_some());
+        assert_eq!(expand.is_some(), self.expand.is_some());
+        let made = |conv: Conv2d| conv.makes_rows() && conv.output() == self.depthwise.input;
+        assert!(self.expand.is_none_or(made), "{:?} makes no rows of the block", self.expand);
         assert!(!self.residual || input == output);
         if y.is_empty() {
             return;
         }
-        let (room, rest) = scratch.split_at_mut(self.expand(0).map_or(0, |matmul| matmul.packed_len()));
-        let expand = self.expand(0).zip(expand).map(|(matmul, weights)| weights.packed(matmul, room));
+        let (room, rest) = scratch.split_at_mut(self.expand.map_or(0, |conv| conv.packed_len()));
+        let expand = self.expand.zip(expand).map(|(conv, weights)| {
+            (conv, weights.packed(room, |kernel, packed| conv.pack(kernel, packed)))
+        });
         let matmul = self.project(0);
         let (room, rest) = rest.split_at_mut(matmul.packed_len());
-        let project = project.packed(matmul, room);
+        let project = project.packed(room, |kernel, packed| matmul.pack(kernel, packed));
         let BlockWeights { kernel, bias, activation } = depthwise;
         let depthwise = PackedWeights { kernel: kernel.plain(), bias, activation };
         let stride = self.depthwise.stride_of_3x3().expect("the depthwise convolution is 3×3");
@@ -114,12 +118,6 @@ impl InvertedResidual {
             let strips = y.par_chunks_mut(rows * row).zip(scratch.par_chunks_mut(task));
             strips.enumerate().for_each(|(i, (y, scratch))| block.run(x, i * rows, y, &mut scratch[..task]));
         });
-    }
-
-    /// The first 1×1 convolution for this many pixels.
-    fn expand(&self, rows: usize) -> Option<Matmul> {
-        let (units, precision) = (self.depthwise.input[2], self.precision);
-        self.expands.map(|inputs| Matmul { rows, inputs, units, precision })
     }
 
     /// The last 1×1 convolution for this many pixels.
@@ -155,30 +153,29 @@ impl InvertedResidual {
 
     /// Floats of so many rows: the window of expanded ones, and those of the depthwise convolution's output.
     fn tile_floats(&self, rows: usize) -> usize {
-        let window = if self.expands.is_some() { self.window_rows(rows) * self.wide_row() } else { 0 };
+        let window = if self.expand.is_some() { self.window_rows(rows) * self.wide_row() } else { 0 };
         let [_, width, channels] = self.depthwise.output();
         window + rows * width * channels
     }
 }
 
-/// A block with its 1×1 kernels packed.
+/// A block with its kernels packed.
 struct Block<'a> {
     shape: &'a InvertedResidual,
     gather: Gather,
-    expand: Option<PackedWeights<'a>>,
+    expand: Option<(Conv2d, PackedWeights<'a>)>,
     depthwise: PackedWeights<'a>,
     project: PackedWeights<'a>,
 }
 
 impl<'a> BlockWeights<'a> {
-    /// Those of a 1×1 convolution, whose kernel is packed into `room` if it isn't.
-    fn packed<'b>(self, matmul: Matmul, room: &'b mut [f32]) -> PackedWeights<'b>
+    /// Those with a kernel that is packed into `room` if it isn't.
+    fn packed<'b>(self, room: &'b mut [f32], pack: impl FnOnce(&[f32], &mut [f32])) -> PackedWeights<'b>
     where
         'a: 'b,
     {
         let BlockWeights { kernel, bias, activation } = self;
-        let kernel = kernel.packed(room, |kernel, packed| matmul.pack(kernel, packed));
-        PackedWeights { kernel, bias, activation }
+        PackedWeights { kernel: kernel.packed(room, pack), bias, activation }
     }
 }
 
@@ -194,9 +191,8 @@ impl Block<'_> {
     /// The output rows of one image from `first` on that `y` has.
     fn run(&self, x: &[f32], first: usize, y: &mut [f32], scratch: &mut [f32]) {
         let shape = self.shape;
-        let [height, width, channels] = shape.input();
+        let [height, width, wide] = shape.depthwise.input;
         let [_, out_width, filters] = shape.output();
-        let wide = shape.depthwise.input[2];
         let tile_rows = shape.tile_rows();
         let (window, convolved) = scratch.split_at_mut(scratch.len() - tile_rows * out_width * wide);
         let (stride, before) = (self.gather.stride, self.gather.before[0]);
@@ -210,7 +206,7 @@ impl Block<'_> {
             let need = inside(top)..inside(top + ((rows - 1) * stride + 3) as isize);
             let source = match &self.expand {
                 None => &x[need.start * width * wide..need.end * width * wide],
-                Some(expand) => {
+                Some((conv, PackedWeights { kernel, bias, activation })) => {
                     let kept = have.end.saturating_sub(need.start).min(need.len());
                     let wide_row = width * wide;
                     if kept > 0 {
@@ -218,14 +214,8 @@ impl Block<'_> {
                         window.copy_within(start..start + kept * wide_row, 0);
                     }
                     let new = need.start + kept..need.end;
-                    let matmul = shape.expand(new.len() * width).expect("the block expands");
-                    matmul.forward_packed(
-                        &x[new.start * width * channels..new.end * width * channels],
-                        expand.kernel,
-                        expand.bias,
-                        expand.activation,
-                        &mut window[kept * wide_row..need.len() * wide_row],
-                    );
+                    let made = &mut window[kept * wide_row..need.len() * wide_row];
+                    conv.make_rows(new.start, x, kernel, *bias, *activation, made);
                     have = need.clone();
                     &window[..need.len() * wide_row]
                 }
@@ -241,7 +231,7 @@ impl Block<'_> {
             let PackedWeights { kernel, bias, activation } = self.project;
             shape.project(rows * out_width).forward_packed(convolved, kernel, bias, activation, y);
             if shape.residual {
-                y.iter_mut().zip(&x[row * width * channels..]).for_each(|(y, x)| *y += x);
+                y.iter_mut().zip(&x[row * out_width * filters..]).for_each(|(y, x)| *y += x);
             }
         }
     }

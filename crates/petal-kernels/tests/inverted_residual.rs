@@ -37,7 +37,7 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
     if let Some(x) = x.last_mut() {
         *x = f32::NAN;
     }
-    let expand = pointwise(batch, input, wide, block.precision);
+    let expand = block.expand.unwrap_or(pointwise(batch, input, wide, block.precision));
     let project = pointwise(batch, block.depthwise.output(), block.filters, block.precision);
     let kernels = [expand.kernel_len(), block.depthwise.kernel_len(), project.kernel_len()];
     let kernels: Vec<_> = kernels.into_iter().zip(2..).map(|(len, seed)| values(len, seed)).collect();
@@ -54,7 +54,7 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
         run(&h, &mut y, &mut unset(scratch));
         h = y;
     };
-    if block.expands.is_some() {
+    if block.expand.is_some() {
         let len = batch * block.depthwise.input.iter().product::<usize>();
         apply(len, expand.forward_scratch(), &|x, y, scratch| {
             expand.forward(x, &kernels[0], Some(&biases[0]), Activation::Relu6, y, scratch);
@@ -72,7 +72,7 @@ fn check(block: InvertedResidual) -> Result<(), TestCaseError> {
     }
 
     let mut y = unset(h.len());
-    let expand = block.expands.map(|_| weights(0, Activation::Relu6));
+    let expand = block.expand.map(|_| weights(0, Activation::Relu6));
     let (depthwise, project) = (weights(1, Activation::Relu6), weights(2, Activation::Linear));
     block.forward(&x, expand, depthwise, project, &mut y, &mut unset(block.forward_scratch()));
     for (i, (y, expected)) in y.iter().zip(&h).enumerate() {
@@ -105,9 +105,33 @@ proptest! {
         let channels = if expands { channels } else { wide };
         let residual = residual && [out_height, out_width] == [height, width];
         let filters = if residual { channels } else { filters };
-        let expands = expands.then_some(channels);
         let precision = if rounds { Precision::Bfloat16 } else { Precision::Float32 };
-        check(InvertedResidual { expands, depthwise, filters, residual, precision })?;
+        let expand = expands.then(|| pointwise(batch, [height, width, channels], wide, precision));
+        check(InvertedResidual { expand, depthwise, filters, residual, precision })?;
+    }
+
+    #[test]
+    fn a_block_may_begin_with_any_convolution_that_makes_rows(
+        batch in 1usize..4,
+        size in prop::array::uniform2(5usize..60),
+        [channels, wide] in [1usize..6, 1usize..80],
+        filters in 1usize..20,
+        [kernel, strides] in prop::array::uniform2(prop::array::uniform2(1usize..4)),
+        stride in 1usize..3,
+    ) {
+        let expand = Conv2d {
+            kernel, strides,
+            padding: Padding::same(size, kernel, strides),
+            ..pointwise(batch, [size[0], size[1], channels], wide, Precision::Float32)
+        };
+        prop_assume!(expand.makes_rows());
+        let [height, width, _] = expand.output();
+        let depthwise = DepthwiseConv2d {
+            batch, input: expand.output(), multiplier: 1, kernel: [3; 2], strides: [stride; 2], dilation: [1; 2],
+            padding: Padding::same([height, width], [3; 2], [stride; 2]),
+        };
+        let precision = Precision::Float32;
+        check(InvertedResidual { expand: Some(expand), depthwise, filters, residual: false, precision })?;
     }
 }
 
@@ -124,7 +148,7 @@ fn blocks_of_mobilenet_v2_are_their_convolutions() {
             padding: Padding::same([size; 2], [3; 2], [stride; 2]),
         };
         let block = InvertedResidual {
-            expands: expands.then_some(channels),
+            expand: expands.then(|| pointwise(2, [size, size, channels], wide, Precision::Float32)),
             depthwise,
             filters,
             residual: stride == 1 && filters == channels,
@@ -132,7 +156,9 @@ fn blocks_of_mobilenet_v2_are_their_convolutions() {
         };
         assert!(block.is_worthwhile());
         check(block).unwrap();
-        check(InvertedResidual { precision: Precision::Bfloat16, ..block }).unwrap();
+        let precision = Precision::Bfloat16;
+        let expand = block.expand.map(|expand| Conv2d { precision, ..expand });
+        check(InvertedResidual { expand, precision, ..block }).unwrap();
     };
     block(90, 32, 32, 1, 16, false);
     block(90, 16, 96, 2, 24, true);

@@ -45,9 +45,8 @@ impl Shape {
             dilation: [1; 2],
             padding: Padding::same([size; 2], [3; 2], [stride; 2]),
         };
-        let expands = (channels != wide).then_some(channels);
         InvertedResidual {
-            expands,
+            expand: (channels != wide).then(|| pointwise([size, size, channels], wide)),
             depthwise,
             filters,
             residual: channels == filters,
@@ -84,7 +83,9 @@ fn as_one(bencher: Bencher, shape: &Shape) {
 
 #[divan::bench(args = SHAPES, max_time = 0.4, sample_size = 1)]
 fn as_one_bfloat16(bencher: Bencher, shape: &Shape) {
-    bench_block(bencher, shape, InvertedResidual { precision: Precision::Bfloat16, ..shape.block() });
+    let (precision, block) = (Precision::Bfloat16, shape.block());
+    let expand = block.expand.map(|expand| Conv2d { precision, ..expand });
+    bench_block(bencher, shape, InvertedResidual { expand, precision, ..block });
 }
 
 fn bench_block(bencher: Bencher, shape: &Shape, block: InvertedResidual) {
@@ -97,7 +98,7 @@ fn bench_block(bencher: Bencher, shape: &Shape, block: InvertedResidual) {
     }
     let mut scratch = values(block.forward_scratch());
     bencher.counter(shape.operations()).bench_local(|| {
-        let expand = block.expands.map(|_| weights(&expand, Activation::Relu6));
+        let expand = block.expand.map(|_| weights(&expand, Activation::Relu6));
         let (depthwise, project) =
             (weights(&depthwise, Activation::Relu6), weights(&project, Activation::Linear));
         block.forward(&x, expand, depthwise, project, &mut y, &mut scratch);
@@ -117,7 +118,7 @@ fn one_by_one(bencher: Bencher, shape: &Shape) {
     let mut y = values(BATCH * block.output().iter().product::<usize>());
     let mut scratch = values(expand.forward_scratch().max(project.forward_scratch()));
     bencher.counter(shape.operations()).bench_local(|| {
-        if block.expands.is_some() {
+        if block.expand.is_some() {
             expand.forward(&x, &kernels[0], None, Activation::Relu6, &mut expanded, &mut scratch);
         }
         block.depthwise.forward(&expanded, &kernels[1], None, Activation::Relu6, &mut convolved, &mut []);

@@ -108,6 +108,35 @@ impl Conv2d {
         gather.run(x, packed, bias, activation, None, y);
     }
 
+    /// Whether rows of its output can be made by themselves, by [`make_rows`](Self::make_rows): that of a matrix product
+    /// or of a direct convolution.
+    pub fn makes_rows(&self) -> bool {
+        self.is_pointwise() || self.winograd().is_none()
+    }
+
+    /// The rows of one image's output from `first` on that `y` has, on this thread, with a packed kernel: the same bits as
+    /// of [`forward`](Self::forward).
+    pub(crate) fn make_rows(
+        &self,
+        first: usize,
+        x: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        y: &mut [f32],
+    ) {
+        let [_, width, filters] = self.output();
+        if let Some(matmul) = self.pointwise() {
+            let [from, rows] = [first * width, y.len() / filters];
+            let x = &x[from * matmul.inputs..][..rows * matmul.inputs];
+            return Matmul { rows, ..matmul }.forward_packed(x, packed, bias, activation, y);
+        }
+        let gather = self.forward_gather();
+        for (row, y) in (first..).zip(y.chunks_exact_mut(width * filters)) {
+            gather.run_row(row, x, packed, bias, activation, y);
+        }
+    }
+
     /// Floats of the packed kernel.
     pub fn packed_len(&self) -> usize {
         match (self.pointwise(), self.winograd()) {

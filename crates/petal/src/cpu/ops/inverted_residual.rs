@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 use super::weighted::Weighted;
 use crate::cpu::{Backward, Forward, Needs, Operation, Param};
 
-/// A 1×1 convolution to many channels, a depthwise one, a 1×1 convolution back, and maybe the input added: forward
-/// only, so it stands where no gradient goes.
+/// A convolution to many channels, a depthwise one, a 1×1 convolution back, and maybe the input added: forward only, so
+/// it stands where no gradient goes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InvertedResidual {
     pub expand: Option<Weighted<kernels::Conv2d>>,
@@ -18,7 +18,7 @@ impl InvertedResidual {
     /// The kernel for a batch.
     pub(crate) fn shape(&self, batch: usize) -> kernels::InvertedResidual {
         kernels::InvertedResidual {
-            expands: self.expand.as_ref().map(|expand| expand.shape.input[2]),
+            expand: self.expand.as_ref().map(|expand| kernels::Conv2d { batch, ..expand.shape }),
             depthwise: kernels::DepthwiseConv2d { batch, ..self.depthwise.shape },
             filters: self.project.shape.filters,
             residual: self.residual,

@@ -1,4 +1,4 @@
-//! 1×1 convolution + depthwise convolution + 1×1 convolution (+ the input) → one step, where no gradient goes.
+//! Convolution + depthwise convolution + 1×1 convolution (+ the input) → one step, where no gradient goes.
 
 use crate::cpu::op::Op;
 use crate::cpu::ops::inverted_residual::InvertedResidual;
@@ -37,7 +37,7 @@ fn block(steps: &[Step<Op>], readers: &[usize], kept: &[Option<Value>], at: usiz
     let Op::Conv2d(project) = &steps[project_at].op else { return None };
     let expand_at = producer(steps, readers, kept, at).filter(|&at| {
         let Op::Conv2d(expand) = &steps[at].op else { return false };
-        expand.shape.is_pointwise()
+        expand.shape.makes_rows()
     });
     if !project.shape.is_pointwise() {
         return None;

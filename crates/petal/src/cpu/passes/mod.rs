@@ -21,8 +21,8 @@ pub(crate) struct Passes {
     pub fuse_activation: bool,
     /// Its gradient is computed by the layer after it, while the gradient of its output is in the cache.
     pub fuse_activation_gradient: bool,
-    /// A 1×1, a depthwise and another 1×1 convolution become one step whose wide activations stay in the cache, where
-    /// no gradient goes.
+    /// A convolution, mostly a 1×1, a depthwise and a 1×1 convolution become one step whose wide activations stay in the
+    /// cache, where no gradient goes.
     pub fuse_inverted_residual: bool,
     /// A convolution and its max pooling over 2×2 windows are one step, and what lies between them is never stored.
     pub fuse_pooling: bool,
