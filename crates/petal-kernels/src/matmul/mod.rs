@@ -2,19 +2,21 @@
 //!
 //! An element of `x × kernel` and of the input's gradient is one sum in the order of its terms (cut every 1024 terms),
 //! whichever tile it falls into: a row's result doesn't depend on how many rows there are, by not one bit, so a sample
-//! has the same result in any batch. `product.rs` has these two, `gradient.rs` the gradient by the kernel. With
-//! [`Precision::Bfloat16`] the factors are packed as pairs of neighbouring terms (`pairs.rs`), each in the place of
-//! one `f32`, and all else is as with half the terms. `panels.rs` packs right factors.
+//! has the same result in any batch. `product.rs` has these two, `turned.rs` the input's gradient of few
+//! rows, `gradient.rs` the gradient by the kernel. With [`Precision::Bfloat16`] the factors are packed as pairs of
+//! neighbouring terms (`pairs.rs`), each in the place of one `f32`, and all else is as with half the terms. `panels.rs`
+//! packs right factors.
 
 mod gradient;
 mod pairs;
 mod panels;
 mod product;
+mod turned;
 
 use rayon::prelude::*;
 
 use crate::{Activation, ActivationGradient, KernelWeights, Precision};
-use product::{Epilogue, Product, Right};
+use product::{Epilogue, FEW, Product, Right, TERMS};
 
 /// `[rows, inputs] × [inputs, units]`.
 #[derive(Clone, Copy)]
@@ -77,7 +79,7 @@ impl Matmul {
     }
 
     pub fn backward_input_scratch(&self) -> usize {
-        self.backward_product().scratch()
+        if self.turns() { turned::scratch(&self.backward_product()) } else { self.backward_product().scratch() }
     }
 
     /// `dx = dy × kernelᵀ`, or the gradient before the activation that made the input.
@@ -90,6 +92,10 @@ impl Matmul {
         scratch: &mut [f32],
     ) {
         self.check(dx, kernel, dy);
+        if self.turns() {
+            turned::run(&self.backward_product(), dy, kernel, dx, scratch);
+            return input_activation.into_iter().for_each(|activation| activation.apply(dx));
+        }
         let kernel = Right { values: kernel, row: 1, column: self.units };
         let epilogue = Epilogue { gradient: input_activation, ..Epilogue::default() };
         self.backward_product().run(dy, kernel, epilogue, dx, scratch);
@@ -110,6 +116,11 @@ impl Matmul {
     ) {
         self.check(x, dkernel, dy);
         gradient::run(self, x, dy, dkernel, dbias, scratch);
+    }
+
+    /// Whether the input's gradient of few rows is computed as that of many columns.
+    fn turns(&self) -> bool {
+        self.rows < FEW && (1..=TERMS).contains(&self.units)
     }
 
     fn forward_product(&self) -> Product {

@@ -24,9 +24,9 @@ const MAX_WIDTH: usize = register_tile::MAX_COLUMNS;
 /// Rows of tiles.
 const TILE: usize = register_tile::ROWS;
 /// Terms of one uninterrupted sum; longer sums are sums of such.
-const TERMS: usize = 1024;
+pub(super) const TERMS: usize = 1024;
 /// Fewer rows than this are "few": packing `b` would cost more than a tenth of the work.
-const FEW: usize = 64;
+pub(super) const FEW: usize = 64;
 /// Columns of one task when rows are few.
 const FEW_COLUMNS: usize = 128;
 /// Terms that are taken at a time where nothing is packed: a panel's columns of them stay in the first cache.
