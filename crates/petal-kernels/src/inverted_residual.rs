@@ -99,9 +99,10 @@ impl InvertedResidual {
             return;
         }
         let (room, rest) = scratch.split_at_mut(self.expand.map_or(0, |conv| conv.packed_len()));
-        let expand = self.expand.zip(expand).map(|(conv, weights)| {
-            (conv, weights.packed(room, |kernel, packed| conv.pack(kernel, packed)))
-        });
+        let expand = self
+            .expand
+            .zip(expand)
+            .map(|(conv, weights)| (conv, weights.packed(room, |kernel, packed| conv.pack(kernel, packed))));
         let matmul = self.project(0);
         let (room, rest) = rest.split_at_mut(matmul.packed_len());
         let project = project.packed(room, |kernel, packed| matmul.pack(kernel, packed));

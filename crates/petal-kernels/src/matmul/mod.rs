@@ -79,7 +79,11 @@ impl Matmul {
     }
 
     pub fn backward_input_scratch(&self) -> usize {
-        if self.turns() { turned::scratch(&self.backward_product()) } else { self.backward_product().scratch() }
+        if self.turns() {
+            turned::scratch(&self.backward_product())
+        } else {
+            self.backward_product().scratch()
+        }
     }
 
     /// `dx = dy × kernelᵀ`, or the gradient before the activation that made the input.

@@ -157,9 +157,22 @@ impl Simd for Avx512 {
         unsafe {
             // The even ones' halves are the first sixteen words.
             let order = _mm512_setr_epi32(
-                0x0010_0000, 0x0011_0001, 0x0012_0002, 0x0013_0003, 0x0014_0004, 0x0015_0005, 0x0016_0006,
-                0x0017_0007, 0x0018_0008, 0x0019_0009, 0x001a_000a, 0x001b_000b, 0x001c_000c, 0x001d_000d,
-                0x001e_000e, 0x001f_000f,
+                0x0010_0000,
+                0x0011_0001,
+                0x0012_0002,
+                0x0013_0003,
+                0x0014_0004,
+                0x0015_0005,
+                0x0016_0006,
+                0x0017_0007,
+                0x0018_0008,
+                0x0019_0009,
+                0x001a_000a,
+                0x001b_000b,
+                0x001c_000c,
+                0x001d_000d,
+                0x001e_000e,
+                0x001f_000f,
             );
             let words = _mm512_castps_si512(Self::neighbours(even, odd));
             _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, words))

@@ -3,7 +3,7 @@
 //! tile with 16 products of a source and a target channel where the direct way has 36.
 //!
 //! A transformed tile has 4×4 places. Some neighbouring tiles are computed at a time, so that all between source and
-//! target stays in the caches: their pixels are transformed (`inputs.rs`), and for each block of 16 targets 16 matrix
+//! target stays in the caches: their pixels are transformed (`inputs.rs`), and for each block of targets 16 matrix
 //! products (`products.rs`) with the transformed kernel (`kernel.rs`) give sums, of which the caller makes outputs.
 //!
 //! Each pixel takes part in the outputs that it takes part in directly, and in no others. One that is infinite reaches
@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 use crate::alignment::{ALIGNMENT, LINE, aligned};
 use crate::conv2d::Conv2d;
-use crate::register_tile::{COLUMNS, ROWS};
+use crate::register_tile::{self, COLUMNS, MAX_COLUMNS, ROWS};
 use crate::simd::{MAX_LANES, Simd, dispatch, dispatch_pairs, lanes};
 use crate::{KernelWeights, Precision};
 use inputs::{Inputs, Transform};
@@ -31,8 +31,8 @@ use kernel::Pack;
 use products::{Multiply, Products};
 use transforms::transform_sums;
 
-/// Targets in one block of the packed kernel.
-const BLOCK: usize = COLUMNS;
+/// Targets in one block of the packed kernel, at most.
+const MAX_BLOCK: usize = MAX_COLUMNS;
 /// Elements of a transformed tile.
 const PLACES: usize = 16;
 /// Tiles that are computed at a time, in one or more register tiles.
@@ -109,12 +109,12 @@ impl Winograd {
         assert!(bias.is_none_or(|bias| bias.len() == self.targets));
         let (room, scratch) = aligned(scratch).split_at_mut(self.packed_len());
         let packed = kernel.packed(room, |kernel, packed| self.pack(kernel, packed));
-        let block = self.block();
+        let (width, block) = (self.width(), self.block());
         let task_tiles = self.groups().div_ceil(self.tasks().max(1)) * GROUP;
         let tasks = scratch.par_chunks_exact_mut(self.task_len()).take(self.tasks());
         tasks.enumerate().for_each(|(i, task)| {
             let (inputs, task) = task.split_at_mut(PLACES * GROUP * self.source_vectors());
-            let (sums, border) = task.split_at_mut(PLACES * GROUP * BLOCK);
+            let (sums, border) = task.split_at_mut(PLACES * GROUP * width);
             let task = i * task_tiles..self.tiles().min((i + 1) * task_tiles);
             for start in task.clone().step_by(GROUP) {
                 let tiles = start..task.end.min(start + GROUP);
@@ -124,8 +124,8 @@ impl Winograd {
                     Precision::Bfloat16 => dispatch_pairs(Transform::<true>(transform)),
                 }
                 for (i, packed) in packed.chunks_exact(block).enumerate() {
-                    let targets = i * BLOCK..self.targets.min((i + 1) * BLOCK);
-                    let mut start = [0.0; BLOCK];
+                    let targets = i * width..self.targets.min((i + 1) * width);
+                    let mut start = [0.0; MAX_BLOCK];
                     if let Some(bias) = bias {
                         start[..targets.len()].copy_from_slice(&bias[targets.clone()]);
                     }
@@ -140,10 +140,13 @@ impl Winograd {
                         sums,
                     };
                     match self.precision {
-                        Precision::Float32 => dispatch(Multiply::<false>(products)),
-                        Precision::Bfloat16 => dispatch_pairs(Multiply::<true>(products)),
+                        Precision::Float32 => dispatch(Multiply::<false, COLUMNS>(products)),
+                        Precision::Bfloat16 if width == COLUMNS => {
+                            dispatch_pairs(Multiply::<true, COLUMNS>(products));
+                        }
+                        Precision::Bfloat16 => dispatch_pairs(Multiply::<true, MAX_BLOCK>(products)),
                     }
-                    finish(Sums { tiles: tiles.clone(), targets, values: sums });
+                    finish(Sums { tiles: tiles.clone(), targets, width, values: sums });
                 }
             }
         });
@@ -192,18 +195,29 @@ impl Winograd {
         self.precision.slots(self.source[2])
     }
 
+    /// Targets in a block. AVX-512 multiplies pairs with a second vector at no cost of loading them; numbers as they are
+    /// it reads while it multiplies.
+    fn width(&self) -> usize {
+        match self.precision {
+            Precision::Float32 => COLUMNS,
+            Precision::Bfloat16 => {
+                register_tile::columns(self.precision).min(self.targets.next_multiple_of(COLUMNS))
+            }
+        }
+    }
+
     /// Floats of the packed weights of a block of targets.
     fn block(&self) -> usize {
-        PLACES * self.slots() * BLOCK
+        PLACES * self.slots() * self.width()
     }
 
     pub fn packed_len(&self) -> usize {
-        self.targets.div_ceil(BLOCK) * self.block()
+        self.targets.div_ceil(self.width()) * self.block()
     }
 
     /// Scratch of a task: transformed tiles, sums, a tile at the border.
     fn task_len(&self) -> usize {
-        let floats = PLACES * GROUP * (self.source_vectors() + BLOCK) + PLACES * self.source[2];
+        let floats = PLACES * GROUP * (self.source_vectors() + self.width()) + PLACES * self.source[2];
         floats.next_multiple_of(LINE)
     }
 }
@@ -212,11 +226,13 @@ fn suits(conv: &Conv2d) -> bool {
     conv.kernel == [3, 3] && conv.strides == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1
 }
 
-/// The sums of some tiles, in the order of batch, rows and columns, and of up to 16 targets.
+/// The sums of some tiles, in the order of batch, rows and columns, and of a block of targets.
 pub(crate) struct Sums<'a> {
     pub tiles: Range<usize>,
     pub targets: Range<usize>,
-    /// `[place][tile][16]`.
+    /// Of the block: 16 or 32.
+    width: usize,
+    /// `[place][tile][width]`.
     values: &'a [f32],
 }
 
@@ -224,13 +240,23 @@ impl Sums<'_> {
     /// The four outputs of a tile, a vector of targets from `lane` on.
     #[inline(always)]
     pub fn outputs<S: Simd>(&self, tile: usize, lane: usize) -> [[S::V; 2]; 2] {
-        let values = &self.values[(tile - self.tiles.start) * BLOCK + lane..];
-        assert!(values.len() >= (PLACES - 1) * GROUP * BLOCK + S::LANES);
+        // Distances that the compiler knows: with others a convolution takes a fifteenth more time.
+        if self.width == COLUMNS {
+            self.outputs_of::<S, COLUMNS>(tile, lane)
+        } else {
+            self.outputs_of::<S, MAX_BLOCK>(tile, lane)
+        }
+    }
+
+    #[inline(always)]
+    fn outputs_of<S: Simd, const WIDTH: usize>(&self, tile: usize, lane: usize) -> [[S::V; 2]; 2] {
+        let values = &self.values[(tile - self.tiles.start) * WIDTH + lane..];
+        assert!(values.len() >= (PLACES - 1) * GROUP * WIDTH + S::LANES);
         // SAFETY: a vector of each place is within the asserted length.
         unsafe {
             let mut places = [[S::splat(0.0); 4]; 4];
             for (place, sums) in places.as_flattened_mut().iter_mut().enumerate() {
-                *sums = S::load(values.as_ptr().add(place * GROUP * BLOCK));
+                *sums = S::load(values.as_ptr().add(place * GROUP * WIDTH));
             }
             transform_sums::<S>(places)
         }

@@ -1,6 +1,7 @@
-//! The matrix products of a block of targets: for each place `sums[tile][16] = inputs[tile][source] × packed[source][16]`.
+//! The matrix products of a block of targets, `WIDTH` with those that aren't there: for each place
+//! `sums[tile][WIDTH] = inputs[tile][source] × packed[source][WIDTH]`.
 
-use super::{BLOCK, GROUP, PLACES};
+use super::{GROUP, MAX_BLOCK, PLACES};
 use crate::register_tile::{accumulate, for_tile};
 use crate::simd::{Kernel, Simd};
 
@@ -17,34 +18,35 @@ pub(super) struct Products<'a> {
     pub targets: usize,
     pub inputs: &'a [f32],
     pub packed: &'a [f32],
-    pub bias: &'a [f32; BLOCK],
+    pub bias: &'a [f32; MAX_BLOCK],
     pub sums: &'a mut [f32],
 }
 
 /// Computes them, of pairs of source channels if `PAIRS`.
-pub(super) struct Multiply<'a, const PAIRS: bool>(pub Products<'a>);
+pub(super) struct Multiply<'a, const PAIRS: bool, const WIDTH: usize>(pub Products<'a>);
 
-impl<const PAIRS: bool> Kernel for Multiply<'_, PAIRS> {
+impl<const PAIRS: bool, const WIDTH: usize> Kernel for Multiply<'_, PAIRS, WIDTH> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Products { tiles, sources, stride, targets, inputs, packed, bias, sums } = self.0;
+        assert!(WIDTH.is_multiple_of(S::LANES) && targets <= WIDTH.min(2 * S::LANES));
         assert!(tiles <= GROUP && sources <= stride && inputs.len() >= PLACES * GROUP * stride);
-        assert!(packed.len() >= PLACES * sources * BLOCK);
-        assert!(sums.len() >= PLACES * GROUP * BLOCK);
+        assert!(packed.len() >= PLACES * sources * WIDTH);
+        assert!(sums.len() >= PLACES * GROUP * WIDTH);
         for place in 0..PLACES {
-            let start = if place == BIAS_PLACE { bias } else { &[0.0; BLOCK] };
+            let start = if place == BIAS_PLACE { bias } else { &[0.0; MAX_BLOCK] };
             for first in (0..tiles).step_by(S::ROWS) {
                 // SAFETY: the lengths are asserted above, and the register tile's tiles are among `tiles`.
                 unsafe {
                     let tile = Tile {
                         inputs: inputs.as_ptr().add((place * GROUP + first) * stride),
                         stride,
-                        packed: packed.as_ptr().add(place * sources * BLOCK),
+                        packed: packed.as_ptr().add(place * sources * WIDTH),
                         sources,
                         start,
-                        sums: sums.as_mut_ptr().add((place * GROUP + first) * BLOCK),
+                        sums: sums.as_mut_ptr().add((place * GROUP + first) * WIDTH),
                     };
-                    for_tile!(S, tiles - first, targets, |P, V| tile.run::<S, P, V, PAIRS>());
+                    for_tile!(S, tiles - first, targets, |P, V| tile.run::<S, P, V, PAIRS, WIDTH>());
                 }
             }
         }
@@ -58,7 +60,7 @@ struct Tile<'a> {
     packed: *const f32,
     sources: usize,
     /// What the sums begin with.
-    start: &'a [f32; BLOCK],
+    start: &'a [f32; MAX_BLOCK],
     sums: *mut f32,
 }
 
@@ -66,9 +68,9 @@ impl Tile<'_> {
     /// `P` tiles × `V` vectors of targets.
     ///
     /// # Safety
-    /// `P` tiles of inputs and of sums are valid, and 16 weights for each source.
+    /// `P` tiles of inputs and of sums are valid, and `WIDTH` weights for each source.
     #[inline(always)]
-    unsafe fn run<S: Simd, const P: usize, const V: usize, const PAIRS: bool>(&self) {
+    unsafe fn run<S: Simd, const P: usize, const V: usize, const PAIRS: bool, const WIDTH: usize>(&self) {
         // SAFETY: the caller's promise.
         unsafe {
             let mut start = [S::splat(0.0); V];
@@ -81,12 +83,12 @@ impl Tile<'_> {
                 self.inputs,
                 self.stride,
                 self.packed,
-                BLOCK,
+                WIDTH,
                 self.sources,
             );
             for (p, sums) in sums.iter().enumerate() {
                 for (v, sum) in sums.iter().enumerate() {
-                    S::store(self.sums.add(p * BLOCK + S::LANES * v), *sum);
+                    S::store(self.sums.add(p * WIDTH + S::LANES * v), *sum);
                 }
             }
         }
