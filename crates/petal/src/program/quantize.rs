@@ -86,6 +86,25 @@ impl Program {
         program
     }
 
+    /// The program that gives the means of the channels of each of these values, images and vectors, one value after the
+    /// other.
+    pub fn channel_means(&self, values: &[Value]) -> Program {
+        let dtype_policy = DTypePolicy::Float32;
+        let mut program = Program { logits: None, watched: None, dtype_policy, ..self.clone() };
+        let mean = |&value: &Value| match self.values[value].len() {
+            3 => {
+                let channels = self.values[value].last().copied().unwrap_or(1);
+                program.push("means", Op::GlobalAveragePool, smallvec![value], [channels].into())
+            }
+            _ => program.push("means", Op::Reshape, smallvec![value], [self.values[value].elements()].into()),
+        };
+        let means: SmallVec<[Value; 2]> = values.iter().map(mean).collect();
+        let count = means.iter().map(|&mean| program.values[mean].elements()).sum();
+        program.output = program.push("means", Op::Concatenate { axis: 0 }, means, [count].into());
+        program.drop_unread();
+        program
+    }
+
     /// The ranges of [`values_to_quantize`](Program::values_to_quantize), given in their order.
     pub fn ranges(&self, ranges: impl IntoIterator<Item = [f32; 2]>) -> Ranges {
         let mut layers: BTreeMap<String, Vec<[f32; 2]>> = BTreeMap::new();
