@@ -275,6 +275,31 @@ fn a_file_whose_ranges_are_anothers_is_refused() {
     assert!(error.contains("quantize the model anew"), "{error}");
 }
 
+#[test]
+fn rounded_kernels_dont_move_the_mean_of_what_a_layer_makes() {
+    // All inputs are large, so what rounding changes in a kernel's sum comes through.
+    let x = Input::new([64]);
+    let model = Model::new(&x, &Dense::new(8).on(&x).unwrap()).unwrap();
+    let inputs: Vec<f32> = (0..SAMPLES * 64).map(|i| 100.0 + (i * 7 % 5) as f32).collect();
+    let data =
+        ArrayDataset::new(Array::from_shape_vec([SAMPLES, 64], inputs.clone()).unwrap(), &[0; SAMPLES])
+            .unwrap();
+    let mean = |model: &Model| {
+        let outputs = model.predictor(SAMPLES).unwrap().predict(&inputs).unwrap().to_vec();
+        Array2::from_shape_vec((SAMPLES, 8), outputs).unwrap().mean_axis(ndarray::Axis(0)).unwrap()
+    };
+    let quantized = model.quantize(&data).unwrap();
+    let moved = mean(&quantized) - mean(&model);
+    // What rounding the kernel alone does.
+    let kernels = [&quantized, &model].map(|model| model.weight("dense/kernel").unwrap());
+    let of_kernel = (&kernels[0] - &kernels[1]).sum_axis(ndarray::Axis(0)) * 102.0;
+    let largest = |values: &mut dyn Iterator<Item = &f32>| {
+        values.fold(0.0f32, |largest, value| largest.max(value.abs()))
+    };
+    let [moved, of_kernel] = [largest(&mut moved.iter()), largest(&mut of_kernel.iter())];
+    assert!(of_kernel > 0.2 && moved < of_kernel / 4.0, "{moved}, {of_kernel}");
+}
+
 /// Whatever is rounded is computed with bytes, and gives what the rounded floats give: those of another engine.
 #[test]
 fn bytes_give_what_rounded_floats_give() {

@@ -13,8 +13,8 @@ impl Model {
     /// by up to four times where the processor multiplies bytes (VNNI).
     ///
     /// Kernels are rounded to 255 steps for each output channel, and what convolutions, dense layers, sums and means
-    /// read and make to 256. The range of those numbers is the one that they have for `data`: some hundred samples like
-    /// those that the model is for are enough, their labels don't matter.
+    /// read and make to 256. The range of those numbers is the one that they have in the mean for samples of `data`, beyond
+    /// which they are cut off: some hundred samples like those that the model is for are enough, their labels don't matter.
     ///
     /// It predicts, evaluates, saves (`.petal`) and exports (ONNX) as any model does; to be trained it is too coarse.
     ///
@@ -172,25 +172,25 @@ impl Model {
         })
     }
 
-    /// The ranges of values for all samples.
+    /// The ranges of values in the mean over all samples: those of all of them would make wide steps for the few.
     fn measured_ranges(
         &self,
         program: &Program,
         values: &[Value],
         data: &dyn Dataset,
     ) -> Result<impl Iterator<Item = [f32; 2]> + use<>> {
-        let mut largest = vec![f32::NEG_INFINITY; 2 * values.len()];
+        let mut high = vec![0.0; 2 * values.len()];
         self.run_for_all(program.extremes(values), data, |sample| {
-            largest.iter_mut().zip(sample).for_each(|(largest, value)| *largest = largest.max(*value));
+            high.iter_mut().zip(sample).for_each(|(mean, value)| *mean += value / data.len() as f32);
         })?;
-        if largest.iter().any(|value| !value.is_finite()) {
+        if high.iter().any(|value| !value.is_finite()) {
             return Err(Error::Model(format!(
                 "model '{}' has no finite numbers in it for these samples, so they have no range; train it anew, with a \
                  smaller learning rate",
                 self.name()
             )));
         }
-        let low = largest.split_off(values.len());
-        Ok(low.into_iter().zip(largest).map(|(low, high)| [-low, high]))
+        let low = high.split_off(values.len());
+        Ok(low.into_iter().zip(high).map(|(low, high)| [-low, high]))
     }
 }
