@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use petal::PathText;
-use petal::data::{Batch, Dataset, Doubt, ImageDataset};
+use petal::data::{Dataset, Doubt, ImageDataset, Subset};
 use petal::model::Model;
 use petal::training::Prediction;
 
@@ -68,47 +68,10 @@ fn quantize_by_run(run: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
         .map_err(|error| format!("{} is damaged: {error}", PathText::new(&settings)))?;
     let Data { train, validation, .. } = Data::load(&settings, false)?;
     // In an order of their own: photos of a folder come class by class.
-    let samples: Vec<usize> = train.order(0).into_iter().take(CALIBRATION).collect();
-    let quantized = model.quantize(&Part { data: &train, samples })?;
+    let some = Subset::new(&train, train.order(0).into_iter().take(CALIBRATION))?;
+    let quantized = model.quantize(&some)?;
     let cost = Cost::measure(model, &quantized, &validation, "validation photos")?;
     Ok((quantized, cost))
-}
-
-/// Some samples of a data set.
-struct Part<'a> {
-    data: &'a ImageDataset,
-    samples: Vec<usize>,
-}
-
-impl Dataset for Part<'_> {
-    fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    fn batch_size(&self) -> usize {
-        self.data.batch_size()
-    }
-
-    fn sample_shape(&self) -> &[usize] {
-        self.data.sample_shape()
-    }
-
-    fn target_width(&self) -> usize {
-        self.data.target_width()
-    }
-
-    fn class_names(&self) -> &[String] {
-        self.data.class_names()
-    }
-
-    fn order(&self, _epoch: usize) -> Vec<usize> {
-        (0..self.len()).collect()
-    }
-
-    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> petal::Result<()> {
-        let samples: Vec<usize> = samples.iter().map(|&sample| self.samples[sample]).collect();
-        self.data.load(&samples, epoch, batch)
-    }
 }
 
 /// The model with numbers of the ranges that they have for photos of this folder.

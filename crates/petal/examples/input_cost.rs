@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use ndarray::ArrayD;
 use petal::applications::{lecture_augmentation, lecture_cnn};
-use petal::data::Batch;
+use petal::data::{Batch, Subset};
 use petal::prelude::*;
 
 /// Notes when each step ends.
@@ -51,7 +51,8 @@ fn main() -> petal::Result<()> {
     let rounds: usize = arguments.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let photos = ImageFolder::new(directory).image_size(180, 180).seed(42).load()?;
     let classes = photos.class_names().len();
-    let photos = First { data: photos, samples: STEPS * 32 };
+    // So few that an epoch is short.
+    let photos = Subset::new(&photos, 0..photos.len().min(STEPS * 32))?;
     let tensors = in_memory(&photos)?;
     let shape = [180, 180, 3];
     let case = |name, model, data| Case { name, model, data, clock: Clock::default() };
@@ -83,7 +84,7 @@ fn augmented(shape: [usize; 3], classes: usize) -> petal::Result<Model> {
     Model::new(&x, &lecture_cnn(shape, classes, 1)?.on(&h)?)
 }
 
-fn in_memory(photos: &First) -> petal::Result<ArrayDataset> {
+fn in_memory(photos: &Subset<'_>) -> petal::Result<ArrayDataset> {
     let mut batch = Batch::default();
     photos.load(&photos.order(0), 0, &mut batch)?;
     let labels: Vec<usize> = batch.targets.iter().map(|&label| label as usize).collect();
@@ -91,42 +92,6 @@ fn in_memory(photos: &First) -> petal::Result<ArrayDataset> {
     let pixels = ArrayD::from_shape_vec(shape, batch.inputs.to_floats().into_owned())
         .expect("as many pixels as the shape says");
     ArrayDataset::new(pixels, &labels)
-}
-
-/// The first photos of a folder, so that an epoch is short.
-struct First {
-    data: ImageDataset,
-    samples: usize,
-}
-
-impl Dataset for First {
-    fn len(&self) -> usize {
-        self.samples.min(self.data.len())
-    }
-
-    fn batch_size(&self) -> usize {
-        self.data.batch_size()
-    }
-
-    fn sample_shape(&self) -> &[usize] {
-        self.data.sample_shape()
-    }
-
-    fn target_width(&self) -> usize {
-        self.data.target_width()
-    }
-
-    fn class_names(&self) -> &[String] {
-        self.data.class_names()
-    }
-
-    fn order(&self, _epoch: usize) -> Vec<usize> {
-        (0..self.len()).collect()
-    }
-
-    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> petal::Result<()> {
-        self.data.load(samples, epoch, batch)
-    }
 }
 
 fn median(values: &mut [f64]) -> f64 {

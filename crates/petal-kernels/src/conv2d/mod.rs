@@ -108,7 +108,7 @@ impl Conv2d {
         gather.run(x, packed, bias, activation, None, y);
     }
 
-    /// Whether rows of its output can be made by themselves, by [`make_rows`](Self::make_rows): that of a matrix product
+    /// Whether rows of its output can be made by themselves, by `make_rows`: that of a matrix product
     /// or of a direct convolution.
     pub fn makes_rows(&self) -> bool {
         self.is_pointwise() || self.winograd().is_none()

@@ -33,6 +33,7 @@ mod resize;
 #[cfg(feature = "sample-data")]
 pub mod sample;
 mod set_folders;
+mod subset;
 
 pub use array_dataset::ArrayDataset;
 pub use batches::Batches;
@@ -52,3 +53,4 @@ pub use prefetch::prefetch;
 pub use preprocessing::{AspectRatio, Preprocessing};
 pub use resize::Interpolation;
 pub use set_folders::{PhotoSet, SetFolders};
+pub use subset::Subset;
