@@ -331,7 +331,7 @@ fn an_error_says_what_is_wrong_with_a_file() {
             .to_string()
             .contains("is a file of unknown content; expected a .petal file")
     );
-    assert_refused(r#"format_version\":1"#, r#"format_version\":2"#, "use a newer one");
+    assert_refused(r#"format_version\":1"#, r#"format_version\":3"#, "use a newer one");
     assert_refused(r#"\"filters\":4"#, r#"\"filters\":5"#, "layer 'add'");
     assert_refused(
         r#"\"units\":3"#,
