@@ -51,6 +51,9 @@ impl Data {
         parts.extend(test.as_ref().map(|test| ("the test", test)));
         if !quiet {
             load::describe(&settings.sets.photos_from_here(), &parts);
+            if let Some(command) = settings.sets.found_as() {
+                say!("It is divided into sets; this is `{command}`");
+            }
         }
         load::warn(&parts.iter().map(|(_, data)| *data).collect::<Vec<_>>());
         Ok(Data { train, validation, test })

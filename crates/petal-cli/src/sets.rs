@@ -167,6 +167,19 @@ impl Sets {
         arguments
     }
 
+    /// The command that names the sets which were found in the photos' folder; none if it has none.
+    pub fn found_as(&self) -> Option<String> {
+        let found = SetFolders::find(&self.photos).ok().flatten().filter(|_| self.labels.is_none())?;
+        let mut command = format!("petal train {}", quoted(&from_here(&found.train)));
+        if let Validation::Folder(folder) = &self.validation {
+            command += &format!(" --validation {}", quoted(&from_here(folder)));
+        }
+        if let Some(Folder(test)) = &self.test {
+            command += &format!(" --test {}", quoted(&from_here(test)));
+        }
+        Some(command)
+    }
+
     /// Where the photos are, as a table for a report.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let path = |path: &PathBuf| PathText::new(path).to_string();
