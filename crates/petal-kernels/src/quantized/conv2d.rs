@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::{FEW, QuantizedKernel, QuantizedOutput, Target};
 use crate::register_tile::{self, for_tile};
-use crate::simd::{Kernel, MAX_LANES, Simd, dispatch_bytes};
+use crate::simd::{Kernel, MAX_LANES, Simd, byte_lanes, dispatch_bytes};
 use crate::{Conv2d, Padding};
 
 /// Bytes of rows that stay in the first cache beside a panel of weights.
@@ -152,16 +152,7 @@ impl QuantizedConv2d {
 
 /// Columns of a panel.
 fn tile_width() -> usize {
-    struct Width<'a>(&'a mut usize);
-    impl Kernel for Width<'_> {
-        #[inline(always)]
-        fn run<S: Simd>(self) {
-            *self.0 = 2 * S::LANES;
-        }
-    }
-    let mut width = 0;
-    dispatch_bytes(Width(&mut width));
-    width
+    2 * byte_lanes()
 }
 
 /// Some output pixels' columns of some panels.
@@ -258,7 +249,6 @@ impl Tile<'_> {
             }
             let (low, high) = (S::splat(target.bounds[0]), S::splat(target.bounds[1]));
             let shift = S::splat(target.shift);
-            // Of the sums, which stay in registers, a copy.
             let mut values = sums;
             for values in &mut values {
                 for (v, value) in values.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{FEW, QuantizedKernel, QuantizedOutput, Target};
-use crate::simd::{Kernel, Simd, dispatch_bytes};
+use crate::simd::{Kernel, Simd, byte_lanes, dispatch_bytes};
 use crate::{DepthwiseConv2d, Padding};
 
 /// Rows of the window side by side.
@@ -89,22 +89,13 @@ impl QuantizedDepthwiseConv2d {
 
 /// Channels of a block.
 fn block() -> usize {
-    struct Block<'a>(&'a mut usize);
-    impl Kernel for Block<'_> {
-        #[inline(always)]
-        fn run<S: Simd>(self) {
-            *self.0 = 4 * S::LANES;
-        }
-    }
-    let mut block = 0;
-    dispatch_bytes(Block(&mut block));
-    block
+    4 * byte_lanes()
 }
 
 /// The element of a block's vectors that a channel of it is in: [`Simd::quads`] says which.
 fn place(channel: usize) -> usize {
     let (lane, vector) = (channel / 16 * 4 + channel % 4, channel % 16 / 4);
-    vector * (block() / 4) + lane
+    vector * byte_lanes() + lane
 }
 
 /// Some output rows, counted over all images.

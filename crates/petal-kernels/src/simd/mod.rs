@@ -95,19 +95,28 @@ pub(crate) fn dispatch_bytes<K: Kernel>(kernel: K) {
 
 /// [`Simd::LANES`] of the vectors that [`dispatch`] takes for `f32`, or [`dispatch_pairs`] for bfloat16.
 pub(crate) fn lanes(precision: Precision) -> usize {
-    struct Lanes<'a>(&'a mut usize);
-    impl Kernel for Lanes<'_> {
-        #[inline(always)]
-        fn run<S: Simd>(self) {
-            *self.0 = S::LANES;
-        }
-    }
     let mut lanes = 0;
     match precision {
         Precision::Float32 => dispatch(Lanes(&mut lanes)),
         Precision::Bfloat16 => dispatch_pairs(Lanes(&mut lanes)),
     }
     lanes
+}
+
+/// [`Simd::LANES`] of the vectors that [`dispatch_bytes`] takes.
+pub(crate) fn byte_lanes() -> usize {
+    let mut lanes = 0;
+    dispatch_bytes(Lanes(&mut lanes));
+    lanes
+}
+
+struct Lanes<'a>(&'a mut usize);
+
+impl Kernel for Lanes<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        *self.0 = S::LANES;
+    }
 }
 
 /// The most lanes that a vector has.

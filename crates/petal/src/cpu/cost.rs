@@ -9,22 +9,21 @@ use crate::program::snake_case;
 impl Op {
     /// Its name, with the window of a convolution.
     pub(super) fn label(&self) -> String {
-        let window = match self {
+        let name = match self {
+            Op::Quantized(op) => format!("int8 {}", snake_case(&op.kind)),
+            Op::Unary(unary) => snake_case(unary),
+            op => snake_case(op),
+        };
+        let [height, width] = match self {
             Op::Conv2d(op) => op.shape.kernel,
             Op::DepthwiseConv2d(op) => op.shape.kernel,
             Op::PooledConv2d(op) => op.shape.conv.kernel,
             Op::Quantized(op) => match &op.kind {
                 Kind::Conv2d { conv, .. } => conv.shape.kernel,
                 Kind::DepthwiseConv2d { conv, .. } => conv.shape.kernel,
-                kind => return format!("int8 {}", snake_case(kind)),
+                _ => return name,
             },
-            Op::Unary(unary) => return snake_case(unary),
-            op => return snake_case(op),
-        };
-        let [height, width] = window;
-        let name = match self {
-            Op::Quantized(op) => format!("int8 {}", snake_case(&op.kind)),
-            op => snake_case(op),
+            _ => return name,
         };
         format!("{name} {height}×{width}")
     }

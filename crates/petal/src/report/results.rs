@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{ClassificationReport, Mistake, Report};
-use crate::data::{Batch, Dataset, ImageDataset};
+use crate::data::{Dataset, ImageDataset, Subset};
 use crate::explain::{examples, pca};
 use crate::model::Model;
 use crate::plot::{Figure, feature_map, heat_map_grid};
@@ -36,11 +36,11 @@ impl Report {
         let classification = ClassificationReport::from_predictions(photos.labels(), predictions, names)?;
         let heat_maps = examples(model, photos, predictions, EXAMPLES)
             .and_then(|examples| (!examples.is_empty()).then(|| heat_map_grid(&examples)).transpose());
-        let points = Points::new(photos, model.seed());
-        let of_points =
-            |values: &[usize]| points.samples.iter().map(|&sample| values[sample]).collect::<Vec<_>>();
+        let points = points(photos, model.seed());
+        let of_points = |values: &[usize]| points.iter().map(|&sample| values[sample]).collect::<Vec<_>>();
+        let some = Subset::new(photos, points.iter().copied())?;
         let feature_map =
-            model.bottleneck_features(&points).and_then(|features| pca(features.view())).and_then(|map| {
+            model.bottleneck_features(&some).and_then(|features| pca(features.view())).and_then(|map| {
                 feature_map(&map, &of_points(photos.labels()), Some(&of_points(&predicted)), names)
             });
         let mistakes = Mistake::most_confident(photos, predictions, MISTAKES)?;
@@ -74,54 +74,14 @@ impl Report {
 const POINTS: usize = 3000;
 
 /// Photos of a data set, in its order: all, or of very many some that are drawn by lot.
-struct Points<'a> {
-    photos: &'a ImageDataset,
-    samples: Vec<usize>,
-}
-
-impl<'a> Points<'a> {
-    fn new(photos: &'a ImageDataset, seed: u64) -> Self {
-        let mut samples: Vec<usize> = (0..photos.len()).collect();
-        if samples.len() > POINTS {
-            Key::new(seed).named("photos in the map of features").generator().shuffle(&mut samples);
-            samples.truncate(POINTS);
-            samples.sort_unstable();
-        }
-        Points { photos, samples }
+fn points(photos: &ImageDataset, seed: u64) -> Vec<usize> {
+    let mut samples: Vec<usize> = (0..photos.len()).collect();
+    if samples.len() > POINTS {
+        Key::new(seed).named("photos in the map of features").generator().shuffle(&mut samples);
+        samples.truncate(POINTS);
+        samples.sort_unstable();
     }
-}
-
-impl Dataset for Points<'_> {
-    fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    fn batch_size(&self) -> usize {
-        self.photos.batch_size()
-    }
-
-    fn sample_shape(&self) -> &[usize] {
-        self.photos.sample_shape()
-    }
-
-    fn target_width(&self) -> usize {
-        self.photos.target_width()
-    }
-
-    fn class_names(&self) -> &[String] {
-        self.photos.class_names()
-    }
-
-    fn order(&self, _epoch: usize) -> Vec<usize> {
-        (0..self.len()).collect()
-    }
-
-    fn load(&self, samples: &[usize], epoch: usize, batch: &mut Batch) -> Result<()> {
-        let photos: Vec<usize> = samples.iter().map(|&sample| self.samples[sample]).collect();
-        self.photos.load(&photos, epoch, batch)?;
-        batch.samples = samples.to_vec();
-        Ok(())
-    }
+    samples
 }
 
 /// Not every model can be explained: one may have no layer to look at, or have diverged to numbers that are none. That
