@@ -30,6 +30,9 @@ pub struct Settings {
     /// The numbers that are multiplied.
     #[serde(default)]
     pub precision: DTypePolicy,
+    /// Whether the last layer is found by regression on features, as the one epoch before fine-tuning.
+    #[serde(default)]
+    pub fit_head: bool,
     /// The last epoch's number, before fine-tuning.
     pub epochs: usize,
     pub learning_rate: f32,
@@ -86,7 +89,18 @@ impl Settings {
             model: args.model,
             weights: args.weights.absolute()?,
             precision: args.precision,
-            epochs: args.epochs.unwrap_or(if regularized { 15 } else { 10 }),
+            fit_head: args.fit_head,
+            epochs: match args.epochs {
+                Some(epochs) => epochs,
+                None if args.fit_head => 1,
+                None => {
+                    if regularized {
+                        15
+                    } else {
+                        10
+                    }
+                }
+            },
             learning_rate: args.learning_rate,
             fine_tuning: args.fine_tune_at.map(|at| FineTuning {
                 at,
@@ -132,8 +146,12 @@ impl Settings {
         if self.precision != DTypePolicy::default() {
             row("Precision", self.precision.to_string());
         }
-        row("Epochs", self.epochs.to_string());
-        row("Optimizer", format!("Adam, learning rate {}", self.learning_rate));
+        if self.fit_head {
+            row("Last layer", "logistic regression on the features of all training photos".into());
+        } else {
+            row("Epochs", self.epochs.to_string());
+            row("Optimizer", format!("Adam, learning rate {}", self.learning_rate));
+        }
         if let Some(FineTuning { at, epochs, learning_rate }) = self.fine_tuning {
             row(
                 "Fine-tuning",

@@ -70,6 +70,31 @@ fn one_flag_trains_a_new_layer_and_then_fine_tunes() {
     }
 }
 
+#[test]
+fn a_head_is_fitted_in_one_epoch_and_fine_tuning_and_resume_go_on_from_there() {
+    let folder = with_photos(6);
+    let at = folder.path();
+    if !with_weights(at) {
+        return;
+    }
+    assert_success(&petal(at, &transfer("run", &["--fit-head"])));
+    let history = fs::read_to_string(at.join("run/history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 2, "{history}");
+    assert!(fs::read_to_string(at.join("run/report.html")).unwrap().contains("logistic regression"));
+    assert_success(&petal(at, &["train", "--resume", "run", "--epochs", "2", "--quiet"]));
+    let further = fs::read_to_string(at.join("run/history.csv")).unwrap();
+    assert!(further.starts_with(&history) && further.lines().count() == 3, "{further}");
+
+    let more = ["--fit-head", "--fine-tune-at", "100", "--fine-tune-epochs", "1"];
+    assert_success(&petal(at, &transfer("tuned", &more)));
+    let tuned = fs::read_to_string(at.join("tuned/history.csv")).unwrap();
+    assert!(tuned.starts_with(&history) && tuned.lines().count() == 3, "{tuned}");
+
+    let output = petal(at, &["train", "photos", "--model", "cnn", "--fit-head"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--fit-head would change nothing"), "{}", stderr(&output));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_interrupted_in_either_phase_ends_where_an_undisturbed_one_does() {

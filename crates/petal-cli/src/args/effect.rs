@@ -59,7 +59,7 @@ fn train_option(train: &Train, typed: &Typed<'_>) -> Option<String> {
         );
     }
     if !train.model.is_pretrained()
-        && let Some(options) = typed.any(&["weights", "fine_tune_at"])
+        && let Some(options) = typed.any(&["weights", "fit_head", "fine_tune_at"])
     {
         return say(
             options,

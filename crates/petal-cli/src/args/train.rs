@@ -31,6 +31,8 @@ use super::values::{
   petal train flower_photos --model cnn-regularized --epochs 30
   petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
   petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
+  petal train flower_photos --model mobilenet-v2 --fit-head --fine-tune-at 100 --fine-tune-epochs 4 --fine-tune-learning-rate 1e-4
+                                                   the same accuracy in a fraction of the time
   petal train photos                               photos/train, photos/val and photos/test, where there are such
   petal train a/ --validation b/ --test c/         with other folders for validation and a last test
   petal train --resume runs/flower_photos-1        go on after an interruption
@@ -48,6 +50,10 @@ pub struct Train {
     /// The weights that a network for transfer learning begins with: imagenet, none, or a file that Keras wrote
     #[arg(long, value_name = "imagenet|none|FILE", default_value = "imagenet")]
     pub weights: Pretrained,
+    /// Find the new last layer of a network for transfer learning at once, by logistic regression with the penalty that
+    /// does best in cross-validation, instead of by --epochs: each photo goes through the network a single time
+    #[arg(long, conflicts_with_all = ["epochs", "learning_rate"])]
+    pub fit_head: bool,
     /// Then fine-tune: train the base's layers from this number on, too. 100 is a good begin for mobilenet-v2
     #[arg(long, value_name = "LAYER", value_parser = up_to::<MOST>)]
     pub fine_tune_at: Option<usize>,

@@ -101,7 +101,12 @@ impl Run<'_> {
             fit = fit.callback(tensorboard(self.data, model, folder)?);
         }
         let mut checkpoint = Checkpoint::new(self.folder, files(), early_stopping, &so_far)?;
-        model.fit(&self.data.train, fit.callback(&mut checkpoint).callback(self.interrupt))?;
+        let fit = fit.callback(&mut checkpoint).callback(self.interrupt);
+        if self.settings.fit_head && model.history().epochs().is_empty() {
+            model.fit_head(&self.data.train, fit)?;
+        } else {
+            model.fit(&self.data.train, fit)?;
+        }
         Ok(checkpoint.progress())
     }
 }

@@ -28,6 +28,7 @@ mod dtype_policy;
 mod engine;
 mod fold_constants;
 mod frozen;
+mod head;
 mod op;
 mod passes;
 mod quantize;

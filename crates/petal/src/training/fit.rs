@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// Defaults: no validation, after each epoch if there is any, no callbacks, every class weighs 1, [`Verbose::Auto`].
 pub struct Fit<'a> {
     epochs: usize,
-    initial_epoch: usize,
+    pub(super) initial_epoch: usize,
     pub(super) validation: Option<&'a dyn Dataset>,
     validation_freq: usize,
     callbacks: Vec<Box<dyn Callback + 'a>>,
@@ -167,6 +167,16 @@ impl<'a> Fit<'a> {
     pub fn output(self, output: impl Write + 'a) -> Self {
         Fit { output: Some(Box::new(output)), ..self }
     }
+
+    /// The callbacks, and where what they say is shown.
+    pub(super) fn into_callbacks_and_output(self) -> (Vec<Box<dyn Callback + 'a>>, Box<dyn Write + 'a>) {
+        let output: Box<dyn Write + 'a> = match (self.verbose, self.output) {
+            (Verbose::Silent, _) => Box::new(io::sink()),
+            (_, Some(output)) => output,
+            (_, None) => Box::new(io::stderr()),
+        };
+        (self.callbacks, output)
+    }
 }
 
 impl Model {
@@ -183,39 +193,13 @@ impl Model {
     /// If the model isn't compiled or is quantized, what trains has changed since it was, the data doesn't go with it, it has a layer that
     /// Petal doesn't train through, there is too little memory, a sample cannot be read, the training diverges
     /// ([`Fit::terminate_on_nan`]), or a callback fails.
-    pub fn fit(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<History> {
-        self.check_data(train)?;
-        if let Some(validation) = fit.validation {
-            self.check_data(validation)?;
-        }
-        if self.is_quantized() {
-            return Err(Error::Training(format!(
-                "model '{}' computes with 8-bit numbers, which are too coarse to be trained; train the model that it was \
-                 made of, and quantize that again",
-                self.name()
-            )));
-        }
-        self.check_trainable()?;
-        self.graph().check_training()?;
-        if fit.validation_freq == 0 {
-            return Err(Error::argument("validation_freq", 0, "at least 1"));
-        }
-        if fit.steps_per_epoch == Some(0) {
-            return Err(Error::argument("steps_per_epoch", 0, "at least 1"));
-        }
-        if let Some(weights) = &fit.class_weights {
-            self.check_class_weights(weights)?;
-        }
+    pub fn fit(&mut self, train: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
+        self.check_fit(train, &fit)?;
         self.check_training_memory(largest_batch(train))?;
         let mut session = Session::new(self, train, &fit)?;
-        let Fit { epochs, initial_epoch, validation_freq, mut callbacks, verbose, terminate_on_nan, .. } =
-            fit;
-        session.on_gradients = fit.on_gradients;
-        let output: Box<dyn Write> = match (verbose, fit.output) {
-            (Verbose::Silent, _) => Box::new(io::sink()),
-            (_, Some(output)) => output,
-            (_, None) => Box::new(io::stderr()),
-        };
+        let Fit { epochs, initial_epoch, validation_freq, terminate_on_nan, .. } = fit;
+        session.on_gradients = fit.on_gradients.take();
+        let (mut callbacks, output) = fit.into_callbacks_and_output();
         let mut training = Training {
             model: self,
             stop: Stop::Never,
@@ -292,6 +276,33 @@ impl Model {
             callback.on_train_end(&mut training)?;
         }
         Ok(history)
+    }
+
+    /// Refuses what cannot be trained, or not so.
+    pub(super) fn check_fit(&self, train: &dyn Dataset, fit: &Fit<'_>) -> Result<()> {
+        self.check_data(train)?;
+        if let Some(validation) = fit.validation {
+            self.check_data(validation)?;
+        }
+        if self.is_quantized() {
+            return Err(Error::Training(format!(
+                "model '{}' computes with 8-bit numbers, which are too coarse to be trained; train the model that it was \
+                 made of, and quantize that again",
+                self.name()
+            )));
+        }
+        self.check_trainable()?;
+        self.graph().check_training()?;
+        if fit.validation_freq == 0 {
+            return Err(Error::argument("validation_freq", 0, "at least 1"));
+        }
+        if fit.steps_per_epoch == Some(0) {
+            return Err(Error::argument("steps_per_epoch", 0, "at least 1"));
+        }
+        if let Some(weights) = &fit.class_weights {
+            self.check_class_weights(weights)?;
+        }
+        Ok(())
     }
 
     /// Refuses class weights that aren't one for each class that the model tells apart.

@@ -253,7 +253,7 @@ fn go_on_if(goes_on: bool) -> ControlFlow<()> {
     if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
-fn diverged(training: &Training<'_>, what: String) -> Error {
+pub(super) fn diverged(training: &Training<'_>, what: String) -> Error {
     let whole = match training.model.history().epochs().last() {
         Some(epoch) => format!("of epoch {}", epoch + 1),
         None => "from before the training".into(),
