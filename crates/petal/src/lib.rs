@@ -81,6 +81,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod applications;
+pub mod calibration;
 pub mod conformance;
 pub mod cpu;
 pub mod data;

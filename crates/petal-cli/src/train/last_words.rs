@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use petal::applications::Architecture;
+use petal::calibration::Calibration;
 use petal::data::ColorMode;
 use petal::model::Model;
 use petal::report::{Report, saved_epoch};
@@ -16,12 +17,25 @@ use crate::settings::Settings;
 use crate::test_set;
 
 /// `report` is that of the model that was saved.
-pub fn last_words(settings: &Settings, model: &Model, report: &Report, folder: &Path) -> String {
+pub fn last_words(
+    settings: &Settings,
+    model: &Model,
+    report: &Report,
+    calibration: Option<&Calibration>,
+    folder: &Path,
+) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     if let Some(scores) = &report.classification {
         let epoch = saved_epoch(model.history()).replace('\u{a0}', " ");
         let _ = writeln!(text, "\nAccuracy on the validation photos: {} ({epoch})", percent(scores.accuracy));
+    }
+    if let Some(Calibration { temperature, before, after }) = calibration {
+        let (before, after) = (percent(before.expected_error()), percent(after.expected_error()));
+        let _ = writeln!(
+            text,
+            "Probabilities are off by {after} in the mean, {before} before logits were divided by {temperature:.2}"
+        );
     }
     if let Some(test) = &report.test {
         text += &test_set::words(test);

@@ -55,6 +55,8 @@ pub struct Model {
     pub(crate) compiled: Option<Compiled>,
     /// Of a model that computes with 8-bit numbers, the ranges of them.
     pub(crate) ranges: Option<Arc<Ranges>>,
+    /// What logits are divided by before they become probabilities.
+    temperature: f32,
     /// Makes what the model runs on, if it isn't the CPU.
     engine: Option<MakeEngine>,
     profile: Option<Profile>,
@@ -191,6 +193,42 @@ impl Model {
         Ok(())
     }
 
+    /// What the model's logits are divided by before they become probabilities; 1 unless it was set.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// Sets what logits are divided by before they become probabilities, so that these are shares of right answers:
+    /// [`Calibration::fit`](crate::calibration::Calibration::fit) finds it. A saved model keeps it, and so do exported ones that give
+    /// probabilities. The outputs themselves, as [`predict`](Model::predict) gives them, and losses stay as they are, and
+    /// [`fit`](Model::fit) makes it 1 again.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::new([2]);
+    /// let mut model = Model::new(&x, &Activation::new(Function::Linear).on(&x)?)?;
+    /// let probability = |model: &Model| model.predict_probabilities(array![[6.0, 0.0]].into_dyn().view());
+    /// assert!(probability(&model)?[[0, 0]] > 0.99);
+    /// model.set_temperature(3.0)?;
+    /// assert!((probability(&model)?[[0, 0]] - 0.881).abs() < 1e-3);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it isn't a positive number, or the model gives probabilities instead of logits.
+    pub fn set_temperature(&mut self, temperature: f32) -> Result<()> {
+        if !temperature.is_normal() || temperature < 0.0 {
+            return Err(Error::argument("temperature", temperature, "a number above 0"));
+        }
+        if temperature != 1.0 {
+            self.check_logits()?;
+        }
+        self.temperature = temperature;
+        Ok(())
+    }
+
     /// The epochs of all trainings so far, also of those before the model was saved and loaded.
     pub fn history(&self) -> &History {
         &self.history
@@ -306,6 +344,7 @@ impl Model {
             history: History::default(),
             compiled: None,
             ranges: None,
+            temperature: 1.0,
             engine: None,
             profile: profile::asked_for(),
         }
@@ -326,6 +365,7 @@ impl Clone for Model {
             history: self.history.clone(),
             compiled: self.compiled.clone(),
             ranges: self.ranges.clone(),
+            temperature: self.temperature,
             engine: self.engine.clone(),
             profile: self.profile.clone(),
         }

@@ -36,6 +36,9 @@ pub(super) struct Document {
     /// The epoch whose weights these are, if they were put back after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<usize>,
+    /// What logits are divided by before they become probabilities, if that isn't 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
     /// The ranges of 8-bit numbers, of a model that computes with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Ranges>,
@@ -92,6 +95,7 @@ impl Document {
         preprocessing: Option<Preprocessing>,
         training: Option<TrainingState>,
         history: &History,
+        temperature: f32,
         ranges: Option<Ranges>,
     ) -> Self {
         Document {
@@ -105,6 +109,7 @@ impl Document {
             history: history.into(),
             fine_tuning_starts: history.fine_tuning_starts(),
             restored: history.restored(),
+            temperature: Some(temperature).filter(|&temperature| temperature != 1.0),
             ranges,
         }
     }

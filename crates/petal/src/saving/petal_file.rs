@@ -35,6 +35,7 @@ impl Model {
             self.preprocessing().cloned(),
             self.compiled.as_ref().map(training_state),
             self.history(),
+            self.temperature(),
             self.ranges.as_deref().cloned(),
         );
         let text = serde_json::to_string(&document).map_err(|error| Error::file(path, error))?;
@@ -107,6 +108,7 @@ impl Model {
         if let Some(preprocessing) = document.preprocessing {
             model.set_preprocessing(preprocessing).map_err(|error| file.error(error))?;
         }
+        model.set_temperature(document.temperature.unwrap_or(1.0)).map_err(|error| file.error(error))?;
         *model.history_mut() = history;
         if let Some(ranges) = document.ranges {
             let program = model.program(Mode::Infer, Gradient::None).simplify(Passes::default());

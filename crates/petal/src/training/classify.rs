@@ -21,8 +21,8 @@ pub struct Prediction {
 impl Model {
     /// The classes' probabilities for `inputs`, `[samples, …]`: `[samples, classes]`, rows that sum to 1.
     ///
-    /// A model that ends with a softmax, or with the mean of several, gives them itself; logits go through a softmax
-    /// here. A single output is the second class's, by its sigmoid unless the model ends with one.
+    /// A model that ends with a softmax, or with the mean of several, gives them itself; logits are divided
+    /// by the model's [`temperature`](Model::temperature) and go through a softmax here. A single output is the second class's, by its sigmoid unless the model ends with one.
     ///
     /// ```
     /// use ndarray::array;
@@ -78,8 +78,28 @@ impl Model {
 
     /// The probabilities in outputs of the model, `[samples, …]`.
     pub(crate) fn probabilities(&self, outputs: ArrayD<f32>) -> Result<Array2<f32>> {
-        let are_probabilities = self.program(Mode::Infer, Gradient::None).gives_probabilities();
-        probabilities(self.name(), outputs, are_probabilities)
+        self.probabilities_at(outputs, self.temperature())
+    }
+
+    /// The probabilities in outputs of the model, `[samples, …]`, as they are at this temperature.
+    pub(crate) fn probabilities_at(&self, outputs: ArrayD<f32>, temperature: f32) -> Result<Array2<f32>> {
+        probabilities(self.name(), outputs, (!self.gives_probabilities()).then_some(temperature))
+    }
+
+    /// Refuses a model whose outputs are probabilities already.
+    pub(crate) fn check_logits(&self) -> Result<()> {
+        if !self.gives_probabilities() {
+            return Ok(());
+        }
+        Err(Error::Model(format!(
+            "model '{}' ends with a softmax or sigmoid; expected one that gives logits, which a temperature divides: leave \
+             its last activation out, and train with a loss from_logits()",
+            self.name()
+        )))
+    }
+
+    fn gives_probabilities(&self) -> bool {
+        self.program(Mode::Infer, Gradient::None).gives_probabilities()
     }
 }
 
@@ -99,11 +119,12 @@ pub(super) fn predict_classes(predictor: &mut Predictor, data: &dyn Dataset) -> 
     Ok(predictions)
 }
 
-/// The probabilities in outputs of the model of this name, `[samples, …]`, which are some already if it ends with a softmax or sigmoid.
+/// The probabilities in outputs of the model of this name, `[samples, …]`: logits that are divided by the temperature, or probabilities
+/// already if there is none.
 pub(super) fn probabilities(
     name: &str,
     outputs: ArrayD<f32>,
-    are_probabilities: bool,
+    temperature: Option<f32>,
 ) -> Result<Array2<f32>> {
     if outputs.iter().any(|value| !value.is_finite()) {
         return Err(Error::Model(format!(
@@ -116,16 +137,16 @@ pub(super) fn probabilities(
         Error::Model(format!("model '{name}' has outputs of shape {shape}, not one value a class"))
     })?;
     if outputs.ncols() == 1 {
-        if !are_probabilities {
-            outputs.mapv_inplace(|z| 1.0 / (1.0 + (-z).exp()));
+        if let Some(temperature) = temperature {
+            outputs.mapv_inplace(|z| 1.0 / (1.0 + (-z / temperature).exp()));
         }
         let first = outputs.mapv(|p| 1.0 - p);
         return Ok(ndarray::concatenate![Axis(1), first, outputs]);
     }
-    if !are_probabilities {
+    if let Some(temperature) = temperature {
         for mut row in outputs.rows_mut() {
             let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-            row.mapv_inplace(|z| (z - largest).exp());
+            row.mapv_inplace(|z| ((z - largest) / temperature).exp());
             let sum = row.sum();
             row.mapv_inplace(|z| z / sum);
         }

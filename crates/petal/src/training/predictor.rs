@@ -18,7 +18,8 @@ pub struct Predictor {
     seed: u64,
     engine: Box<dyn Engine>,
     program: usize,
-    are_probabilities: bool,
+    /// What logits are divided by; none where the outputs are probabilities.
+    temperature: Option<f32>,
     /// The samples' numbers, on which nothing depends in inference mode.
     samples: Vec<usize>,
 }
@@ -76,7 +77,7 @@ impl Predictor {
         // At least, and so little that the plan's sizes are far from overflowing.
         let inputs = batch.saturating_mul(model.input_shape().elements() * size_of::<f32>());
         memory::check(inputs, || format!("a batch of {batch} samples"))?;
-        let are_probabilities = program.gives_probabilities();
+        let temperature = (!program.gives_probabilities()).then_some(model.temperature());
         let mut engine = model.new_engine();
         let program = engine.load(program, batch)?;
         engine.set_weights(weights);
@@ -88,7 +89,7 @@ impl Predictor {
             seed: model.seed(),
             engine,
             program,
-            are_probabilities,
+            temperature,
             samples: (0..batch).collect(),
         })
     }
@@ -125,6 +126,6 @@ impl Predictor {
     pub(super) fn probabilities_of(&mut self, inputs: Samples<'_>) -> Result<Array2<f32>> {
         let outputs = self.run(inputs)?.to_vec();
         let outputs = output_array(&self.output_shape, outputs);
-        super::classify::probabilities(&self.name, outputs, self.are_probabilities)
+        super::classify::probabilities(&self.name, outputs, self.temperature)
     }
 }

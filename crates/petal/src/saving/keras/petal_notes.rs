@@ -1,4 +1,4 @@
-//! What Petal knows of a model and Keras has no place for: class names, and how a photo becomes the input. Keras passes
+//! What Petal knows of a model and Keras has no place for: class names, how a photo becomes the input, and the temperature. Keras passes
 //! over it in `metadata.json` of a `.keras` file and in an attribute of an `.h5` file.
 
 use serde::{Deserialize, Serialize};
@@ -16,12 +16,17 @@ pub(super) const KEY: &str = "petal";
 struct Notes {
     class_names: Vec<String>,
     preprocessing: Option<Preprocessing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
 }
 
 /// What there is to note of a model; nothing where it says neither.
 pub(super) fn write(model: &Model) -> Option<Value> {
-    let notes =
-        Notes { class_names: model.class_names().to_vec(), preprocessing: model.preprocessing().cloned() };
+    let notes = Notes {
+        class_names: model.class_names().to_vec(),
+        preprocessing: model.preprocessing().cloned(),
+        temperature: Some(model.temperature()).filter(|&temperature| temperature != 1.0),
+    };
     if notes == Notes::default() { None } else { serde_json::to_value(notes).ok() }
 }
 
@@ -32,8 +37,8 @@ pub(super) fn write(model: &Model) -> Option<Value> {
 pub(super) fn read(notes: Value, model: &mut Model) -> Result<()> {
     let notes: Notes = serde_json::from_value(notes).unwrap_or_default();
     model.set_class_names(notes.class_names)?;
-    match notes.preprocessing {
-        Some(preprocessing) => model.set_preprocessing(preprocessing),
-        None => Ok(()),
+    if let Some(preprocessing) = notes.preprocessing {
+        model.set_preprocessing(preprocessing)?;
     }
+    model.set_temperature(notes.temperature.unwrap_or(1.0))
 }

@@ -156,7 +156,7 @@ fn write(model: &Model, mut quantized: Quantized, path: &Path, settings: &Onnx) 
     let mut graph = OnnxGraph::new(&input.name);
     let name = input::lower(&mut graph, &input, settings, model.preprocessing(), model.input_shape())?;
     let mut lowering = Lowering::new(graph, &quantized, Stored::plain(name));
-    let (output, name) = output::lower(&mut lowering, &quantized.program, settings)?;
+    let (output, name) = output::lower(&mut lowering, &quantized.program, model.temperature(), settings)?;
     let mut graph = lowering.graph;
     graph.finish(&input.name, &name, &output.name);
     let doc = metadata::doc(model, settings, &input, &output);

@@ -16,6 +16,7 @@ use crate::{Error, Result};
 pub(super) fn lower(
     lowering: &mut Lowering<'_>,
     program: &Program,
+    temperature: f32,
     settings: &Onnx,
 ) -> Result<(Port, String)> {
     let shape = &program.values[program.output];
@@ -51,6 +52,10 @@ pub(super) fn lower(
     graph.enter("probabilities");
     let activation = if units == 1 { FinalActivation::Sigmoid } else { FinalActivation::Softmax };
     if !are_probabilities {
+        if temperature != 1.0 {
+            let temperature = graph.scalar(temperature);
+            name = graph.node("Div", &[&name, &temperature]);
+        }
         name = match activation {
             FinalActivation::Softmax => graph.node_with("Softmax", &[&name], vec![("axis", Int(1))]),
             FinalActivation::Sigmoid => graph.node("Sigmoid", &[&name]),
