@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ndarray::Array2;
+use petal::calibration::Reliability;
 use petal::data::Dataset;
 use petal::model::Model;
 use petal::report::ClassificationReport;
@@ -43,6 +44,9 @@ pub fn run(args: &Evaluate) -> Outcome {
         _ => cross_entropy(&probabilities, data.labels()),
     };
     let accuracy = report.accuracy;
+    let (low, high) = report.accuracy_interval();
+    let reliability = Reliability::new(&probabilities, data.labels())?;
+    let error = reliability.expected_error();
     if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
     }
@@ -51,6 +55,10 @@ pub fn run(args: &Evaluate) -> Outcome {
             "photos": data.len(),
             "loss": loss,
             "accuracy": accuracy,
+            "accuracy_interval": [low, high],
+            "calibration_error": error,
+            "brier": reliability.brier,
+            "log_loss": reliability.log_loss,
             "classes": report,
         });
         terminal::answer_as_is(line)?;
@@ -58,6 +66,11 @@ pub fn run(args: &Evaluate) -> Outcome {
         terminal::answer_lines(report)?;
         answer!("")?;
         answer!("accuracy: {accuracy:.4} - loss: {loss:.4}")?;
+        answer!("95 % interval of the accuracy: {low:.4} to {high:.4}")?;
+        let Reliability { log_loss, brier, .. } = reliability;
+        answer!(
+            "probabilities: calibration error {error:.4} - log loss {log_loss:.4} - Brier score {brier:.4}"
+        )?;
     }
     Ok(SUCCESS)
 }

@@ -39,6 +39,8 @@ fn a_training_ends_with_its_accuracy_its_model_and_commands_that_work() {
     let accuracy = evaluated["values"]["val_accuracy"][1].as_f64().unwrap();
     let accuracy = format!("Accuracy on the validation photos: {:.1} % (epoch 2 of 2)", 100.0 * accuracy);
     assert!(said.contains(&accuracy), "{accuracy}\n{said}");
+    assert!(said.contains("epoch 2 of 2), 95 % interval "), "{said}");
+    assert!(said.contains("\nProbabilities are off by "), "{said}");
     assert!(
         said.contains(&format!("Model: {}", Path::new("my run").join("model.petal").display())),
         "{said}"

@@ -27,8 +27,15 @@ pub fn last_words(
     let mut text = String::new();
     // Writing to a String cannot fail.
     if let Some(scores) = &report.classification {
+        let (low, high) = scores.accuracy_interval();
         let epoch = saved_epoch(model.history()).replace('\u{a0}', " ");
-        let _ = writeln!(text, "\nAccuracy on the validation photos: {} ({epoch})", percent(scores.accuracy));
+        let _ = writeln!(
+            text,
+            "\nAccuracy on the validation photos: {} ({epoch}), 95 % interval {:.1}–{}",
+            percent(scores.accuracy),
+            100.0 * low,
+            percent(high)
+        );
     }
     if let Some(Calibration { temperature, before, after }) = calibration {
         let (before, after) = (percent(before.expected_error()), percent(after.expected_error()));

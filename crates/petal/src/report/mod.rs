@@ -5,6 +5,7 @@
 
 mod classification;
 mod data_summary;
+mod interval;
 mod lecture_report;
 mod mistake;
 mod numbers;

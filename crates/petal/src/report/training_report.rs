@@ -56,16 +56,21 @@ impl TrainingReport<'_> {
         figures.extend(augmentations.clone().map(|figure| ("augmentations", figure)));
         save_figures(folder, figures)?;
         let accuracy = results.classification.as_ref().map_or(0.0, |scores| scores.accuracy);
+        let interval = results.classification.as_ref().map_or_else(String::new, |scores| {
+            let (low, high) = scores.accuracy_interval();
+            format!("{:.1}–{}", 100.0 * low, percent(high))
+        });
         let history = self.model.history();
         let photos_of_all = self.train.len() + self.validation.len() + self.test.map_or(0, |test| test.len());
         let mut highlights = vec![
             ("Validation accuracy".into(), percent(accuracy)),
+            ("95\u{a0}% interval".into(), interval),
             ("Saved model".into(), saved_epoch(history)),
             ("Photos".into(), thousands(photos_of_all)),
             ("Training time".into(), duration(self.seconds)),
         ];
         if let Some(test) = &results.test {
-            highlights.insert(1, ("Test accuracy".into(), percent(test.scores.accuracy)));
+            highlights.insert(2, ("Test accuracy".into(), percent(test.scores.accuracy)));
         }
         let report = Report {
             title: self.title.clone(),
