@@ -10,7 +10,7 @@ use crate::data::Preprocessing;
 use crate::history::History;
 use crate::losses::Loss;
 use crate::metrics::Metric;
-use crate::model::Graph;
+use crate::model::{Graph, Model};
 use crate::optimizers::Optimizer;
 use crate::program::Ranges;
 
@@ -88,28 +88,21 @@ impl Document {
         history
     }
 
-    pub(super) fn new(
-        seed: u64,
-        graph: Graph,
-        class_names: Vec<String>,
-        preprocessing: Option<Preprocessing>,
-        training: Option<TrainingState>,
-        history: &History,
-        temperature: f32,
-        ranges: Option<Ranges>,
-    ) -> Self {
+    /// Of a model that is compiled as `training` says.
+    pub(super) fn new(model: &Model, training: Option<TrainingState>) -> Self {
+        let (ranges, history) = (model.ranges.as_deref().cloned(), model.history());
         Document {
             format_version: if ranges.is_some() { FORMAT_VERSION } else { WITHOUT_BYTES },
             petal_version: env!("CARGO_PKG_VERSION").to_owned(),
-            seed,
-            graph,
-            class_names,
-            preprocessing,
+            seed: model.seed(),
+            graph: model.graph().clone(),
+            class_names: model.class_names().to_vec(),
+            preprocessing: model.preprocessing().cloned(),
             training,
             history: history.into(),
             fine_tuning_starts: history.fine_tuning_starts(),
             restored: history.restored(),
-            temperature: Some(temperature).filter(|&temperature| temperature != 1.0),
+            temperature: Some(model.temperature()).filter(|&temperature| temperature != 1.0),
             ranges,
         }
     }

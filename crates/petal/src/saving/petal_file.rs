@@ -28,16 +28,7 @@ const KEY: &str = "petal";
 impl Model {
     /// Writes the model with all that training needs to go on.
     pub(super) fn save_petal(&self, path: &Path) -> Result<()> {
-        let document = Document::new(
-            self.seed(),
-            self.graph().clone(),
-            self.class_names().to_vec(),
-            self.preprocessing().cloned(),
-            self.compiled.as_ref().map(training_state),
-            self.history(),
-            self.temperature(),
-            self.ranges.as_deref().cloned(),
-        );
+        let document = Document::new(self, self.compiled.as_ref().map(training_state));
         let text = serde_json::to_string(&document).map_err(|error| Error::file(path, error))?;
         // What is written can be read again.
         let problem = match Document::parse(&text) {
