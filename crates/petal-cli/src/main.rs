@@ -6,6 +6,7 @@
 mod args;
 mod checkpoint;
 mod class_names;
+mod clean;
 mod data;
 mod download;
 mod evaluate;
@@ -79,6 +80,7 @@ fn parse_and_run() -> Outcome {
     match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Lecture(args) => lecture::run(&args),
+        Command::Clean(args) => clean::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),

@@ -82,6 +82,8 @@
 
 pub mod applications;
 pub mod calibration;
+#[cfg(feature = "report")]
+pub mod clean;
 pub mod conformance;
 pub mod cpu;
 pub mod data;

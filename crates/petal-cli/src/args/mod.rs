@@ -1,5 +1,6 @@
 //! What can be typed: one struct a command.
 
+mod clean;
 mod effect;
 mod export;
 mod lecture;
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use petal::applications::Architecture;
 
+pub use clean::Clean;
 pub use export::{Export, Format};
 pub use lecture::Lecture;
 pub use quantize::Quantize;
@@ -67,6 +69,7 @@ impl Cli {
 pub enum Command {
     Train(Box<Train>),
     Lecture(Lecture),
+    Clean(Clean),
     Evaluate(Evaluate),
     Predict(Predict),
     Summary(Summary),

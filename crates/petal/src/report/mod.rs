@@ -24,6 +24,7 @@ pub use data_summary::{ClassCount, DataSummary};
 pub use lecture_report::{LecturePhase, LectureReport};
 pub use mistake::Mistake;
 pub use page::page;
+pub(crate) use page::style;
 pub use saved_epoch::saved_epoch;
 pub use section::Section;
 pub use test_results::TestResults;

@@ -20,15 +20,20 @@ pub fn page(title: &str, created: &str, highlights: &[(String, String)], section
     let title = escape(title);
     let created = escape(created);
     let policy = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'";
-    let (regular, bold) = (font(400, REGULAR), font(600, SEMI_BOLD));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <title>{title}</title>\n<style>\n{regular}{bold}{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<h1>{title}</h1>\n<p>{created}</p>\n{numbers}\n</header>\n{sections}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<h1>{title}</h1>\n<p>{created}</p>\n{numbers}\n</header>\n{sections}</main>\n</body>\n</html>\n",
+        style()
     )
+}
+
+/// The fonts and the style of all pages.
+pub(crate) fn style() -> String {
+    format!("{}{}{STYLE}", font(400, REGULAR), font(600, SEMI_BOLD))
 }
 
 const STYLE: &str = include_str!("style.css");
