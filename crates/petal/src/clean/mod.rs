@@ -195,7 +195,7 @@ impl Findings {
             let Some(&kept) = copies.photos.iter().max_by_key(largest) else { continue };
             for &photo in copies.photos.iter().filter(|&&photo| photo != kept) {
                 let kind = if copies.exact { Doubtful::Copy } else { Doubtful::NearCopy };
-                let same = if copies.exact { "The same pixels" } else { "The same picture" };
+                let same = if copies.exact { "The same pixels" } else { "Almost the same picture" };
                 let other = if self.labels[photo] == self.labels[kept] {
                     String::new()
                 } else {
@@ -332,14 +332,13 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
+    use crate::random::Key;
 
-    fn picture(seed: u32) -> RgbImage {
-        RgbImage::from_fn(160, 120, |x, y| {
-            let wave = |a: u32| {
-                (((x * (seed + a) + y * (2 * seed + 3 * a)) as f32 / 40.0).sin() * 120.0 + 128.0) as u8
-            };
-            Rgb([wave(1), wave(2), wave(3)])
-        })
+    /// Soft spots of random colours.
+    fn picture(seed: u64) -> RgbImage {
+        let mut random = Key::new(seed).generator();
+        let spots = RgbImage::from_fn(8, 6, |_, _| Rgb([(); 3].map(|()| random.below(256) as u8)));
+        imageops::resize(&spots, 160, 120, FilterType::CatmullRom)
     }
 
     #[test]

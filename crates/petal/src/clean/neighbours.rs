@@ -34,7 +34,7 @@ pub(super) fn distances(features: ArrayView2<'_, f32>) -> Vec<f32> {
             let mut distance = |row: usize| {
                 let mut cosines = cosines.index_axis_mut(Axis(0), row);
                 let own = first + row;
-                if own % step == 0 {
+                if own.is_multiple_of(step) {
                     cosines[own / step] = f32::NEG_INFINITY;
                 }
                 let mut cosines: Vec<f32> = cosines.iter().copied().filter(|v| v.is_finite()).collect();

@@ -96,7 +96,11 @@ const KINDS: [(Doubtful, &str, &str); 9] = [
         "Exact copies",
         "Every pixel is that of another photo, which is shown beside and stays.",
     ),
-    (Doubtful::NearCopy, "Near copies", "The same picture at another size or quality; the larger one stays."),
+    (
+        Doubtful::NearCopy,
+        "Near copies",
+        "One picture at another size or quality, or the next shot of one scene; the larger one stays.",
+    ),
     (
         Doubtful::Label,
         "Probably of another class",
