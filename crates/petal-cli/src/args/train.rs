@@ -31,8 +31,7 @@ use super::values::{
   petal train flower_photos --model cnn-regularized --epochs 30
   petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
   petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
-  petal train flower_photos --model mobilenet-v2 --fit-head --fine-tune-at 100 --fine-tune-epochs 4 --fine-tune-learning-rate 1e-4
-                                                   the same accuracy in a fraction of the time
+  petal train flower_photos --model mobilenet-v2 --fit-head   the new last layer at once, in one pass
   petal train photos                               photos/train, photos/val and photos/test, where there are such
   petal train a/ --validation b/ --test c/         with other folders for validation and a last test
   petal train --resume runs/flower_photos-1        go on after an interruption
