@@ -10,6 +10,7 @@ use petal::saving::write_atomically;
 use petal::shell::quoted;
 
 use crate::args::{Clean, Pretrained};
+use crate::csv_field::csv_field;
 use crate::terminal::{answer, say};
 use crate::{Failure, Outcome, SUCCESS, photo_folder};
 
@@ -35,10 +36,10 @@ pub fn run(args: &Clean) -> Outcome {
         save_features(&found, file)?;
     }
     answer!("{} photos of {} classes", found.files.len(), found.class_names.len())?;
-    for (kind, what) in KINDS {
+    for kind in Doubtful::ALL {
         match found.count(kind) {
             0 => {}
-            count => answer!("{count:6}  {what}")?,
+            count => answer!("{count:6}  {}", kind.name())?,
         }
     }
     if !found.broken.is_empty() {
@@ -52,18 +53,6 @@ pub fn run(args: &Clean) -> Outcome {
     say!("Tick on the page what is to be set aside; nothing has been moved.");
     Ok(SUCCESS)
 }
-
-const KINDS: [(Doubtful, &str); 9] = [
-    (Doubtful::Copy, "exact copies"),
-    (Doubtful::NearCopy, "near copies"),
-    (Doubtful::Label, "probably of another class"),
-    (Doubtful::Outlier, "like no other photo"),
-    (Doubtful::Tiny, "tiny"),
-    (Doubtful::Shape, "of an odd shape"),
-    (Doubtful::Dark, "dark"),
-    (Doubtful::Bright, "bright"),
-    (Doubtful::Blurred, "blurred"),
-];
 
 /// Looks at the photos, without features where the weights that nobody named cannot be had.
 fn look(folder: &Path, weights: &Pretrained) -> Result<Findings, Failure> {
@@ -87,11 +76,10 @@ fn look(folder: &Path, weights: &Pretrained) -> Result<Findings, Failure> {
 
 fn save_probabilities(found: &Findings, file: &Path) -> Result<(), Failure> {
     let Some(probabilities) = &found.probabilities else { return Err(without("--probabilities")) };
-    let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut csv = String::from("file,class");
-    found.class_names.iter().for_each(|name| csv.extend([",", &quote(name)]));
+    found.class_names.iter().for_each(|name| csv.extend([",", &csv_field(name)]));
     for ((photo, row), &label) in found.files.iter().zip(probabilities.rows()).zip(&found.labels) {
-        let (photo, class) = (quote(&photo.to_string_lossy()), quote(&found.class_names[label]));
+        let (photo, class) = (csv_field(&photo.to_string_lossy()), csv_field(&found.class_names[label]));
         write!(csv, "\n{photo},{class}")?;
         row.iter().try_for_each(|probability| write!(csv, ",{probability}"))?;
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use ndarray::Array2;
 use petal::calibration::Reliability;
 use petal::data::Dataset;
 use petal::model::Model;
@@ -38,14 +37,14 @@ pub fn run(args: &Evaluate) -> Outcome {
     let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let probabilities = model.classify(&data)?;
     let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
+    let reliability = Reliability::new(&probabilities, data.labels())?;
     // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
     let loss = match model.loss() {
         Some(Loss::SparseCategoricalCrossentropy(_)) => model.evaluate(&data)?.loss,
-        _ => cross_entropy(&probabilities, data.labels()),
+        _ => reliability.log_loss,
     };
     let accuracy = report.accuracy;
     let (low, high) = report.accuracy_interval();
-    let reliability = Reliability::new(&probabilities, data.labels())?;
     let error = reliability.expected_error();
     if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
@@ -99,14 +98,4 @@ fn name_by_folders(
         folders.join(", ")
     );
     Ok(model.set_class_names(folders)?)
-}
-
-/// The mean of `-ln p` of the right classes. Keras bounds `p` below, too.
-fn cross_entropy(probabilities: &Array2<f32>, labels: &[usize]) -> f64 {
-    let losses = probabilities
-        .rows()
-        .into_iter()
-        .zip(labels)
-        .map(|(row, &label)| -f64::from(row[label].max(1e-7)).ln());
-    losses.sum::<f64>() / labels.len().max(1) as f64
 }

@@ -7,6 +7,7 @@ mod args;
 mod checkpoint;
 mod class_names;
 mod clean;
+mod csv_field;
 mod data;
 mod download;
 mod evaluate;

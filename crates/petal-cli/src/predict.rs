@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::args::Predict;
+use crate::csv_field::csv_field;
 use crate::terminal::{self, Unanswered, answer, say};
 use crate::{FAILURE, Outcome, SUCCESS, model_file, photo_folder, profile};
 
@@ -139,7 +140,7 @@ impl<'a> Writer<'a> {
         let columns: Vec<String> = columns
             .into_iter()
             .chain(self.class_names.iter().cloned())
-            .map(|column| quoted(&column))
+            .map(|column| csv_field(&column))
             .collect();
         terminal::answer_as_is(columns.join(","))
     }
@@ -155,8 +156,8 @@ impl<'a> Writer<'a> {
             let all: Vec<String> = probabilities.iter().map(f32::to_string).collect();
             return terminal::answer_as_is(format_args!(
                 "{},{},{},{}",
-                quoted(&text(photo)),
-                quoted(ranked.class()),
+                csv_field(&text(photo)),
+                csv_field(ranked.class()),
                 ranked.probability(),
                 all.join(",")
             ));
@@ -181,13 +182,4 @@ struct Line<'a> {
 /// A path as a program reads it: as it is, or with escaped bytes where it is no text.
 fn text(path: &Path) -> String {
     path.to_str().map_or_else(|| PathText::new(path).to_string(), str::to_owned)
-}
-
-/// A CSV field (RFC 4180).
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
 }

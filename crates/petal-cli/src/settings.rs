@@ -93,13 +93,8 @@ impl Settings {
             epochs: match args.epochs {
                 Some(epochs) => epochs,
                 None if args.fit_head => 1,
-                None => {
-                    if regularized {
-                        15
-                    } else {
-                        10
-                    }
-                }
+                None if regularized => 15,
+                None => 10,
             },
             learning_rate: args.learning_rate,
             fine_tuning: args.fine_tune_at.map(|at| FineTuning {

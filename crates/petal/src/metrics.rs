@@ -52,6 +52,14 @@ impl Metric {
     }
 }
 
+/// The class that a sample's target says: an index, or the largest of the classes' shares.
+pub(crate) fn class_of(target: &[f32]) -> usize {
+    match target {
+        [index] => *index as usize,
+        one_hot => arg_max(one_hot),
+    }
+}
+
 /// The index of the largest value, the first of equals.
 pub(crate) fn arg_max(values: &[f32]) -> usize {
     let mut best = 0;

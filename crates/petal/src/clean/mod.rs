@@ -48,6 +48,36 @@ pub enum Doubtful {
     Blurred,
 }
 
+impl Doubtful {
+    /// All, in the order of the page.
+    pub const ALL: [Doubtful; 9] = [
+        Doubtful::Copy,
+        Doubtful::NearCopy,
+        Doubtful::Label,
+        Doubtful::Outlier,
+        Doubtful::Tiny,
+        Doubtful::Shape,
+        Doubtful::Dark,
+        Doubtful::Bright,
+        Doubtful::Blurred,
+    ];
+
+    /// What such photos are: `exact copies`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Doubtful::Copy => "exact copies",
+            Doubtful::NearCopy => "near copies",
+            Doubtful::Label => "probably of another class",
+            Doubtful::Outlier => "like no other photo",
+            Doubtful::Tiny => "tiny",
+            Doubtful::Shape => "of an odd shape",
+            Doubtful::Dark => "dark",
+            Doubtful::Bright => "bright",
+            Doubtful::Blurred => "blurred",
+        }
+    }
+}
+
 /// A photo that should be looked at.
 #[derive(Clone, Debug)]
 pub struct Finding {

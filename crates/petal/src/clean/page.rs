@@ -7,7 +7,7 @@ use super::{Doubtful, Finding, Findings};
 use crate::Result;
 use crate::data::Photo;
 use crate::plot::{escape, picture};
-use crate::report::style;
+use crate::report::document;
 
 /// Photos of one kind that are shown; a page of more is slow.
 const SHOWN: usize = 200;
@@ -17,14 +17,19 @@ const SIDE: u32 = 240;
 pub(super) fn html(found: &Findings) -> Result<String> {
     let title = format!("What to look at in {}", escape(&found.folder.display().to_string()));
     let mut body = String::new();
-    for (kind, heading, about) in KINDS {
+    for kind in Doubtful::ALL {
         let of_kind: Vec<&Finding> = found.findings.iter().filter(|finding| finding.kind == kind).collect();
         if of_kind.is_empty() {
             continue;
         }
         push(
             &mut body,
-            format_args!("<section><h2>{heading} <small>{}</small></h2><p>{about}</p>", of_kind.len()),
+            format_args!(
+                "<section><h2>{} <small>{}</small></h2><p>{}</p>",
+                heading(kind),
+                of_kind.len(),
+                about(kind)
+            ),
         );
         if of_kind.len() > SHOWN {
             push(&mut body, format_args!("<p>Shown are the {SHOWN} most certain.</p>"));
@@ -69,54 +74,48 @@ pub(super) fn html(found: &Findings) -> Result<String> {
     } else {
         ""
     };
-    let policy = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<title>{title}</title>\n\
-         <style>{}{}</style>\n</head>\n<body>\n<main>\n<header><h1>{title}</h1><p>{} photos of {} classes, {} to look \
-         at. Tick what is to be set aside, save the list, and run petal clean with --apply. No photo is touched \
-         before.</p>{missing}</header>\n{body}</main>\n\
-         <footer><span id=\"count\">0 ticked</span><button id=\"save\">Save the list</button></footer>\n\
-         <script>{}</script>\n</body>\n</html>\n",
-        style(),
-        include_str!("page.css"),
+    let header = format!(
+        "<header><h1>{title}</h1><p>{} photos of {} classes, {} to look at. Tick what is to be set aside, save the list, \
+         and run petal clean with --apply. No photo is touched before.</p>{missing}</header>\n",
         found.files.len(),
         found.class_names.len(),
         found.findings.len(),
-        include_str!("page.js"),
+    );
+    let footer =
+        "<footer><span id=\"count\">0 ticked</span><button id=\"save\">Save the list</button></footer>\n";
+    let script = include_str!("page.js");
+    Ok(document(
+        &title,
+        "; script-src 'unsafe-inline'",
+        include_str!("page.css"),
+        &format!("<main>\n{header}{body}</main>\n{footer}<script>{script}</script>\n"),
     ))
 }
 
-/// In the order of the page, with what is said below the heading.
-const KINDS: [(Doubtful, &str, &str); 9] = [
-    (
-        Doubtful::Copy,
-        "Exact copies",
-        "Every pixel is that of another photo, which is shown beside and stays.",
-    ),
-    (
-        Doubtful::NearCopy,
-        "Near copies",
-        "One picture at another size or quality, or the next shot of one scene; the larger one stays.",
-    ),
-    (
-        Doubtful::Label,
-        "Probably of another class",
-        "Models that had not seen these photos take them for another class, the most certain first.",
-    ),
-    (
-        Doubtful::Outlier,
-        "Like no other photo",
-        "Perhaps they show something else; perhaps they are only rare.",
-    ),
-    (Doubtful::Tiny, "Tiny", "Far fewer pixels than the others have."),
-    (Doubtful::Shape, "Of an odd shape", "Stretched to a square, they look unlike themselves."),
-    (Doubtful::Dark, "Dark", "Almost black."),
-    (Doubtful::Bright, "Bright", "Almost white."),
-    (Doubtful::Blurred, "Blurred", "Nothing in them is sharp, or there is little in them."),
-];
+/// What is said below the heading.
+fn about(kind: Doubtful) -> &'static str {
+    match kind {
+        Doubtful::Copy => "Every pixel is that of another photo, which is shown beside and stays.",
+        Doubtful::NearCopy => {
+            "One picture at another size or quality, or the next shot of one scene; the larger one stays."
+        }
+        Doubtful::Label => {
+            "Models that had not seen these photos take them for another class, the most certain first."
+        }
+        Doubtful::Outlier => "Perhaps they show something else; perhaps they are only rare.",
+        Doubtful::Tiny => "Far fewer pixels than the others have.",
+        Doubtful::Shape => "Stretched to a square, they look unlike themselves.",
+        Doubtful::Dark => "Almost black.",
+        Doubtful::Bright => "Almost white.",
+        Doubtful::Blurred => "Nothing in them is sharp, or there is little in them.",
+    }
+}
+
+/// A name as it begins a line.
+fn heading(kind: Doubtful) -> String {
+    let (first, rest) = kind.name().split_at(1);
+    first.to_ascii_uppercase() + rest
+}
 
 fn card(found: &Findings, finding: &Finding) -> Result<String> {
     let file = finding.file.display().to_string();

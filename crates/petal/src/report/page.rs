@@ -19,21 +19,28 @@ pub fn page(title: &str, created: &str, highlights: &[(String, String)], section
         .collect();
     let title = escape(title);
     let created = escape(created);
+    document(
+        &title,
+        "",
+        "",
+        &format!(
+            "<main>\n<header>\n<h1>{title}</h1>\n<p>{created}</p>\n{numbers}\n</header>\n{sections}</main>\n"
+        ),
+    )
+}
+
+/// A page in the style of all, with this HTML as its title and body. `more_policy` and `more_style` are what it has besides:
+/// no script runs unless the policy allows it.
+pub(crate) fn document(title: &str, more_policy: &str, more_style: &str, body: &str) -> String {
     let policy = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'";
+    let (regular, bold) = (font(400, REGULAR), font(600, SEMI_BOLD));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<h1>{title}</h1>\n<p>{created}</p>\n{numbers}\n</header>\n{sections}</main>\n</body>\n</html>\n",
-        style()
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}{more_policy}\">\n\
+         <title>{title}</title>\n<style>\n{regular}{bold}{STYLE}{more_style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
-}
-
-/// The fonts and the style of all pages.
-pub(crate) fn style() -> String {
-    format!("{}{}{STYLE}", font(400, REGULAR), font(600, SEMI_BOLD))
 }
 
 const STYLE: &str = include_str!("style.css");

@@ -8,6 +8,7 @@ use super::step::{Loaded, Step};
 use super::{Logs, Metric, Verbose};
 use crate::data::{Batch, Dataset, check_complete, measured_prefetch};
 use crate::losses::{Loss, Predicted};
+use crate::metrics::class_of;
 use crate::model::{Model, Shape};
 use crate::program::{Engine, FinalActivation, Gradient, Mode};
 use crate::{Error, Result};
@@ -290,11 +291,7 @@ impl Totals {
         }
         self.weights.clear();
         if let Some(weights) = class_weights {
-            let class = |target: &[f32]| match target {
-                [index] => *index as usize,
-                one_hot => crate::metrics::arg_max(one_hot),
-            };
-            let of = |target| weights.get(class(target)).copied().unwrap_or(1.0);
+            let of = |target| weights.get(class_of(target)).copied().unwrap_or(1.0);
             self.weights.extend(batch.targets.chunks_exact(self.target_width).map(of));
         }
         self.losses.resize(rows, 0.0);

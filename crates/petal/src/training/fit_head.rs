@@ -14,7 +14,7 @@ use super::step::{Loaded, Step};
 use super::{Callback, History, Logs, Training};
 use crate::data::{Batch, Dataset, measured_prefetch};
 use crate::memory;
-use crate::metrics::arg_max;
+use crate::metrics::class_of;
 use crate::model::Model;
 use crate::program::{Gradient, Mode, Program};
 use crate::{Error, Result};
@@ -186,11 +186,7 @@ impl Head {
     ) -> Result<()> {
         let classes = model.output_shape()[0];
         let target_width = seen.targets.len() / (seen.features.len() / seen.width.max(1)).max(1);
-        let labels: Vec<usize> = seen
-            .targets
-            .chunks_exact(target_width.max(1))
-            .map(|target| if let [index] = target { *index as usize } else { arg_max(target) })
-            .collect();
+        let labels: Vec<usize> = seen.targets.chunks_exact(target_width.max(1)).map(class_of).collect();
         let weight = |&label: &usize| {
             // Weight 0 means held out; what counts for nothing may as well count for next to nothing.
             class_weights.map_or(1.0, |weights| weights[label].max(1e-6))

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use petal_kernels::{Activation, Dense, Precision};
+use petal_kernels::{Activation, Dense, Precision, sparse_softmax_cross_entropy};
+
+use crate::metrics::arg_max;
 
 /// Features of samples, each column with mean 0 and deviation 1, and the samples' classes.
 pub(super) struct Regression {
@@ -71,21 +73,9 @@ impl Regression {
     /// The parameters with the least mean cross-entropy of samples, each times its weight in `weights`, plus
     /// `l2 / 2 · ‖kernel‖²`; the search begins at `start`. Samples of weight 0 are held out.
     pub fn fit(&self, weights: &[f32], l2: f32, start: Parameters) -> Fitted {
-        let total: f32 = weights.iter().sum();
-        let mut objective = Objective {
-            regression: self,
-            weights,
-            total: total.max(f32::MIN_POSITIVE),
-            l2,
-            logits: vec![0.0; self.labels.len() * self.classes],
-            scratch: Vec::new(),
-            held_out: (0.0, 0.0),
-        };
+        let mut objective = Objective::new(self, weights, l2);
         let parameters = lbfgs(start, |parameters, gradient| objective.at(parameters, gradient));
-        objective.at(&parameters, &mut self.zeros());
-        let held_out = weights.iter().filter(|&&weight| weight == 0.0).count() as f64;
-        let (loss, right) = objective.held_out;
-        let held_out = (held_out > 0.0).then_some((loss / held_out, right / held_out));
+        let held_out = objective.held_out(&parameters, weights);
         Fitted { parameters, held_out }
     }
 
@@ -104,49 +94,87 @@ impl Regression {
 
 struct Objective<'a> {
     regression: &'a Regression,
-    weights: &'a [f32],
-    total: f32,
+    dense: Dense,
+    /// The classes, as the kernels of losses take them.
+    targets: Vec<f32>,
+    /// The weights of samples, with mean 1.
+    weights: Vec<f32>,
     l2: f32,
-    /// `[samples, classes]`: logits, then their gradient.
+    /// `[samples, classes]`, and their gradient.
     logits: Vec<f32>,
+    logits_gradient: Vec<f32>,
+    /// A number a sample.
+    losses: Vec<f32>,
     scratch: Vec<f32>,
-    /// Sums over the samples held out: cross-entropy, right answers.
-    held_out: (f64, f64),
 }
 
-impl Objective<'_> {
+impl<'a> Objective<'a> {
+    fn new(regression: &'a Regression, weights: &[f32], l2: f32) -> Self {
+        let Regression { width, classes, labels, .. } = regression;
+        let (rows, total) = (labels.len(), weights.iter().sum::<f32>().max(f32::MIN_POSITIVE));
+        let dense = Dense { rows, inputs: *width, units: *classes, precision: Precision::Float32 };
+        Objective {
+            regression,
+            dense,
+            targets: labels.iter().map(|&label| label as f32).collect(),
+            weights: weights.iter().map(|weight| weight * (rows as f32 / total)).collect(),
+            l2,
+            logits: vec![0.0; rows * classes],
+            logits_gradient: vec![0.0; rows * classes],
+            losses: vec![0.0; rows],
+            scratch: vec![0.0; dense.forward_scratch().max(dense.backward_kernel_scratch())],
+        }
+    }
+
     /// The value at `parameters`; its gradient replaces `gradient`.
     fn at(&mut self, parameters: &[f32], gradient: &mut [f32]) -> f64 {
-        let Regression { width, classes, features, labels, .. } = self.regression;
-        let dense =
-            Dense { rows: labels.len(), inputs: *width, units: *classes, precision: Precision::Float32 };
-        let (kernel, bias) = parameters.split_at(width * classes);
-        let scratch = dense.forward_scratch().max(dense.backward_kernel_scratch());
-        self.scratch.resize(scratch, 0.0);
-        dense.forward(features, kernel, Some(bias), Activation::Linear, &mut self.logits, &mut self.scratch);
-        let mut loss = 0.0;
-        self.held_out = (0.0, 0.0);
-        for ((row, &label), &weight) in self.logits.chunks_exact_mut(*classes).zip(labels).zip(self.weights) {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let is_right = row[label] == largest;
-            let of_label = row[label] - largest;
-            row.iter_mut().for_each(|logit| *logit = (*logit - largest).exp());
-            let sum: f32 = row.iter().sum();
-            let cross_entropy = f64::from(sum.ln() - of_label);
-            loss += cross_entropy * f64::from(weight);
-            if weight == 0.0 {
-                self.held_out.0 += cross_entropy;
-                self.held_out.1 += f64::from(u8::from(is_right));
-            }
-            let share = weight / self.total;
-            row.iter_mut().for_each(|value| *value *= share / sum);
-            row[label] -= share;
-        }
+        self.compute_logits(parameters);
+        sparse_softmax_cross_entropy(
+            self.dense.rows,
+            self.dense.units,
+            &self.logits,
+            &self.targets,
+            Some(&self.weights),
+            &mut self.losses,
+            Some(&mut self.logits_gradient),
+        );
+        let kernel = &parameters[..self.dense.inputs * self.dense.units];
         let (kernel_gradient, bias_gradient) = gradient.split_at_mut(kernel.len());
-        let scratch = &mut self.scratch;
-        dense.backward_kernel(features, &self.logits, kernel_gradient, Some(bias_gradient), scratch);
+        let (features, scratch) = (&self.regression.features, &mut self.scratch);
+        self.dense.backward_kernel(
+            features,
+            &self.logits_gradient,
+            kernel_gradient,
+            Some(bias_gradient),
+            scratch,
+        );
         kernel_gradient.iter_mut().zip(kernel).for_each(|(gradient, weight)| *gradient += self.l2 * weight);
-        loss / f64::from(self.total) + 0.5 * f64::from(self.l2) * dot(kernel, kernel)
+        let loss: f64 = self.losses.iter().map(|&loss| f64::from(loss)).sum();
+        loss / self.dense.rows.max(1) as f64 + 0.5 * f64::from(self.l2) * dot(kernel, kernel)
+    }
+
+    /// The mean cross-entropy of the samples of weight 0, and the share of them that is right; none without such.
+    fn held_out(&mut self, parameters: &[f32], weights: &[f32]) -> Option<(f64, f64)> {
+        let samples: Vec<usize> = (0..weights.len()).filter(|&sample| weights[sample] == 0.0).collect();
+        if samples.is_empty() {
+            return None;
+        }
+        self.compute_logits(parameters);
+        let Objective { logits, targets, losses, dense, .. } = self;
+        sparse_softmax_cross_entropy(dense.rows, dense.units, logits, targets, None, losses, None);
+        let loss: f64 = samples.iter().map(|&sample| f64::from(losses[sample])).sum();
+        let is_right = |sample: usize| {
+            arg_max(&logits[sample * dense.units..][..dense.units]) == self.regression.labels[sample]
+        };
+        let right = samples.iter().filter(|&&sample| is_right(sample)).count();
+        let count = samples.len() as f64;
+        Some((loss / count, right as f64 / count))
+    }
+
+    fn compute_logits(&mut self, parameters: &[f32]) {
+        let (kernel, bias) = parameters.split_at(self.dense.inputs * self.dense.units);
+        let (features, scratch) = (&self.regression.features, &mut self.scratch);
+        self.dense.forward(features, kernel, Some(bias), Activation::Linear, &mut self.logits, scratch);
     }
 }
 
@@ -250,15 +278,7 @@ mod tests {
         let regression = Regression::new(features, labels, 3);
         let weights = vec![1.0; 300];
         let parameters = regression.fit(&weights, 0.01, regression.zeros()).parameters;
-        let mut objective = Objective {
-            regression: &regression,
-            weights: &weights,
-            total: 300.0,
-            l2: 0.01,
-            logits: vec![0.0; 900],
-            scratch: Vec::new(),
-            held_out: (0.0, 0.0),
-        };
+        let mut objective = Objective::new(&regression, &weights, 0.01);
         let mut gradient = regression.zeros();
         let least = objective.at(&parameters, &mut gradient);
         assert!(dot(&gradient, &gradient).sqrt() < 0.01, "{gradient:?}");
