@@ -9,12 +9,13 @@ use crate::metrics::Metric;
 use crate::model::Compiled;
 use crate::optimizers::{LearningRate, Optimizer};
 
-/// The description in a `.keras` file, without the optimizer's state.
-pub(super) fn write(compiled: &Compiled) -> Value {
+/// The description in a `.keras` file, without the optimizer's state; none where Keras lacks the schedule of the learning
+/// rate.
+pub(super) fn write(compiled: &Compiled) -> Option<Value> {
     let metrics: Vec<Value> =
         compiled.metrics.iter().map(|metric| write_metric(*metric, &compiled.loss)).collect();
-    json!({
-        "optimizer": write_optimizer(&compiled.optimizer),
+    Some(json!({
+        "optimizer": write_optimizer(&compiled.optimizer)?,
         "loss": write_loss(&compiled.loss),
         "loss_weights": null,
         "metrics": metrics,
@@ -22,17 +23,17 @@ pub(super) fn write(compiled: &Compiled) -> Value {
         "run_eagerly": false,
         "steps_per_execution": 1,
         "jit_compile": false,
-    })
+    }))
 }
 
 /// The same for an `.h5` file, where the optimizer has another name.
-pub(super) fn write_legacy(compiled: &Compiled) -> Value {
-    let mut config = write(compiled);
+pub(super) fn write_legacy(compiled: &Compiled) -> Option<Value> {
+    let mut config = write(compiled)?;
     config["optimizer_config"] = config["optimizer"].take();
     if let Some(config) = config.as_object_mut() {
         config.remove("optimizer");
     }
-    config
+    Some(config)
 }
 
 /// What either of the two describes; none where Petal lacks the optimizer, the loss, a metric or a setting of theirs, or
@@ -50,14 +51,14 @@ pub(super) fn read(config: &Value) -> Option<(Optimizer, Loss, Vec<Metric>)> {
 }
 
 // Petal's own files say the algorithm's settings by Keras' names: `{"algorithm": {"Adam": {"beta_1": …}}}`.
-fn write_optimizer(optimizer: &Optimizer) -> Value {
+fn write_optimizer(optimizer: &Optimizer) -> Option<Value> {
     let mut own = plain(optimizer);
     let (class, settings) = only_entry(own["algorithm"].take());
     let ema = own["ema"].take();
     let or = |value: &Value, default: Value| if value.is_null() { default } else { value.clone() };
     let mut config = json!({
         "name": optimizer.name(),
-        "learning_rate": write_learning_rate(optimizer.learning_rate()),
+        "learning_rate": write_learning_rate(optimizer.learning_rate())?,
         "weight_decay": own["weight_decay"],
         "clipnorm": own["clipping"]["Norm"],
         "global_clipnorm": own["clipping"]["GlobalNorm"],
@@ -70,7 +71,7 @@ fn write_optimizer(optimizer: &Optimizer) -> Value {
     if let (Some(config), Value::Object(settings)) = (config.as_object_mut(), settings) {
         config.extend(settings);
     }
-    object("keras.optimizers", &class, config)
+    Some(object("keras.optimizers", &class, config))
 }
 
 fn read_optimizer(written: &Value) -> Option<Optimizer> {
@@ -113,9 +114,10 @@ fn read_optimizer(written: &Value) -> Option<Optimizer> {
     optimizer.check().is_ok().then_some(optimizer)
 }
 
-fn write_learning_rate(learning_rate: &LearningRate) -> Value {
+fn write_learning_rate(learning_rate: &LearningRate) -> Option<Value> {
     let (class, name, config) = match learning_rate {
-        LearningRate::Constant(rate) => return plain(rate),
+        LearningRate::Constant(rate) => return Some(plain(rate)),
+        LearningRate::OneCycle { .. } => return None,
         LearningRate::CosineDecay { initial, warmup_target, warmup_steps, decay_steps, alpha } => {
             let config = json!({
                 "initial_learning_rate": plain(initial),
@@ -135,6 +137,35 @@ fn write_learning_rate(learning_rate: &LearningRate) -> Value {
             });
             ("ExponentialDecay", "ExponentialDecay", config)
         }
+        LearningRate::CosineDecayRestarts { initial, first_decay_steps, t_mul, m_mul, alpha } => {
+            let config = json!({
+                "initial_learning_rate": plain(initial),
+                "first_decay_steps": first_decay_steps,
+                "t_mul": plain(t_mul),
+                "m_mul": plain(m_mul),
+                "alpha": plain(alpha),
+            });
+            ("CosineDecayRestarts", "SGDRDecay", config)
+        }
+        LearningRate::InverseTimeDecay { initial, decay_steps, decay_rate, staircase } => {
+            let config = json!({
+                "initial_learning_rate": plain(initial),
+                "decay_steps": decay_steps,
+                "decay_rate": plain(decay_rate),
+                "staircase": staircase,
+            });
+            ("InverseTimeDecay", "InverseTimeDecay", config)
+        }
+        LearningRate::PolynomialDecay { initial, decay_steps, end, power, cycle } => {
+            let config = json!({
+                "initial_learning_rate": plain(initial),
+                "decay_steps": decay_steps,
+                "end_learning_rate": plain(end),
+                "power": plain(power),
+                "cycle": cycle,
+            });
+            ("PolynomialDecay", "PolynomialDecay", config)
+        }
         LearningRate::PiecewiseConstant { boundaries, values } => {
             let config = json!({ "boundaries": boundaries, "values": plain(values) });
             ("PiecewiseConstantDecay", "PiecewiseConstant", config)
@@ -142,7 +173,7 @@ fn write_learning_rate(learning_rate: &LearningRate) -> Value {
     };
     let mut written = object("keras.optimizers.schedules", class, config);
     written["config"]["name"] = name.into();
-    written
+    Some(written)
 }
 
 fn read_learning_rate(written: &Value) -> Option<LearningRate> {
@@ -162,6 +193,26 @@ fn read_learning_rate(written: &Value) -> Option<LearningRate> {
             decay_steps: config["decay_steps"].as_u64()?,
             decay_rate: number(&config["decay_rate"])?,
             staircase: config["staircase"].as_bool()?,
+        },
+        Some("CosineDecayRestarts") => LearningRate::CosineDecayRestarts {
+            initial: number(&config["initial_learning_rate"])?,
+            first_decay_steps: config["first_decay_steps"].as_u64()?,
+            t_mul: number(&config["t_mul"])?,
+            m_mul: number(&config["m_mul"])?,
+            alpha: number(&config["alpha"])?,
+        },
+        Some("InverseTimeDecay") => LearningRate::InverseTimeDecay {
+            initial: number(&config["initial_learning_rate"])?,
+            decay_steps: config["decay_steps"].as_u64()?,
+            decay_rate: number(&config["decay_rate"])?,
+            staircase: config["staircase"].as_bool()?,
+        },
+        Some("PolynomialDecay") => LearningRate::PolynomialDecay {
+            initial: number(&config["initial_learning_rate"])?,
+            decay_steps: config["decay_steps"].as_u64()?,
+            end: number(&config["end_learning_rate"])?,
+            power: number(&config["power"])?,
+            cycle: config["cycle"].as_bool()?,
         },
         Some("PiecewiseConstantDecay") => LearningRate::PiecewiseConstant {
             boundaries: serde_json::from_value(config["boundaries"].clone()).ok()?,
@@ -280,14 +331,14 @@ mod tests {
                 // Adam with a weight decay computes the same.
                 keras["class_name"] = "Adam".into();
             }
-            let mut written = write_optimizer(&optimizer);
+            let mut written = write_optimizer(&optimizer).unwrap();
             assert_eq!(read_optimizer(&written), Some(optimizer));
             written["config"]["name"] = keras["config"]["name"].clone();
             assert_within(&written, &keras);
         }
         for case in fixture::cases("schedule") {
             let schedule = read_learning_rate(&case["schedule"]).unwrap_or_else(|| panic!("{case}"));
-            let written = write_learning_rate(&schedule);
+            let written = write_learning_rate(&schedule).unwrap();
             assert_eq!(read_learning_rate(&written), Some(schedule));
             let mut keras = case["schedule"].clone();
             keras["config"]["name"] = written["config"]["name"].clone();
@@ -323,9 +374,18 @@ mod tests {
             let compiled = Compiled { optimizer, loss, metrics, state: None, trainable: Vec::new() };
             let expected =
                 Some((compiled.optimizer.clone(), compiled.loss.clone(), compiled.metrics.clone()));
-            assert_eq!(read(&write(&compiled)), expected);
-            assert_eq!(read(&write_legacy(&compiled)), expected);
+            assert_eq!(read(&write(&compiled).unwrap()), expected);
+            assert_eq!(read(&write_legacy(&compiled).unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn with_a_schedule_that_keras_lacks_a_model_is_written_uncompiled() {
+        let optimizer = Adam::new(LearningRate::one_cycle(1e-3, 100)).into();
+        let loss = SparseCategoricalCrossentropy::from_logits().into();
+        let compiled = Compiled { optimizer, loss, metrics: vec![], state: None, trainable: Vec::new() };
+        assert_eq!(write(&compiled), None);
+        assert_eq!(write_legacy(&compiled), None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ const KERAS_VERSION: &str = "3.15.1";
 pub(in crate::saving) fn save(model: &Model, path: &Path) -> Result<()> {
     let mut config = config::model(model.graph(), model.trainable())?;
     let compiled = model.compiled.as_ref();
-    config["compile_config"] = compiled.map(compile_config::write).unwrap_or_default();
+    config["compile_config"] = compiled.and_then(compile_config::write).unwrap_or_default();
     let mut metadata = serde_json::json!({ "keras_version": KERAS_VERSION });
     if let Some(notes) = petal_notes::write(model) {
         metadata[petal_notes::KEY] = notes;
@@ -43,8 +43,8 @@ pub(in crate::saving) fn save_legacy(model: &Model, path: &Path) -> Result<()> {
     file.text("keras_version", KERAS_VERSION);
     file.text("backend", legacy::BACKEND);
     file.text("model_config", config.to_string());
-    if let Some(compiled) = &model.compiled {
-        file.text("training_config", compile_config::write_legacy(compiled).to_string());
+    if let Some(config) = model.compiled.as_ref().and_then(compile_config::write_legacy) {
+        file.text("training_config", config.to_string());
     }
     if let Some(notes) = petal_notes::write(model) {
         file.text(petal_notes::KEY, notes.to_string());
