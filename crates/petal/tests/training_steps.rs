@@ -71,6 +71,31 @@ fn accumulated_gradients_move_the_weights_as_one_large_batch() {
 }
 
 #[test]
+fn with_layer_decay_each_layer_before_the_last_moves_less() {
+    let moved = |optimizer: Optimizer| {
+        let x = Input::new([3]);
+        let h = Dense::new(4).on(&x).unwrap();
+        let h = Dense::new(4).on(&h).unwrap();
+        let mut model = Model::with_seed(7, &x, &Dense::new(3).on(&h).unwrap()).unwrap();
+        let before: Vec<f32> = model.weights().iter().flat_map(|weight| weight.1.to_owned()).collect();
+        model.compile(optimizer, SparseCategoricalCrossentropy::from_logits()).unwrap();
+        model.fit(&data(12), silent(1)).unwrap();
+        let after: Vec<f32> = model.weights().iter().flat_map(|weight| weight.1.to_owned()).collect();
+        let first_two = after.iter().zip(&before).take(16 + 20 + 1);
+        let moves: Vec<f32> = first_two.map(|(after, before)| after - before).collect();
+        (moves, after)
+    };
+    let (alike, all_alike) = moved(SGD::new(0.5).into());
+    let (decaying, all_decaying) = moved(SGD::new(0.5).layer_decay(0.25));
+    // One step: kernel and bias of the first layer, of the second, and the last layer's, which is the optimizer's.
+    for (parameters, share) in [(0..16, 0.0625), (16..36, 0.25)] {
+        let expected: Vec<f32> = alike[parameters.clone()].iter().map(|moved| share * moved).collect();
+        assert_close(&decaying[parameters], &expected, 1e-6);
+    }
+    assert_eq!(all_alike[36..], all_decaying[36..]);
+}
+
+#[test]
 fn in_the_end_the_weights_are_their_averages_and_training_goes_on_from_a_file_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("half.petal");

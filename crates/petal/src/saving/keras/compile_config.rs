@@ -9,8 +9,8 @@ use crate::metrics::Metric;
 use crate::model::Compiled;
 use crate::optimizers::{LearningRate, Optimizer};
 
-/// The description in a `.keras` file, without the optimizer's state; none where Keras lacks the schedule of the learning
-/// rate.
+/// The description in a `.keras` file, without the optimizer's state; none where Keras lacks the optimizer's schedule
+/// or its layer decay.
 pub(super) fn write(compiled: &Compiled) -> Option<Value> {
     let metrics: Vec<Value> =
         compiled.metrics.iter().map(|metric| write_metric(*metric, &compiled.loss)).collect();
@@ -52,6 +52,9 @@ pub(super) fn read(config: &Value) -> Option<(Optimizer, Loss, Vec<Metric>)> {
 
 // Petal's own files say the algorithm's settings by Keras' names: `{"algorithm": {"Adam": {"beta_1": …}}}`.
 fn write_optimizer(optimizer: &Optimizer) -> Option<Value> {
+    if optimizer.has_layer_decay() {
+        return None;
+    }
     let mut own = plain(optimizer);
     let (class, settings) = only_entry(own["algorithm"].take());
     let ema = own["ema"].take();
@@ -380,12 +383,14 @@ mod tests {
     }
 
     #[test]
-    fn with_a_schedule_that_keras_lacks_a_model_is_written_uncompiled() {
-        let optimizer = Adam::new(LearningRate::one_cycle(1e-3, 100)).into();
-        let loss = SparseCategoricalCrossentropy::from_logits().into();
-        let compiled = Compiled { optimizer, loss, metrics: vec![], state: None, trainable: Vec::new() };
-        assert_eq!(write(&compiled), None);
-        assert_eq!(write_legacy(&compiled), None);
+    fn with_a_setting_that_keras_lacks_a_model_is_written_uncompiled() {
+        let one_cycle = Adam::new(LearningRate::one_cycle(1e-3, 100)).into();
+        for optimizer in [one_cycle, Adam::new(1e-3).layer_decay(0.9)] {
+            let loss = SparseCategoricalCrossentropy::from_logits().into();
+            let compiled = Compiled { optimizer, loss, metrics: vec![], state: None, trainable: Vec::new() };
+            assert_eq!(write(&compiled), None);
+            assert_eq!(write_legacy(&compiled), None);
+        }
     }
 
     #[test]
