@@ -17,6 +17,7 @@ mod interrupt;
 mod lecture;
 mod load;
 mod model_file;
+mod optimization;
 mod output;
 mod photo_folder;
 mod photo_list;

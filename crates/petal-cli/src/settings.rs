@@ -1,7 +1,9 @@
 //! A training run's settings, complete and checked.
 
-use petal::applications::Architecture;
-use petal::data::Preprocessing;
+use std::time::Duration;
+
+use petal::applications::{Architecture, Augmentation};
+use petal::data::{ColorMode, Preprocessing};
 use petal::model::Model;
 use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::args::{Pretrained, Train, aspect_ratio};
 use crate::data::DataSettings;
+use crate::optimization::{Algorithm, Optimization, Schedule};
 use crate::sets::Sets;
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
@@ -24,7 +27,12 @@ pub struct Settings {
     /// After which epochs the run went on with other photos than before.
     #[serde(default)]
     pub photos_changed_after: Vec<usize>,
+    #[serde(default)]
+    pub recipe: Recipe,
     pub model: Architecture,
+    /// How training photos are changed; none for the network's own.
+    #[serde(default)]
+    pub augment: Option<Augmentation>,
     #[serde(default)]
     pub weights: Pretrained,
     /// The numbers that are multiplied.
@@ -37,10 +45,28 @@ pub struct Settings {
     pub epochs: usize,
     pub learning_rate: f32,
     #[serde(default)]
+    pub optimization: Optimization,
+    #[serde(default)]
     pub fine_tuning: Option<FineTuning>,
     /// Epochs without improvement before training ends; none for never.
     pub early_stopping: Option<usize>,
     pub balance_classes: bool,
+    /// The time for all of it.
+    #[serde(default)]
+    pub time: Option<Duration>,
+}
+
+/// Who has chosen the network and how it is trained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipe {
+    /// The user.
+    #[default]
+    Options,
+    /// Petal: the best that it knows.
+    Auto,
+    /// Petal, which for this reason could not take the best.
+    Instead(String),
 }
 
 /// The command that has these settings.
@@ -55,7 +81,31 @@ pub struct FineTuning {
     pub at: usize,
     /// Its own epochs.
     pub epochs: usize,
+    #[serde(default)]
+    pub optimizer: Algorithm,
     pub learning_rate: f32,
+}
+
+/// The recipe's network, and the layer from which on it is fine-tuned.
+const AUTO: (Architecture, usize) = (Architecture::MobileNetV2, 100);
+/// The recipe's highest learning rate in fine-tuning.
+const AUTO_RATE: f32 = 1e-3;
+
+/// Photos that the recipe shows in fine-tuning, unless that is less than 3 epochs or more than 20.
+const AUTO_SAMPLES: usize = 5_000;
+
+/// Why the recipe cannot be followed, whether or not there are weights.
+fn no_auto(args: &Train) -> Option<&'static str> {
+    let (height, width) = args.photos.image_size;
+    if args.weights == Pretrained::None {
+        Some("--weights none was asked for")
+    } else if args.photos.color_mode != ColorMode::Rgb {
+        Some("networks that know ImageNet take photos in colours, --color-mode rgb")
+    } else if height.min(width) < 32 {
+        Some("networks that know ImageNet take photos of at least 32 pixels a side")
+    } else {
+        None
+    }
 }
 
 impl Settings {
@@ -64,7 +114,27 @@ impl Settings {
     /// # Errors
     /// Those of [`Sets::new`].
     pub fn new(args: &Train) -> Result<Self, Failure> {
-        let regularized = args.model == Architecture::CnnRegularized;
+        match args.model {
+            Some(model) => Settings::with(args, Recipe::Options, model),
+            None => match no_auto(args) {
+                Some(reason) => Settings::instead_of_auto(args, reason),
+                None => Settings::with(args, Recipe::Auto, AUTO.0),
+            },
+        }
+    }
+
+    /// Those where the recipe cannot be followed.
+    ///
+    /// # Errors
+    /// See [`Settings::new`].
+    pub fn instead_of_auto(args: &Train, reason: impl Into<String>) -> Result<Self, Failure> {
+        Settings::with(args, Recipe::Instead(reason.into()), Architecture::CnnRegularized)
+    }
+
+    fn with(args: &Train, recipe: Recipe, model: Architecture) -> Result<Self, Failure> {
+        let auto = recipe == Recipe::Auto;
+        let fit_head = args.fit_head || auto;
+        let regularized = model == Architecture::CnnRegularized;
         let photos = &args.photos;
         Ok(Settings {
             command: command(),
@@ -86,29 +156,64 @@ impl Settings {
                 strict: photos.strict,
                 memory_budget_mib: photos.memory_budget,
             },
-            model: args.model,
+            recipe,
+            model,
+            augment: args.augment.or(auto.then_some(Augmentation::None)),
             weights: args.weights.absolute()?,
             precision: args.precision,
-            fit_head: args.fit_head,
+            fit_head,
             epochs: match args.epochs {
+                _ if fit_head => 1,
                 Some(epochs) => epochs,
-                None if args.fit_head => 1,
                 None if regularized => 15,
                 None => 10,
             },
-            learning_rate: args.learning_rate,
-            fine_tuning: args.fine_tune_at.map(|at| FineTuning {
+            learning_rate: args.learning_rate.unwrap_or(1e-3),
+            optimization: Optimization {
+                schedule: args.schedule.unwrap_or(if auto { Schedule::OneCycle } else { Schedule::Constant }),
+                layer_decay: args.layer_decay,
+                gradient_accumulation: args.gradient_accumulation,
+                ema: args.ema,
+            },
+            fine_tuning: args.fine_tune_at.or(auto.then_some(AUTO.1)).map(|at| FineTuning {
                 at,
                 epochs: args.fine_tune_epochs.unwrap_or(10),
-                learning_rate: args.fine_tune_learning_rate,
+                optimizer: args.fine_tune_optimizer.unwrap_or(match auto {
+                    true => Algorithm::Adam,
+                    false => Algorithm::Rmsprop,
+                }),
+                learning_rate: args
+                    .fine_tune_learning_rate
+                    .or(args.learning_rate.filter(|_| auto))
+                    .unwrap_or(if auto { AUTO_RATE } else { 1e-5 }),
             }),
             early_stopping: match args.early_stopping {
                 Some(0) => None,
                 Some(patience) => Some(patience),
+                // The recipe's last epochs are its best; what this keeps is the best of all.
+                None if auto => Some(10),
                 None => regularized.then_some(5),
             },
             balance_classes: args.balance_classes,
+            time: args.time,
         })
+    }
+
+    /// Sets the recipe's epochs, for this many photos to train on, where the arguments don't say them.
+    pub fn choose_epochs(&mut self, args: &Train, photos: usize) {
+        if self.recipe != Recipe::Auto {
+            return;
+        }
+        let epochs = match (args.fine_tune_epochs, args.epochs) {
+            (Some(epochs), _) => epochs,
+            (None, Some(all)) => all - 1,
+            (None, None) => AUTO_SAMPLES.div_ceil(photos.max(1)).clamp(3, 20),
+        };
+        if epochs == 0 {
+            self.fine_tuning = None;
+        } else if let Some(fine_tuning) = &mut self.fine_tuning {
+            fine_tuning.epochs = epochs;
+        }
     }
 
     /// The model before training.
@@ -117,8 +222,9 @@ impl Settings {
     /// If the photos' size is too small for it, or its weights cannot be had.
     pub fn build(&self) -> petal::Result<Model> {
         let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-        let mut model =
-            self.model.build(image, classes, &(&self.weights).into(), u64::from(self.data.seed))?;
+        let augmentation = self.augment.unwrap_or(self.model.augmentation());
+        let (weights, seed) = ((&self.weights).into(), u64::from(self.data.seed));
+        let mut model = self.model.build_with(image, classes, &weights, augmentation, seed)?;
         model.set_dtype_policy(self.precision);
         Ok(model)
     }
@@ -127,6 +233,18 @@ impl Settings {
     pub fn rows(&self) -> Vec<(String, String)> {
         let mut rows = self.data.rows();
         let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+        match &self.recipe {
+            Recipe::Options => {}
+            Recipe::Auto => row(
+                "Recipe",
+                "auto: ImageNet's weights are at hand, so the last layer is found by regression, and upper layers of \
+                 the base are trained after that in one cycle of the learning rate"
+                    .into(),
+            ),
+            Recipe::Instead(reason) => {
+                row("Recipe", format!("the lecture's CNN with augmentation and dropout, since {reason}"));
+            }
+        }
         row("Model", self.model.to_string());
         if self.model.is_pretrained() {
             row(
@@ -138,6 +256,7 @@ impl Settings {
                 },
             );
         }
+        row("Augmentation", self.augment.unwrap_or(self.model.augmentation()).name().into());
         if self.precision != DTypePolicy::default() {
             row("Precision", self.precision.to_string());
         }
@@ -147,11 +266,33 @@ impl Settings {
             row("Epochs", self.epochs.to_string());
             row("Optimizer", format!("Adam, learning rate {}", self.learning_rate));
         }
-        if let Some(FineTuning { at, epochs, learning_rate }) = self.fine_tuning {
+        if let Some(FineTuning { at, epochs, optimizer, learning_rate }) = self.fine_tuning {
             row(
                 "Fine-tuning",
-                format!("from layer {at} on, {epochs} epochs, RMSprop, learning rate {learning_rate:e}"),
+                format!(
+                    "from layer {at} on, {epochs} epochs, {}, learning rate {learning_rate:e}",
+                    optimizer.name()
+                ),
             );
+        }
+        let Optimization { schedule, layer_decay, gradient_accumulation, ema } = self.optimization;
+        if schedule != Schedule::Constant {
+            row("Learning rates", format!("{}; those above are the highest", schedule.name()));
+        }
+        if let Some(factor) = layer_decay {
+            row(
+                "Layer decay",
+                format!("{factor}: the rate of a layer as a share of that of the layer after it"),
+            );
+        }
+        if let Some(batches) = gradient_accumulation {
+            row("Gradients accumulated", format!("over {batches} batches"));
+        }
+        if let Some(momentum) = ema {
+            row("Weights averaged", format!("with momentum {momentum}"));
+        }
+        if let Some(time) = self.time {
+            row("Time", format!("{} s at most", time.as_secs_f64()));
         }
         row(
             "Early stopping",

@@ -106,7 +106,7 @@ fn a_hangup_ends_training_unless_nohup_asks_to_go_on() {
         let mut child = Command::new("sh")
             .current_dir(at)
             .args(["-c", &format!("{begin}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_petal")])
-            .args(train(run, &["--epochs", "60", "-q"]))
+            .args(train(run, &["--epochs", "60", "-q", "--model", "cnn"]))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

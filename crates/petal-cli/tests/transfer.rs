@@ -3,35 +3,10 @@
 mod binary;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
-use binary::{assert_success, command, petal, stderr, stdout, with_photos};
-
-const WEIGHTS: &str = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5";
-
-/// Puts the weights of MobileNetV2 into Keras' home in `folder`; false where there are none to be had.
-fn with_weights(folder: &Path) -> bool {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/weights").join(WEIGHTS);
-    if !shared.exists() {
-        eprintln!("skipped: {} is missing", shared.display());
-        return false;
-    }
-    let models = folder.join("keras/models");
-    fs::create_dir_all(&models).unwrap();
-    fs::copy(shared, models.join(WEIGHTS)).unwrap();
-    true
-}
-
-/// `petal` on a machine without internet.
-fn offline(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder, arguments)
-        .env("HTTPS_PROXY", "http://127.0.0.1:1")
-        .env("https_proxy", "http://127.0.0.1:1")
-        .output()
-        .unwrap()
-}
+use binary::{WEIGHTS, assert_success, command, offline, petal, stderr, stdout, with_photos, with_weights};
 
 const SMALL: [&str; 7] = ["train", "photos", "--image-size", "64", "--batch-size", "8", "--quiet"];
 

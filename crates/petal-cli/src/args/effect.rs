@@ -58,16 +58,20 @@ fn train_option(train: &Train, typed: &Typed<'_>) -> Option<String> {
             "with --resume: the run's own settings hold; only --epochs and --fine-tune-epochs can be given anew",
         );
     }
-    if !train.model.is_pretrained()
-        && let Some(options) = typed.any(&["weights", "fit_head", "fine_tune_at"])
-    {
+    let without_base = train.model.is_some_and(|model| !model.is_pretrained());
+    if without_base && let Some(options) = typed.any(&["weights", "fit_head", "fine_tune_at"]) {
         return say(
             options,
             "in a network that knows no photos yet; it is for those that do, like --model mobilenet-v2",
         );
     }
-    match typed.any(&["fine_tune_epochs", "fine_tune_learning_rate"]) {
-        Some(options) if train.fine_tune_at.is_none() => {
+    if train.model.is_none()
+        && let Some(options) = typed.any(&["fit_head"])
+    {
+        return say(options, "without --model: the recipe begins with it");
+    }
+    match typed.any(&["fine_tune_epochs", "fine_tune_learning_rate", "fine_tune_optimizer"]) {
+        Some(options) if train.model.is_some() && train.fine_tune_at.is_none() => {
             say(options, "without fine-tuning, which --fine-tune-at LAYER asks for, like --fine-tune-at 100")
         }
         _ => None,

@@ -1,20 +1,26 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use petal::applications::Architecture;
+use petal::applications::{Architecture, Augmentation};
 use petal::program::DTypePolicy;
 
 use super::Sets;
 use super::values::{
-    MOST, Pretrained, architecture, at_least_one, color_mode, image_size, interpolation, positive, precision,
-    share, up_to,
+    MOST, Pretrained, architecture, at_least_one, at_least_two, augmentation, color_mode, factor, image_size,
+    interpolation, positive, precision, share, share_of_average, time, up_to,
 };
+use crate::optimization::{Algorithm, Schedule};
 
 /// Train a classifier on a folder of photos
 ///
 /// Splits the photos, trains, and writes one folder with the model, its curves, its history and a report to open in
 /// the browser. Without a folder, sample photos of flowers are drawn and used. A folder that holds train and val, perhaps
 /// test, with the class folders in each, is split already.
+///
+/// Without --model the recipe is chosen: MobileNetV2, which knows the photos of ImageNet, gets its new last layer at once,
+/// by regression on features that are computed once, and is then fine-tuned from layer 100 on in one cycle of the learning
+/// rate. Each part is an option: --fit-head, --fine-tune-at, --fine-tune-optimizer adam, --schedule one-cycle. Where its
+/// weights cannot be had, the lecture's CNN with augmentation and dropout is trained instead.
 ///
 /// With --model mobilenet-v2 the network knows photos already: it was trained on the 1.3 million of ImageNet. First only
 /// a new last layer is trained (feature extraction); with --fine-tune-at N the layers from number N on are trained
@@ -27,9 +33,11 @@ use super::values::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   petal train                                      see it work on sample photos
-  petal train flower_photos                        train the lecture's CNN
+  petal train flower_photos                        the best classifier in a minute or few
+  petal train flower_photos --time 5m              what can be had in five minutes
+  petal train flower_photos --model cnn            the lecture's first network
   petal train flower_photos --model cnn-regularized --epochs 30
-  petal train flower_photos --model mobilenet-v2   transfer learning: the best results, in a few minutes
+  petal train flower_photos --model mobilenet-v2   the lecture's transfer learning
   petal train flower_photos --model mobilenet-v2 --fine-tune-at 100
   petal train flower_photos --model mobilenet-v2 --fit-head   the new last layer at once, in one pass
   petal train photos                               photos/train, photos/val and photos/test, where there are such
@@ -40,10 +48,11 @@ pub struct Train {
     /// The folder of photos, one sub-folder a class [default: sample photos]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// The network
-    #[arg(long, value_name = "NETWORK", value_parser = architecture(), ignore_case = true, default_value_t = Architecture::Cnn)]
-    pub model: Architecture,
-    /// The last epoch's number, before fine-tuning [default: 10, for cnn-regularized 15]
+    /// The network, trained as the options below say [default: the best recipe]
+    #[arg(long, value_name = "NETWORK", value_parser = architecture(), ignore_case = true)]
+    pub model: Option<Architecture>,
+    /// The last epoch's number, before fine-tuning; without --model, all epochs
+    /// [default: 10, for cnn-regularized 15; without --model by the number of photos]
     #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub epochs: Option<usize>,
     /// The weights that a network for transfer learning begins with: imagenet, none, or a file that Keras wrote
@@ -59,12 +68,37 @@ pub struct Train {
     /// The epochs of fine-tuning [default: 10]
     #[arg(long, value_name = "N", value_parser = at_least_one::<MOST>)]
     pub fine_tune_epochs: Option<usize>,
-    /// The step size of RMSprop in fine-tuning
-    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = positive)]
-    pub fine_tune_learning_rate: f32,
-    /// The step size of Adam
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3, value_parser = positive)]
-    pub learning_rate: f32,
+    /// The step size in fine-tuning, the highest where it changes [default: 1e-5; without --model 1e-3]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub fine_tune_learning_rate: Option<f32>,
+    /// What moves the weights in fine-tuning [default: rmsprop; without --model adam]
+    #[arg(long, value_name = "OPTIMIZER", value_enum)]
+    pub fine_tune_optimizer: Option<Algorithm>,
+    /// The step size of Adam, the highest where it changes [default: 1e-3]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub learning_rate: Option<f32>,
+    /// How training photos are changed at random: none, light (the lecture's flips, rotations and zooms) or strong
+    /// [default: light, for cnn and without --model none]
+    #[arg(long, value_name = "NAME", value_parser = augmentation())]
+    pub augment: Option<Augmentation>,
+    /// How step sizes change within the epochs before fine-tuning, and within those of it
+    /// [default: constant; without --model one-cycle]
+    #[arg(long, value_name = "SCHEDULE", value_enum)]
+    pub schedule: Option<Schedule>,
+    /// The step size of each layer that trains as a share of that of the layer after it, 0.95 for example
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub layer_decay: Option<f32>,
+    /// Move the weights only after so many batches, by the mean of their gradients: a larger batch in less memory
+    #[arg(long, value_name = "N", value_parser = at_least_two::<MOST>)]
+    pub gradient_accumulation: Option<usize>,
+    /// Keep a moving average of the weights, of which this share stays at a step (0.99 for example): it is the model in
+    /// the end
+    #[arg(long, value_name = "MOMENTUM", value_parser = share_of_average)]
+    pub ema: Option<f32>,
+    /// Train as long as this allows, reading and the report included: 90s, 5m, 1h. Epochs that don't fit are left out,
+    /// which is said
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub time: Option<std::time::Duration>,
     /// Stop when val_accuracy hasn't improved for N epochs, and keep the best weights; 0 turns it off. Fine-tuning
     /// counts by itself
     /// [default: 5 for cnn-regularized, else 0]

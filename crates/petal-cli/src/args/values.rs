@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use petal::applications::{Architecture, Weights};
+use petal::applications::{Architecture, Augmentation, Weights};
 use petal::data::AspectRatio;
 use petal::program::DTypePolicy;
 use petal::saving::any_path;
@@ -67,6 +68,14 @@ pub fn at_least_one<const MAX: usize>(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A whole number of 2 to `MAX`.
+pub fn at_least_two<const MAX: usize>(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (2..=MAX).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number, 2 to {MAX}")),
+    }
+}
+
 /// As [`at_least_one`], or 0.
 pub fn up_to<const MAX: usize>(text: &str) -> Result<usize, String> {
     text.parse()
@@ -94,6 +103,13 @@ pub fn architecture() -> impl TypedValueParser<Value = Architecture> {
         PossibleValue::new(name).aliases(aliases).help(architecture.description())
     });
     PossibleValuesParser::new(values).try_map(|name| name.parse::<Architecture>())
+}
+
+pub fn augmentation() -> impl TypedValueParser<Value = Augmentation> {
+    PossibleValuesParser::new(Augmentation::ALL.map(Augmentation::name)).map(|name| {
+        let called = |augmentation: &Augmentation| augmentation.name() == name;
+        Augmentation::ALL.into_iter().find(called).expect("clap has let no other name pass")
+    })
 }
 
 /// A share of the photos.
@@ -140,6 +156,32 @@ pub fn phases(text: &str) -> Result<Phases, String> {
         return Err("phase 4 goes on from phase 3; ask for both: 3,4".into());
     }
     Ok(Phases(phases))
+}
+
+/// What one layer's rate is multiplied by for the layer before it.
+pub fn factor(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(factor) if factor > 0.0 && factor <= 1.0 => Ok(factor),
+        _ => Err("expected a number above 0 and at most 1, like 0.95".into()),
+    }
+}
+
+/// What stays of a moving average at a step.
+pub fn share_of_average(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number of at least 0 and below 1, like 0.99".into()),
+    }
+}
+
+/// Seconds, minutes or hours.
+pub fn time(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
+    let read = |(unit, seconds): (char, f64)| Some(seconds * text.strip_suffix(unit)?.parse::<f64>().ok()?);
+    match units.into_iter().find_map(read) {
+        Some(seconds) if (1.0..=1e8).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected a time of at least a second, like 90s, 5m or 1h".into()),
+    }
 }
 
 pub fn image_size(text: &str) -> Result<(usize, usize), String> {

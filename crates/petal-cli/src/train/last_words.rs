@@ -13,7 +13,7 @@ use petal::training::History;
 
 use crate::args::Pretrained;
 use crate::run_folder::MODEL;
-use crate::settings::Settings;
+use crate::settings::{Recipe, Settings};
 use crate::test_set;
 
 /// `report` is that of the model that was saved.
@@ -80,6 +80,9 @@ fn better(settings: &Settings, model: &Model, report: &Report, run: &str) -> Vec
     let overfits = training - validation > OVERFITS;
     let train = train_again(settings);
     let mut commands = Vec::new();
+    if settings.recipe == Recipe::Auto {
+        return commands;
+    }
     if !overfits && still_rises(history) {
         let more = match &settings.fine_tuning {
             Some(fine_tuning) => format!("--fine-tune-epochs {}", 2 * fine_tuning.epochs),
@@ -107,8 +110,13 @@ fn better(settings: &Settings, model: &Model, report: &Report, run: &str) -> Vec
             commands.push((command, "then its upper layers learn these photos, too: fine-tuning".into()));
         }
     } else if fits_transfer_learning(settings) {
-        let why = "transfer learning: it knows the photos of ImageNet already".to_owned();
-        commands.push((format!("{train} --model mobilenet-v2"), why));
+        let why = match settings.recipe {
+            Recipe::Instead(_) => "once ImageNet's weights are there: far better",
+            _ => {
+                "the best recipe: transfer learning, with a network that knows the photos of ImageNet already"
+            }
+        };
+        commands.push((train, why.to_owned()));
     }
     commands
 }

@@ -1,5 +1,6 @@
 //! `petal train`.
 
+mod duration;
 mod failed;
 mod last_words;
 mod phases;
@@ -9,9 +10,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use petal::calibration::Calibration;
+use petal::data::Dataset;
 use petal::model::Model;
 use petal::report::TrainingReport;
 use petal::training::Verbose;
+use petal::training::callbacks::TimeLimit;
 
 use crate::args::Train;
 use crate::data::Data;
@@ -20,7 +23,7 @@ use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::precision;
 use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, TRACE};
-use crate::settings::Settings;
+use crate::settings::{Recipe, Settings};
 use crate::terminal::{answer, say, say_lines, warn};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, profile};
 use phases::{CHECKPOINT, PROGRESS, Run};
@@ -28,17 +31,21 @@ use resume::Resumed;
 
 pub fn run(args: Train) -> Outcome {
     let interrupt = Interrupt::install()?;
-    let (mut folder, settings, mut model, mut data) = match &args.resume {
+    let begin_of_all = Instant::now();
+    let (mut folder, mut settings, mut model, mut data, has_grown) = match &args.resume {
         Some(folder) => {
             let mut resumed = Resumed::open(folder, &args)?;
             resumed.model.check_training_memory(resumed.settings.data.batch_size)?;
             let data = Data::load(&resumed.settings.data, args.quiet)?;
             interrupt.training_begins();
             resumed.write()?;
-            let Resumed { folder, settings, model, .. } = resumed;
-            (folder, settings, model, data)
+            let Resumed { folder, settings, model, has_grown, .. } = resumed;
+            (folder, settings, model, data, has_grown)
         }
-        None => begin(&args, interrupt)?,
+        None => {
+            let (folder, settings, model, data) = begin(&args, interrupt)?;
+            (folder, settings, model, data, false)
+        }
     };
     precision::say_if_slow(settings.precision);
 
@@ -46,9 +53,21 @@ pub fn run(args: Train) -> Outcome {
     let tensorboard = args.tensorboard.as_deref();
     let verbose = if args.quiet { Verbose::Silent } else { Verbose::Auto };
     let profile = profile::begin(args.profile, &mut model);
-    let progress =
-        Run { settings: &settings, data: &data, folder: &mut folder, interrupt, verbose, tensorboard }
-            .train(&mut model);
+    let time_limit = settings.time.map(|time| {
+        let for_training = time.mul_f64(1.0 - TIME_OF_THE_REPORT).saturating_sub(begin_of_all.elapsed());
+        TimeLimit::new(for_training)
+    });
+    let progress = Run {
+        settings: &mut settings,
+        data: &data,
+        folder: &mut folder,
+        interrupt,
+        verbose,
+        tensorboard,
+        time_limit,
+        has_grown,
+    }
+    .train(&mut model);
     profile::end(profile, &folder.join(TRACE));
     let progress = progress.map_err(|error| failed::keep(error, &folder, &settings))?;
     let interrupted = interrupt.came();
@@ -105,15 +124,31 @@ pub fn run(args: Train) -> Outcome {
     Ok(if folder.is_rescued() { FAILURE } else { SUCCESS })
 }
 
+/// The share of `--time` that is kept for what comes after the last epoch.
+const TIME_OF_THE_REPORT: f64 = 0.1;
+
 /// A new run: all that can be refused is, before the photos are read.
 fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Model, Data), Failure> {
     let mut settings = Settings::new(args)?;
     let output = Output::new(args.output.as_deref(), "", &settings.data.sets.photos)?;
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
-    let model = Run::new_model(&settings)?;
+    let model = match Run::new_model(&settings) {
+        Err(petal::Error::Download(problem)) if settings.recipe == Recipe::Auto => {
+            warn(format_args!(
+                "{problem}. Without them the lecture's CNN is trained, which knows no photos yet; with them the result \
+                 would be far better"
+            ));
+            let class_names = settings.class_names;
+            settings = Settings::instead_of_auto(args, "ImageNet's weights could not be had")?;
+            settings.class_names = class_names;
+            Run::new_model(&settings)?
+        }
+        model => model?,
+    };
     model.check_training_memory(settings.data.batch_size)?;
     let data = Data::load(&settings.data, args.quiet)?;
+    settings.choose_epochs(args, data.train.len());
     interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;

@@ -3,19 +3,22 @@
 use std::path::Path;
 
 use petal::applications::fine_tune_at;
+use petal::data::Dataset;
 use petal::model::Model;
 use petal::plot::{augmentation_grid, photo_grid};
 use petal::tensorboard::TensorBoard;
-use petal::training::callbacks::EarlyStopping;
-use petal::training::{Adam, Fit, RMSprop, SparseCategoricalCrossentropy, Verbose};
+use petal::training::callbacks::{EarlyStopping, TimeLimit};
+use petal::training::{Fit, SparseCategoricalCrossentropy, Verbose};
 
+use super::duration;
 use crate::Failure;
 use crate::checkpoint::{Checkpoint, Files};
 use crate::data::Data;
 use crate::interrupt::Interrupt;
+use crate::optimization::Algorithm;
 use crate::progress::Progress;
 use crate::run_folder::{HISTORY_CSV, RunFolder};
-use crate::settings::Settings;
+use crate::settings::{FineTuning, Recipe, Settings};
 use crate::terminal::{say, warn};
 
 /// The model with the optimizer's state, after the last finished epoch. It stays when the run has ended, so that more
@@ -27,13 +30,16 @@ pub const PROGRESS: &str = "progress.json";
 
 /// A run as far as its phases need it.
 pub struct Run<'a> {
-    pub settings: &'a Settings,
+    pub settings: &'a mut Settings,
     pub data: &'a Data,
     pub folder: &'a mut RunFolder,
     pub interrupt: Interrupt,
     pub verbose: Verbose,
     /// The folder for what TensorBoard shows.
     pub tensorboard: Option<&'a Path>,
+    pub time_limit: Option<TimeLimit>,
+    /// Whether it was asked for more epochs than its learning rates were made for.
+    pub has_grown: bool,
 }
 
 impl Run<'_> {
@@ -47,7 +53,8 @@ impl Run<'_> {
             // Tried on a copy: a layer that isn't there should be known before hours of training.
             fine_tune_at(&mut model.clone(), fine_tuning.at)?;
         }
-        model.compile(Adam::new(settings.learning_rate), SparseCategoricalCrossentropy::from_logits())?;
+        let optimizer = settings.optimization.optimizer(Algorithm::Adam, settings.learning_rate, 1);
+        model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
         model.set_class_names(&settings.class_names)?;
         model.set_preprocessing(settings.data.preprocessing.clone())?;
         Ok(model)
@@ -59,33 +66,88 @@ impl Run<'_> {
     /// # Errors
     /// If a photo can no longer be read, or a file of the run cannot be read.
     pub fn train(&mut self, model: &mut Model) -> Result<Progress, Failure> {
-        let Some(fine_tuning) = &self.settings.fine_tuning else {
-            return self.fit(model, 0, self.settings.epochs);
-        };
         if model.history().fine_tuning_starts().is_none() {
-            let progress = self.fit(model, 0, self.settings.epochs)?;
+            let Settings { epochs, learning_rate, .. } = *self.settings;
+            let done = model.history().next_epoch();
+            if done == 0 || self.has_grown {
+                self.compile(model, Algorithm::Adam, learning_rate, epochs.saturating_sub(done))?;
+            }
+            let progress = self.fit(model, 0, epochs)?;
             if self.interrupt.came() {
                 return Ok(progress);
             }
+            self.leave_out_what_takes_too_long(model)?;
+            let Some(FineTuning { at, epochs, optimizer, learning_rate }) = self.settings.fine_tuning else {
+                return Ok(progress);
+            };
+            fine_tune_at(model, at)?;
+            self.compile(model, optimizer, learning_rate, epochs)?;
+            self.save_begin(model);
         }
-        if model.history().fine_tuning_starts().is_none() {
-            fine_tune_at(model, fine_tuning.at)?;
-            let optimizer = RMSprop::new(fine_tuning.learning_rate);
-            model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
-            if let Err(error) = model.save(self.folder.join(CHECKPOINT)) {
-                warn(format_args!("no checkpoint of the begin of fine-tuning: {error}"));
-            }
+        let Some(FineTuning { at, epochs, optimizer, learning_rate }) = self.settings.fine_tuning else {
+            return Err("the checkpoint is one of fine-tuning, which the run's settings lack".into());
+        };
+        let before = model.history().fine_tuning_starts().unwrap_or_default();
+        let end = before.saturating_add(epochs);
+        if self.has_grown && model.history().next_epoch() > before {
+            self.compile(model, optimizer, learning_rate, end.saturating_sub(model.history().next_epoch()))?;
+            self.save_begin(model);
         }
         if self.verbose != Verbose::Silent {
-            say!("Fine-tuning from layer {} on", fine_tuning.at);
+            say!("Fine-tuning from layer {at} on");
         }
-        let before = model.history().fine_tuning_starts().unwrap_or_default();
-        self.fit(model, before, before.saturating_add(fine_tuning.epochs))
+        self.fit(model, before, end)
+    }
+
+    /// Begins to move the weights by learning rates for this many epochs.
+    fn compile(
+        &self,
+        model: &mut Model,
+        algorithm: Algorithm,
+        rate: f32,
+        epochs: usize,
+    ) -> petal::Result<()> {
+        let steps = self.data.train.len().div_ceil(self.data.train.batch_size());
+        let steps = steps.saturating_mul(epochs) as u64;
+        let optimizer = self.settings.optimization.optimizer(algorithm, rate, steps);
+        model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())
+    }
+
+    /// Saves the model with an optimizer that has taken no step.
+    fn save_begin(&self, model: &Model) {
+        if let Err(error) = model.save(self.folder.join(CHECKPOINT)) {
+            warn(format_args!("no checkpoint of the begin of fine-tuning: {error}"));
+        }
+    }
+
+    /// Plans only the epochs of fine-tuning for which the time is enough, as a step of it takes now.
+    fn leave_out_what_takes_too_long(&mut self, model: &Model) -> Result<(), Failure> {
+        let (Some(limit), Some(asked)) = (&self.time_limit, &mut self.settings.fine_tuning) else {
+            return Ok(());
+        };
+        let epoch = duration::of_epoch(model, asked, self.data)?;
+        let fitting = (limit.left().as_secs_f64() / epoch) as usize;
+        if fitting >= asked.epochs {
+            return Ok(());
+        }
+        if self.verbose != Verbose::Silent {
+            say!(
+                "{fitting} of {} epochs of fine-tuning fit into the time, at {epoch:.1} s each; the others are left out",
+                asked.epochs
+            );
+        }
+        asked.epochs = fitting;
+        if fitting == 0 {
+            self.settings.fine_tuning = None;
+        }
+        Ok(self.folder.write_settings(self.settings)?)
     }
 
     /// Trains up to epoch `epochs` in a phase that began after `before` epochs.
     fn fit(&mut self, model: &mut Model, before: usize, epochs: usize) -> Result<Progress, Failure> {
-        let so_far = model.history().after(before);
+        // The recipe's end is the best of all, be it a head without fine-tuning.
+        let counted = if self.settings.recipe == Recipe::Auto { 0 } else { before };
+        let so_far = model.history().after(counted);
         let mut fit = Fit::epochs(epochs)
             .initial_epoch(model.history().next_epoch())
             .validation(&self.data.validation)
@@ -101,7 +163,10 @@ impl Run<'_> {
             fit = fit.callback(tensorboard(self.data, model, folder)?);
         }
         let mut checkpoint = Checkpoint::new(self.folder, files(), early_stopping, &so_far)?;
-        let fit = fit.callback(&mut checkpoint).callback(self.interrupt);
+        let mut fit = fit.callback(&mut checkpoint).callback(self.interrupt);
+        if let Some(limit) = &mut self.time_limit {
+            fit = fit.callback(limit);
+        }
         if self.settings.fit_head && model.history().epochs().is_empty() {
             model.fit_head(&self.data.train, fit)?;
         } else {

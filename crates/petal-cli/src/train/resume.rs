@@ -6,12 +6,13 @@ use petal::model::Model;
 
 use super::phases::{BEST, CHECKPOINT, PROGRESS, Run};
 use crate::args::Train;
+use crate::optimization::Schedule;
 use crate::photo_folder::absolute;
 use crate::photo_list::PhotoList;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{MODEL, PHOTOS, RunFolder, SETTINGS};
 use crate::sets::{Folder, Validation};
-use crate::settings::{self, Settings};
+use crate::settings::{self, Recipe, Settings};
 use crate::terminal::{say, warn};
 use crate::{Failure, photo_folder};
 
@@ -21,6 +22,8 @@ pub struct Resumed {
     pub settings: Settings,
     /// As it was after the last finished epoch; new if there is none.
     pub model: Model,
+    /// Whether it was asked for more epochs than its learning rates, which change, were made for.
+    pub has_grown: bool,
     photos: PhotoList,
 }
 
@@ -40,6 +43,7 @@ impl Resumed {
             )
             .into());
         }
+        let planned = epochs(&settings);
         let progress: Progress = folder.read(PROGRESS)?.unwrap_or_default();
         let model = read_checkpoint(&folder)?;
         if let Some(model) = &model {
@@ -96,7 +100,8 @@ impl Resumed {
                 Run::new_model(&settings)?
             }
         };
-        Ok(Resumed { folder, settings, model, photos })
+        let has_grown = settings.optimization.schedule != Schedule::Constant && epochs(&settings) != planned;
+        Ok(Resumed { folder, settings, model, has_grown, photos })
     }
 
     /// Says in the run's folder that it goes on.
@@ -112,6 +117,11 @@ impl Resumed {
         self.folder.write(PHOTOS, self.photos.to_csv())?;
         self.folder.write_settings(&self.settings)
     }
+}
+
+/// The epochs before fine-tuning, and those of it.
+fn epochs(settings: &Settings) -> (usize, Option<usize>) {
+    (settings.epochs, settings.fine_tuning.as_ref().map(|fine_tuning| fine_tuning.epochs))
 }
 
 /// The model after the last finished epoch, or when fine-tuning began; none if no epoch was finished.
@@ -150,7 +160,15 @@ fn take_epochs(
     let history = model.history();
     let done = history.epochs().len();
     let head = history.fine_tuning_starts();
-    if let Some(epochs) = args.epochs.filter(|&epochs| epochs != settings.epochs) {
+    let recipe = settings.recipe == Recipe::Auto;
+    if let (true, Some(fine_tuning), Some(all)) = (recipe, &mut settings.fine_tuning, args.epochs) {
+        if all < done {
+            return Err(format!(
+                "--epochs is {all}, but {folder} has done {done} epochs already; give a larger number"
+            ));
+        }
+        fine_tuning.epochs = all.saturating_sub(settings.epochs);
+    } else if let Some(epochs) = args.epochs.filter(|&epochs| epochs != settings.epochs) {
         if let Some(head) = head {
             return Err(format!(
                 "--epochs has no effect: {folder} is in fine-tuning, which began after {head} epochs; what can be \

@@ -3,10 +3,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    EfficientNetV2B0, MobileNet, MobileNetV2, ResNet50, VGG16, Weights, lecture_cnn, lecture_cnn_regularized,
-    lecture_transfer,
-};
+use super::lecture::cnn;
+use super::{Augmentation, EfficientNetV2B0, MobileNet, MobileNetV2, ResNet50, VGG16, Weights, transfer};
+use crate::layers::Dropout;
 use crate::model::Model;
 use crate::{Error, Result};
 
@@ -22,25 +21,25 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Architecture {
-    /// The lecture's first network, [`lecture_cnn`].
+    /// The lecture's first network, [`lecture_cnn`](super::lecture_cnn).
     #[serde(rename = "cnn")]
     Cnn,
-    /// The lecture's second network, [`lecture_cnn_regularized`].
+    /// The lecture's second network, [`lecture_cnn_regularized`](super::lecture_cnn_regularized).
     #[serde(rename = "cnn-regularized")]
     CnnRegularized,
-    /// [`lecture_transfer`] on [`MobileNetV2`].
+    /// [`lecture_transfer`](super::lecture_transfer) on [`MobileNetV2`].
     #[serde(rename = "mobilenet-v2")]
     MobileNetV2,
-    /// [`lecture_transfer`] on [`MobileNet`].
+    /// [`lecture_transfer`](super::lecture_transfer) on [`MobileNet`].
     #[serde(rename = "mobilenet")]
     MobileNet,
-    /// [`lecture_transfer`] on [`EfficientNetV2B0`].
+    /// [`lecture_transfer`](super::lecture_transfer) on [`EfficientNetV2B0`].
     #[serde(rename = "efficientnet-v2-b0")]
     EfficientNetV2B0,
-    /// [`lecture_transfer`] on [`ResNet50`].
+    /// [`lecture_transfer`](super::lecture_transfer) on [`ResNet50`].
     #[serde(rename = "resnet50")]
     ResNet50,
-    /// [`lecture_transfer`] on [`VGG16`].
+    /// [`lecture_transfer`](super::lecture_transfer) on [`VGG16`].
     #[serde(rename = "vgg16")]
     Vgg16,
 }
@@ -103,17 +102,37 @@ impl Architecture {
     /// # Errors
     /// If the image is too small for it, there are no classes, or its weights cannot be had.
     pub fn build(self, image: [usize; 3], classes: usize, weights: &Weights, seed: u64) -> Result<Model> {
+        self.build_with(image, classes, weights, self.augmentation(), seed)
+    }
+
+    /// The augmentation that it has in the lecture.
+    pub fn augmentation(self) -> Augmentation {
+        if self == Architecture::Cnn { Augmentation::None } else { Augmentation::Light }
+    }
+
+    /// [`build`](Architecture::build) with another augmentation.
+    ///
+    /// # Errors
+    /// Those of [`build`](Architecture::build).
+    pub fn build_with(
+        self,
+        image: [usize; 3],
+        classes: usize,
+        weights: &Weights,
+        augmentation: Augmentation,
+        seed: u64,
+    ) -> Result<Model> {
         macro_rules! transfer {
             ($base:ident) => {{
                 let [height, width, channels] = image;
                 let base = $base::new(height, width).channels(channels).include_top(false);
                 let base = base.weights(weights.clone()).seed(seed).build()?;
-                lecture_transfer(base, $base::preprocess_input, classes, seed)
+                transfer(base, $base::preprocess_input, classes, augmentation, seed)
             }};
         }
         match self {
-            Architecture::Cnn => lecture_cnn(image, classes, seed),
-            Architecture::CnnRegularized => lecture_cnn_regularized(image, classes, seed),
+            Architecture::Cnn => cnn(image, classes, None, augmentation, seed),
+            Architecture::CnnRegularized => cnn(image, classes, Some(Dropout::new(0.2)), augmentation, seed),
             Architecture::MobileNetV2 => transfer!(MobileNetV2),
             Architecture::MobileNet => transfer!(MobileNet),
             Architecture::EfficientNetV2B0 => transfer!(EfficientNetV2B0),

@@ -1,3 +1,5 @@
+use super::Augmentation;
+use super::transfer::augmented;
 use crate::layers::{
     Conv2D, Dense, Dropout, Flatten, FlipMode, Input, Layer, MaxPooling2D, RandomFlip, RandomRotation,
     RandomZoom, Rescaling,
@@ -19,9 +21,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    let x = input(image)?;
-    let h = convolutions(&x)?;
-    Model::with_seed(seed, &x, &head(&h, classes)?)
+    cnn(image, classes, None, Augmentation::None, seed)
 }
 
 /// The same network with the lecture's remedies against overfitting: random flips, rotations and zooms of the
@@ -38,10 +38,23 @@ pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn_regularized(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
+    cnn(image, classes, Some(Dropout::new(0.2)), Augmentation::Light, seed)
+}
+
+/// Either of the two, with another augmentation.
+pub(super) fn cnn(
+    image: [usize; 3],
+    classes: usize,
+    dropout: Option<Dropout>,
+    augmentation: Augmentation,
+    seed: u64,
+) -> Result<Model> {
     let x = input(image)?;
-    let h = lecture_augmentation(image, seed)?.on(&x)?;
-    let h = convolutions(&h)?;
-    let h = Dropout::new(0.2).on(&h)?;
+    let h = augmented(&x, augmentation.layers(image, seed)?)?;
+    let mut h = convolutions(&h)?;
+    if let Some(dropout) = dropout {
+        h = dropout.on(&h)?;
+    }
     Model::with_seed(seed, &x, &head(&h, classes)?)
 }
 

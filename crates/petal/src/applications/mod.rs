@@ -16,6 +16,7 @@
 //! ```
 
 mod architecture;
+mod augmentation;
 mod decode_predictions;
 mod efficientnet_v2;
 mod lecture;
@@ -29,6 +30,7 @@ mod vgg16;
 mod weights;
 
 pub use architecture::Architecture;
+pub use augmentation::Augmentation;
 pub use decode_predictions::{Prediction, decode_predictions, imagenet_class_names};
 pub use efficientnet_v2::EfficientNetV2B0;
 pub use lecture::{lecture_augmentation, lecture_cnn, lecture_cnn_regularized};
@@ -37,6 +39,6 @@ pub use mobilenet_v2::MobileNetV2;
 pub use preprocess_input::PreprocessInput;
 pub use resnet50::ResNet50;
 pub use settings::Pooling;
-pub use transfer::{fine_tune_at, lecture_transfer};
+pub use transfer::{fine_tune_at, lecture_transfer, transfer};
 pub use vgg16::VGG16;
 pub use weights::Weights;

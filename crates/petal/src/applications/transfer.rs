@@ -1,4 +1,4 @@
-use super::lecture_augmentation;
+use super::Augmentation;
 use crate::layers::{Dense, Dropout, GlobalAveragePooling2D, Input, Layer};
 use crate::model::{Graph, Model, Tensor};
 use crate::{Error, Result};
@@ -21,9 +21,31 @@ use crate::{Error, Result};
 /// # Errors
 /// If the base doesn't give feature maps `[height, width, channels]`, or there are no classes.
 pub fn lecture_transfer(
+    base: Model,
+    preprocess_input: impl FnOnce(&Tensor) -> Result<Tensor>,
+    classes: usize,
+    seed: u64,
+) -> Result<Model> {
+    transfer(base, preprocess_input, classes, Augmentation::Light, seed)
+}
+
+/// [`lecture_transfer`] with another augmentation.
+///
+/// ```
+/// use petal::applications::{Augmentation, MobileNetV2, Weights, transfer};
+/// let base = MobileNetV2::new(180, 180).include_top(false).weights(Weights::None).build()?;
+/// let model = transfer(base, MobileNetV2::preprocess_input, 5, Augmentation::None, 42)?;
+/// assert!(model.augmentation().is_none());
+/// # Ok::<(), petal::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`lecture_transfer`].
+pub fn transfer(
     mut base: Model,
     preprocess_input: impl FnOnce(&Tensor) -> Result<Tensor>,
     classes: usize,
+    augmentation: Augmentation,
     seed: u64,
 ) -> Result<Model> {
     let &[height, width, channels] = &base.input_shape()[..] else {
@@ -36,12 +58,20 @@ pub fn lecture_transfer(
     let image = [height, width, channels];
     base.set_trainable(false);
     let x = Input::new(image);
-    let h = lecture_augmentation(image, seed)?.on(&x)?;
+    let h = augmented(&x, augmentation.layers(image, seed)?)?;
     let h = preprocess_input(&h)?;
     let h = base.with_training(false).on(&h)?;
     let h = GlobalAveragePooling2D::new().on(&h)?;
     let h = Dropout::new(0.2).on(&h)?;
     Model::with_seed(seed, &x, &Dense::new(classes).on(&h)?)
+}
+
+/// `x` after these layers, if there are any.
+pub(super) fn augmented(x: &Tensor, augmentation: Option<Model>) -> Result<Tensor> {
+    match augmentation {
+        Some(augmentation) => augmentation.on(x),
+        None => Ok(x.clone()),
+    }
 }
 
 /// Lets the layers of the model's base train from number `layer` on, as the lecture does before fine-tuning:

@@ -42,6 +42,7 @@ mod model_checkpoint;
 mod monitor;
 mod reduce_lr_on_plateau;
 mod terminate_on_nan;
+mod time_limit;
 #[cfg(test)]
 pub(crate) mod traces;
 
@@ -58,6 +59,7 @@ pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use terminate_on_nan::TerminateOnNaN;
+pub use time_limit::TimeLimit;
 
 use crate::history::Logs;
 use crate::metrics::Metric;
