@@ -1,8 +1,13 @@
 //! The photos that a run is given.
 
-use petal::data::{Dataset, ImageDataset, ImageSets, Preprocessing};
+use std::fs;
+use std::path::Path;
+
+use petal::PathText;
+use petal::data::{Dataset, ImageDataset, ImageFolder, ImageSets, Preprocessing};
 use serde::{Deserialize, Serialize};
 
+use crate::run_folder::SETTINGS;
 use crate::sets::Sets;
 use crate::terminal::say;
 use crate::{Failure, load};
@@ -34,19 +39,7 @@ impl Data {
     /// # Errors
     /// If there are too few, or the folders are not laid out as they should be.
     pub fn load(settings: &DataSettings, quiet: bool) -> Result<Self, Failure> {
-        let folder = settings
-            .sets
-            .open()
-            .preprocessing(settings.preprocessing.clone())
-            .batch_size(settings.batch_size)
-            .seed(settings.seed)
-            .follow_links(settings.follow_links)
-            .strict(settings.strict);
-        let folder = match settings.memory_budget_mib {
-            Some(mib) => folder.memory_budget(mib.saturating_mul(1 << 20)),
-            None => folder,
-        };
-        let ImageSets { train, validation, test } = load::with_progress(folder, quiet).sets()?;
+        let ImageSets { train, validation, test } = load::with_progress(settings.folder(), quiet).sets()?;
         let mut parts = vec![("training", &train), ("validation", &validation)];
         parts.extend(test.as_ref().map(|test| ("the test", test)));
         if !quiet {
@@ -88,6 +81,34 @@ impl Data {
 }
 
 impl DataSettings {
+    /// The photos, not yet read.
+    pub fn folder(&self) -> ImageFolder {
+        let folder = self
+            .sets
+            .open()
+            .preprocessing(self.preprocessing.clone())
+            .batch_size(self.batch_size)
+            .seed(self.seed)
+            .follow_links(self.follow_links)
+            .strict(self.strict);
+        match self.memory_budget_mib {
+            Some(mib) => folder.memory_budget(mib.saturating_mul(1 << 20)),
+            None => folder,
+        }
+    }
+
+    /// Those of the run in this folder; none if it is no run's.
+    ///
+    /// # Errors
+    /// If the run's settings are damaged.
+    pub fn of_run(folder: &Path) -> Result<Option<Self>, String> {
+        let path = folder.join(SETTINGS);
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| format!("{} is damaged: {error}", PathText::new(&path)))
+    }
+
     /// The settings as a table for a report.
     pub fn rows(&self) -> Vec<(String, String)> {
         let (height, width) = self.preprocessing.image_size;

@@ -2,20 +2,26 @@
 
 use std::path::Path;
 
-use petal::calibration::Reliability;
-use petal::data::Dataset;
+use ndarray::Array2;
+use petal::PathText;
+use petal::calibration::{Rankings, Reliability};
+use petal::data::{Dataset, ImageDataset};
 use petal::model::Model;
-use petal::report::ClassificationReport;
+use petal::report::{ClassificationReport, EvaluationReport};
 use petal::training::Loss;
 use serde_json::json;
 
 use crate::args::Evaluate;
+use crate::page::Page;
+use crate::photo_folder::from_here;
 use crate::terminal::{self, answer, say};
-use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile, sets};
+use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, profile, run_folder, sets};
 
 pub fn run(args: &Evaluate) -> Outcome {
     let mut model = model_file::open(&args.model, &args.unsaid)?;
+    let page = Page::new("evaluation.html", args.output.as_deref(), run_folder::of_model(&args.model))?;
     let preprocessing = model.preprocessing().cloned().expect("an opened model takes photos");
+    let (height, width) = preprocessing.image_size;
     let directory = photo_folder::find(args.labels.directory(args.directory.as_deref()))?;
     let (directory, folder) = sets::to_measure_on(directory, args.labels.file()?)?;
     let folder = folder
@@ -36,19 +42,51 @@ pub fn run(args: &Evaluate) -> Outcome {
     }
     let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let probabilities = model.classify(&data)?;
-    let report = ClassificationReport::from_probabilities(data.labels(), &probabilities, data.class_names())?;
     let reliability = Reliability::new(&probabilities, data.labels())?;
     // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
     let loss = match model.loss() {
         Some(Loss::SparseCategoricalCrossentropy(_)) => model.evaluate(&data)?.loss,
         _ => reliability.log_loss,
     };
-    let accuracy = report.accuracy;
-    let (low, high) = report.accuracy_interval();
-    let error = reliability.expected_error();
     if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
     }
+    answer(args, &data, &probabilities, &reliability, loss)?;
+    let name = run_folder::name_of(&args.model);
+    let path = |path: &Path| PathText::new(&from_here(path)).to_string();
+    let settings = [
+        ("Model", path(&run_folder::model_file(&args.model))),
+        ("Photos", path(&directory)),
+        ("Image size", format!("{height} × {width}")),
+        ("Temperature", format!("{:.2}", model.temperature())),
+    ];
+    let report = EvaluationReport {
+        title: format!("{name} on {}", path(&directory)),
+        settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        photos: &data,
+        probabilities: &probabilities,
+        loss,
+    };
+    let report = report.report()?;
+    page.write(|path| report.save(path))?;
+    Ok(SUCCESS)
+}
+
+/// Answers with the numbers.
+fn answer(
+    args: &Evaluate,
+    data: &ImageDataset,
+    probabilities: &Array2<f32>,
+    reliability: &Reliability,
+    loss: f64,
+) -> Result<(), Failure> {
+    let report = ClassificationReport::from_probabilities(data.labels(), probabilities, data.class_names())?;
+    let accuracy = report.accuracy;
+    let (low, high) = report.accuracy_interval();
+    let error = reliability.expected_error();
+    let Reliability { log_loss, brier, .. } = *reliability;
+    let rankings = Rankings::new(probabilities, data.labels())?;
+    let (auroc, precision) = (rankings.mean_auroc(), rankings.mean_average_precision());
     if args.json {
         let line = json!({
             "photos": data.len(),
@@ -56,22 +94,26 @@ pub fn run(args: &Evaluate) -> Outcome {
             "accuracy": accuracy,
             "accuracy_interval": [low, high],
             "calibration_error": error,
-            "brier": reliability.brier,
-            "log_loss": reliability.log_loss,
+            "brier": brier,
+            "log_loss": log_loss,
+            "auroc": auroc,
+            "average_precision": precision,
             "classes": report,
         });
         terminal::answer_as_is(line)?;
-    } else {
-        terminal::answer_lines(report)?;
-        answer!("")?;
-        answer!("accuracy: {accuracy:.4} - loss: {loss:.4}")?;
-        answer!("95 % interval of the accuracy: {low:.4} to {high:.4}")?;
-        let Reliability { log_loss, brier, .. } = reliability;
+        return Ok(());
+    }
+    terminal::answer_lines(report)?;
+    answer!("")?;
+    answer!("accuracy: {accuracy:.4} - loss: {loss:.4}")?;
+    answer!("95 % interval of the accuracy: {low:.4} to {high:.4}")?;
+    answer!("probabilities: calibration error {error:.4} - log loss {log_loss:.4} - Brier score {brier:.4}")?;
+    if let (Some(auroc), Some(precision)) = (auroc, precision) {
         answer!(
-            "probabilities: calibration error {error:.4} - log loss {log_loss:.4} - Brier score {brier:.4}"
+            "each class against the others, in the mean: AUROC {auroc:.4} - average precision {precision:.4}"
         )?;
     }
-    Ok(SUCCESS)
+    Ok(())
 }
 
 /// Takes the classes for those of the folders, in Keras' order, where the model doesn't say what they are.

@@ -7,6 +7,7 @@ mod args;
 mod checkpoint;
 mod class_names;
 mod clean;
+mod compare;
 mod csv_field;
 mod data;
 mod download;
@@ -19,6 +20,7 @@ mod load;
 mod model_file;
 mod optimization;
 mod output;
+mod page;
 mod photo_folder;
 mod photo_list;
 mod precision;
@@ -83,6 +85,7 @@ fn parse_and_run() -> Outcome {
         Command::Train(args) => train::run(*args),
         Command::Lecture(args) => lecture::run(&args),
         Command::Clean(args) => clean::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),

@@ -39,7 +39,7 @@ impl Output {
             Output::Named(folder) => folder,
             Output::Numbered(_) => Path::new(RUNS),
         };
-        try_to_write(folder).map_err(|error| cannot(folder, error))?;
+        check_writable(folder)?;
         Ok(output)
     }
 
@@ -118,6 +118,11 @@ fn check_free(folder: &Path) -> Result<(), String> {
     Err(format!(
         "{folder_name} holds other files ({first}{more}); choose a new or an empty folder as --output"
     ))
+}
+
+/// Refuses a folder that nothing can be written into. Leaves nothing behind.
+pub fn check_writable(folder: &Path) -> Result<(), String> {
+    try_to_write(folder).map_err(|error| cannot(folder, error))
 }
 
 /// Makes the folder with a file in it, and takes away again what wasn't there.

@@ -56,16 +56,13 @@ fn beside(model: &Path) -> PathBuf {
 
 /// With ranges for photos that the run was trained on, measured on those that it was validated on.
 fn quantize_by_run(run: &Path, model: &Model) -> Result<(Model, Cost), Failure> {
-    let settings = run.join(run_folder::SETTINGS);
-    let text = fs::read_to_string(&settings).map_err(|_| {
+    let settings = DataSettings::of_run(run)?.ok_or_else(|| {
         format!(
             "{} is not the folder of a run, which says what its photos were; name some after it: petal quantize {} PHOTOS",
             PathText::new(run),
             PathText::new(run)
         )
     })?;
-    let settings: DataSettings = serde_json::from_str(&text)
-        .map_err(|error| format!("{} is damaged: {error}", PathText::new(&settings)))?;
     let Data { train, validation, .. } = Data::load(&settings, false)?;
     // In an order of their own: photos of a folder come class by class.
     let some = Subset::new(&train, train.order(0).into_iter().take(CALIBRATION))?;

@@ -208,6 +208,12 @@ pub fn model_file(path: &Path) -> PathBuf {
     if model.exists() { model } else { path.to_owned() }
 }
 
+/// The folder of the run that this model is of, as far as it is one's.
+pub fn of_model(path: &Path) -> Option<PathBuf> {
+    let folder = if path.is_dir() { path } else { path.parent()? };
+    folder.join(SETTINGS).exists().then(|| folder.to_owned())
+}
+
 /// The run's name, where it is one's model, or the file's without its ending.
 pub fn name_of(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());

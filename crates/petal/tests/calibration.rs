@@ -3,7 +3,7 @@
 use std::fs;
 
 use ndarray::{Array2, array};
-use petal::calibration::{Calibration, Reliability};
+use petal::calibration::{Calibration, Rankings, Reliability};
 use petal::data::ArrayDataset;
 use petal::layers::*;
 use petal::model::Model;
@@ -86,14 +86,25 @@ fn scores_are_those_of_scikit_learn() {
     let fixture: serde_json::Value = serde_json::from_str(include_str!("fixtures/calibration.json")).unwrap();
     let numbers = |key: &str| -> Vec<f64> { serde_json::from_value(fixture[key].clone()).unwrap() };
     let labels: Vec<usize> = serde_json::from_value(fixture["labels"].clone()).unwrap();
-    let probabilities: Vec<f32> = numbers("probabilities").iter().map(|&p| p as f32).collect();
-    let rows = labels.len();
-    let probabilities = Array2::from_shape_vec((rows, probabilities.len() / rows), probabilities).unwrap();
-    let ours = Reliability::new(&probabilities, &labels).unwrap();
+    let array = |key: &str| {
+        let values: Vec<f32> = numbers(key).iter().map(|&p| p as f32).collect();
+        Array2::from_shape_vec((labels.len(), values.len() / labels.len()), values).unwrap()
+    };
+    let ours = Reliability::new(&array("probabilities"), &labels).unwrap();
     for (name, value) in
         [("log_loss", ours.log_loss), ("brier", ours.brier), ("expected_error", ours.expected_error())]
     {
         let expected = fixture[name].as_f64().unwrap();
         assert!((value - expected).abs() < 1e-6, "{name}: {value}, expected {expected}");
+    }
+    for (scores, prefix) in [("probabilities", ""), ("rounded", "rounded_")] {
+        let rankings = Rankings::new(&array(scores), &labels).unwrap();
+        let auroc = numbers(&format!("{prefix}auroc"));
+        let precision = numbers(&format!("{prefix}average_precision"));
+        for (class, ranking) in rankings.classes.iter().enumerate() {
+            let ranking = ranking.as_ref().unwrap();
+            assert!((ranking.auroc - auroc[class]).abs() < 1e-9, "{prefix}AUROC of {class}");
+            assert!((ranking.average_precision - precision[class]).abs() < 1e-9, "{prefix}AP of {class}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be typed: one struct a command.
 
 mod clean;
+mod compare;
 mod effect;
 mod export;
 mod lecture;
@@ -19,6 +20,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use petal::applications::Architecture;
 
 pub use clean::Clean;
+pub use compare::Compare;
 pub use export::{Export, Format};
 pub use lecture::Lecture;
 pub use quantize::Quantize;
@@ -71,6 +73,7 @@ pub enum Command {
     Lecture(Lecture),
     Clean(Clean),
     Evaluate(Evaluate),
+    Compare(Compare),
     Predict(Predict),
     Summary(Summary),
     Explain(Explain),
@@ -83,7 +86,10 @@ pub enum Command {
     SampleData(SampleData),
 }
 
-/// Loss, accuracy and a table of the classes for a folder of labelled photos
+/// How good a model is on a folder of labelled photos: loss, accuracy, a table of the classes, and a page of all
+///
+/// The page, evaluation.html, has the confusion matrix, how far probabilities are right, ROC and precision–recall curves, and the
+/// mistakes with their photos besides.
 #[derive(Debug, Args)]
 pub struct Evaluate {
     /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
@@ -94,6 +100,9 @@ pub struct Evaluate {
     pub directory: Option<PathBuf>,
     #[command(flatten)]
     pub labels: Labels,
+    /// Where to write evaluation.html [default: the run's folder, or the present one]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// Photos at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,

@@ -4,10 +4,20 @@
 //! that its logits have to be divided by for its probabilities to be shares of right answers; [`Model::set_temperature`]
 //! makes [`Model::classify`] and all that shows probabilities divide by it. No answer changes but in how sure it is.
 
+mod interval;
+mod mcnemar;
+mod mean_interval;
+mod ranking;
 mod reliability;
 mod temperature;
 
+pub use interval::share_interval;
+pub use mcnemar::McNemar;
+pub use mean_interval::mean_interval;
+pub use ranking::{Ranking, RankingPoint, Rankings};
 pub use reliability::{Bin, Reliability};
+#[cfg(feature = "report")]
+pub(crate) use reliability::{brier_score, log_loss};
 
 use crate::data::Dataset;
 use crate::model::Model;

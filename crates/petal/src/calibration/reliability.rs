@@ -1,7 +1,8 @@
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
+use super::ranking::check;
+use crate::Result;
 use crate::metrics::arg_max;
-use crate::{Error, Result};
 
 /// Bins of confidence, as in Guo et al. 2017.
 const BINS: usize = 15;
@@ -44,16 +45,10 @@ impl Reliability {
     /// # Errors
     /// If there isn't one row for each label, or a label has no column.
     pub fn new(probabilities: &Array2<f32>, labels: &[usize]) -> Result<Reliability> {
-        let (samples, classes) = probabilities.dim();
-        if samples != labels.len() {
-            let expected = format!("one for each of the {} labels", labels.len());
-            return Err(Error::argument("probabilities", format!("{samples} rows"), expected));
-        }
-        if let Some(label) = labels.iter().find(|&&label| label >= classes) {
-            return Err(Error::argument("label", label, format!("an index below the {classes} classes")));
-        }
+        check(probabilities, labels)?;
+        let samples = labels.len();
         let mut bins = vec![Bin::default(); BINS];
-        let (mut log_loss, mut brier) = (0.0, 0.0);
+        let (mut losses, mut brier) = (0.0, 0.0);
         for (row, &label) in probabilities.rows().into_iter().zip(labels) {
             let class = arg_max(&row.to_vec());
             let confidence = f64::from(row[class]);
@@ -61,10 +56,8 @@ impl Reliability {
             bins[bin].count += 1;
             bins[bin].confidence += confidence;
             bins[bin].accuracy += f64::from(u8::from(class == label));
-            // Keras bounds a probability below, too.
-            log_loss -= f64::from(row[label].max(1e-7)).ln();
-            brier +=
-                row.iter().map(|&p| f64::from(p).powi(2)).sum::<f64>() + 1.0 - 2.0 * f64::from(row[label]);
+            losses += log_loss(row, label);
+            brier += brier_score(row, label);
         }
         for bin in &mut bins {
             let count = bin.count.max(1) as f64;
@@ -72,7 +65,7 @@ impl Reliability {
             bin.accuracy /= count;
         }
         let samples = samples.max(1) as f64;
-        Ok(Reliability { bins, log_loss: log_loss / samples, brier: brier / samples })
+        Ok(Reliability { bins, log_loss: losses / samples, brier: brier / samples })
     }
 
     /// The expected calibration error, in 0..=1: how far confidence and accuracy of a bin are apart, in the mean over the
@@ -82,4 +75,16 @@ impl Reliability {
         let gap = |bin: &Bin| bin.count as f64 * (bin.confidence - bin.accuracy).abs();
         self.bins.iter().map(gap).sum::<f64>() / samples.max(1) as f64
     }
+}
+
+/// The loss of one sample with these probabilities.
+pub(crate) fn log_loss(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
+    // Keras bounds a probability below, too.
+    -f64::from(probabilities[label].max(1e-7)).ln()
+}
+
+/// The Brier score of one sample with these probabilities.
+pub(crate) fn brier_score(probabilities: ArrayView1<'_, f32>, label: usize) -> f64 {
+    let squares = probabilities.iter().map(|&p| f64::from(p).powi(2)).sum::<f64>();
+    squares + 1.0 - 2.0 * f64::from(probabilities[label])
 }

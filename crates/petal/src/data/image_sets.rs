@@ -43,16 +43,41 @@ impl ImageFolder {
     /// As [`split`](Self::split) where there is no validation set, or [`load`](Self::load) for any of the folders; if there
     /// are validation photos of other classes, or a folder that was named has no photos of the classes.
     pub fn sets(self) -> Result<ImageSets> {
-        let Listing { class_names, files, validation, test, doubts, .. } = self.list()?;
-        let (training, validation) = match validation {
-            Some(validation) => (self.shuffled(files), validation),
-            None => self.cut(files)?,
-        };
+        let Listing { class_names, files, validation, test, doubts, .. } = self.list_sets()?;
         let has_test = test.is_some();
-        let parts = [training, validation].into_iter().chain(test).collect();
+        let parts = [files].into_iter().chain(validation).chain(test).collect();
         let mut sets = self.open_parts(class_names, doubts, parts, self.shuffle)?.into_iter();
         let mut next = || sets.next().expect("a data set for each part");
         Ok(ImageSets { train: next(), validation: next(), test: has_test.then(next) })
+    }
+
+    /// The validation photos of the [sets](Self::sets) alone.
+    ///
+    /// # Errors
+    /// As [`sets`](Self::sets).
+    pub fn validation_set(self) -> Result<ImageDataset> {
+        let Listing { class_names, validation, doubts, .. } = self.list_sets()?;
+        let parts = validation.into_iter().collect();
+        Ok(self.open_parts(class_names, doubts, parts, false)?.remove(0))
+    }
+
+    /// As [`list`](Self::list), with the files of each set apart: where a share of the photos is for validation,
+    /// [`Listing::validation`] has it, and [`Listing::files`] the others.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list), or as [`split`](Self::split) where there is no validation set.
+    pub fn list_sets(&self) -> Result<Listing> {
+        let mut listing = self.list()?;
+        let files = std::mem::take(&mut listing.files);
+        match listing.validation {
+            Some(_) => listing.files = self.shuffled(files),
+            None => {
+                let (training, validation) = self.cut(files)?;
+                listing.files = training;
+                listing.validation = Some(validation);
+            }
+        }
+        Ok(listing)
     }
 
     /// The classes and the files of all [sets](Self::sets), none of them opened. Folders that hold what Petal wrote, as a

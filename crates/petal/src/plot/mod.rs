@@ -14,8 +14,11 @@ mod grid;
 mod heat_map;
 mod panel;
 mod photos;
+mod rankings;
+mod reliability;
 mod shade;
 mod svg;
+mod two_panels;
 
 pub use confusion_matrix::{Confusion, confusion_matrix};
 pub use curves::{Run, curves};
@@ -24,11 +27,15 @@ pub use figure::Figure;
 pub use grid::{GridImage, grid};
 pub use heat_map::{heat_map, heat_map_grid};
 pub use photos::{augmentation_grid, photo_grid};
+pub use rankings::ranking_curves;
+pub use reliability::reliability;
 
 #[cfg(feature = "report")]
 pub(crate) use {
     curves::narrow_curves,
     data_uri::{base64, picture},
     figure::write_whole,
+    rankings::{DRAWN, narrow_ranking_curves},
+    reliability::narrow_reliability,
     svg::escape,
 };

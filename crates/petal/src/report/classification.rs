@@ -3,6 +3,7 @@ use std::fmt;
 use ndarray::Array2;
 use serde::Serialize;
 
+use crate::calibration::share_interval;
 use crate::metrics::arg_max;
 use crate::plot::{Confusion, Figure, confusion_matrix};
 use crate::printable::printable;
@@ -141,10 +142,28 @@ fn average(name: &str, classes: &[ClassScores], weight: impl Fn(&ClassScores) ->
 }
 
 impl ClassificationReport {
+    /// The accuracy's 95 % confidence interval, as (lowest, highest): [`share_interval`].
+    ///
+    /// ```
+    /// use petal::report::ClassificationReport;
+    /// let names = ["daisy".to_owned(), "roses".to_owned()];
+    /// let report = ClassificationReport::new(&[0; 100], &[vec![0; 80], vec![1; 20]].concat(), &names)?;
+    /// let (low, high) = report.accuracy_interval();
+    /// assert!((low - 0.71).abs() < 0.01 && (high - 0.87).abs() < 0.01);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn accuracy_interval(&self) -> (f64, f64) {
+        let photos = self.weighted_average.support;
+        share_interval((self.accuracy * photos as f64).round() as usize, photos)
+    }
+
+    pub(super) fn class_names(&self) -> Vec<String> {
+        self.classes.iter().map(|class| class.name.clone()).collect()
+    }
+
     /// The confusion matrix.
     pub(super) fn figure(&self) -> Figure {
-        let names: Vec<String> = self.classes.iter().map(|class| class.name.clone()).collect();
-        confusion_matrix(&self.confusion, &names)
+        confusion_matrix(&self.confusion, &self.class_names())
     }
 }
 

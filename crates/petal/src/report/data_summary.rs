@@ -33,11 +33,9 @@ impl DataSummary {
 
     /// What the sets hold.
     pub fn new(train: &ImageDataset, validation: &ImageDataset, test: Option<&ImageDataset>) -> Self {
+        let sets: Vec<_> = [train, validation].into_iter().chain(test).collect();
         let counts = train.class_counts().into_iter().zip(validation.class_counts());
         let tested = test.map(ImageDataset::class_counts);
-        let sets = || [train, validation].into_iter().chain(test);
-        let lost: Vec<_> = sets().flat_map(|set| set.lost()).collect();
-        let skipped = sets().flat_map(|set| set.skipped()).chain(&lost);
         let count = |(class, (training, validation)): (usize, (usize, usize))| ClassCount {
             name: train.class_names()[class].clone(),
             training,
@@ -46,10 +44,19 @@ impl DataSummary {
         };
         DataSummary {
             classes: counts.enumerate().map(count).collect(),
-            skipped: skipped
-                .map(|file| (PathText::new(&file.path).to_string(), file.reason.clone()))
-                .collect(),
+            skipped: skipped(&sets),
             doubts: train.doubts().lines(),
         }
     }
+
+    /// What needs attention in one set, whose photos a table of results counts.
+    pub(super) fn of_doubts(photos: &ImageDataset) -> Self {
+        DataSummary { classes: Vec::new(), skipped: skipped(&[photos]), doubts: photos.doubts().lines() }
+    }
+}
+
+fn skipped(sets: &[&ImageDataset]) -> Vec<(String, String)> {
+    let lost: Vec<_> = sets.iter().flat_map(|set| set.lost()).collect();
+    let files = sets.iter().flat_map(|set| set.skipped()).chain(&lost);
+    files.map(|file| (PathText::new(&file.path).to_string(), file.reason.clone())).collect()
 }

@@ -10,6 +10,7 @@ use crate::data::{Dataset, ImageDataset};
 use crate::history::History;
 use crate::model::{Model, thousands};
 use crate::plot::{Figure, Run, augmentation_grid, curves, photo_grid, write_whole};
+use crate::training::Prediction;
 
 /// The report of several networks that were trained on the same photos, one after the other, as the lecture does: the
 /// comparison of the networks, the photos, each network with its curves, and what the last one makes of the photos.
@@ -96,10 +97,10 @@ impl LectureReport<'_> {
         let data = DataSummary::new(self.train, self.validation, self.test);
         let mut results = Report::default();
         if let Some(last) = self.phases.last() {
-            let predictions = last.model.predict_classes(self.validation)?;
-            results = Report::of_predictions(&last.model, self.validation, &predictions)?;
+            let probabilities = last.model.classify(self.validation)?;
+            results = Report::of_model(&last.model, self.validation, &probabilities)?;
             if let Some(scores) = &results.classification {
-                save_tables(folder, &data, self.validation, &predictions, scores)?;
+                save_tables(folder, &data, self.validation, &Prediction::of(&probabilities), scores)?;
             }
         }
         let best = LecturePhase::best(self.phases);

@@ -4,8 +4,11 @@
 //! same sections and hands them to [`page`].
 
 mod classification;
+mod comparison;
+mod comparison_report;
 mod data_summary;
-mod interval;
+mod difference;
+mod evaluation_report;
 mod lecture_report;
 mod mistake;
 mod numbers;
@@ -20,7 +23,10 @@ mod training_report;
 use std::path::Path;
 
 pub use classification::{ClassScores, ClassificationReport};
+pub use comparison::{ComparedMetric, Comparison};
+pub use comparison_report::ComparisonReport;
 pub use data_summary::{ClassCount, DataSummary};
+pub use evaluation_report::EvaluationReport;
 pub use lecture_report::{LecturePhase, LectureReport};
 pub use mistake::Mistake;
 pub(crate) use page::document;
@@ -31,6 +37,7 @@ pub use test_results::TestResults;
 pub use training_report::TrainingReport;
 
 use crate::Result;
+use crate::calibration::{Rankings, Reliability};
 use crate::model::thousands;
 use crate::plot::{Figure, Run, write_whole};
 
@@ -53,8 +60,12 @@ pub struct Report {
     pub runs: Vec<Run>,
     /// What stands below them; if empty, what the dots mean.
     pub curves_caption: String,
-    /// The validation set's results, class by class.
+    /// The results on the validation photos, or on those that a model is measured on, class by class.
     pub classification: Option<ClassificationReport>,
+    /// How far the probabilities of the answers are right.
+    pub reliability: Option<Reliability>,
+    /// How well each class's probability tells it from the others.
+    pub rankings: Option<Rankings>,
     /// Wrong answers, the most confident first.
     pub mistakes: Vec<Mistake>,
     /// How many there are of them, also of those that aren't shown.
@@ -92,6 +103,17 @@ impl Report {
         if let Some(scores) = &self.classification {
             sections.push(Section::confusion("Confusion matrix", scores));
             sections.push(Section::scores("Class by class", scores));
+            if let Some(rankings) = self.rankings.as_ref().filter(|rankings| rankings.mean_auroc().is_some())
+            {
+                sections.push(Section::rankings(
+                    "Each class against the others",
+                    rankings,
+                    &scores.class_names(),
+                ));
+            }
+        }
+        if let Some(reliability) = &self.reliability {
+            sections.push(Section::reliability("How far its probabilities are right", reliability));
         }
         if !self.mistakes.is_empty() {
             let all = self.wrong_answers.max(self.mistakes.len());
@@ -168,6 +190,7 @@ mod tests {
         let name = || "<b>&\"'</script>".to_owned();
         let names = [name(), "tulips".to_owned()];
         let photo = GridImage { rgb: &[90; 12], width: 2, height: 2, title: &names[0] };
+        let probabilities = ndarray::array![[0.9, 0.1], [0.2, 0.8]];
         let mistake = Mistake {
             rgb: vec![10; 27],
             width: 3,
@@ -192,6 +215,8 @@ mod tests {
             curves_caption: name(),
             classification: Some(ClassificationReport::new(&[0, 1, 1], &[0, 0, 1], &names).unwrap()),
             mistakes: vec![mistake],
+            reliability: Some(Reliability::new(&probabilities, &[0, 1]).unwrap()),
+            rankings: Some(Rankings::new(&probabilities, &[0, 1]).unwrap()),
             heat_maps: Some(grid(&[photo; 4], 4).unwrap()),
             feature_map: Some(grid(&[photo; 3], 2).unwrap()),
             test: Some(TestResults {

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use ndarray::Array2;
+
 use super::{ClassificationReport, Mistake, Report};
+use crate::calibration::{Rankings, Reliability};
 use crate::data::{Dataset, ImageDataset, Subset};
 use crate::explain::{examples, pca};
 use crate::model::Model;
-use crate::plot::{Figure, feature_map, heat_map_grid};
+use crate::plot::{Figure, feature_map, heat_map_grid, ranking_curves, reliability};
 use crate::random::Key;
 use crate::training::Prediction;
 use crate::{Error, Result};
@@ -17,42 +20,56 @@ const MISTAKES: usize = 12;
 const EXAMPLES: usize = 4;
 
 impl Report {
-    /// A report of nothing but what the model makes of these photos: scores, mistakes, heat maps, map of features.
+    /// A report of nothing but what the model makes of these photos: scores, probabilities, mistakes, heat maps, map of
+    /// features.
     ///
     /// # Errors
     /// If a photo can no longer be read.
     pub fn of_results(model: &Model, photos: &ImageDataset) -> Result<Report> {
-        Self::of_predictions(model, photos, &model.predict_classes(photos)?)
+        Self::of_model(model, photos, &model.classify(photos)?)
     }
 
-    /// The same, where it is known what the model takes each photo for.
-    pub(super) fn of_predictions(
+    /// The same without what takes looking into the model, heat maps and map of features. `probabilities` are those that
+    /// [`Model::classify`] gives for the photos.
+    ///
+    /// # Errors
+    /// If there isn't a row for each photo and a column for each class, or a photo can no longer be read.
+    pub fn of_probabilities(photos: &ImageDataset, probabilities: &Array2<f32>) -> Result<Report> {
+        let (names, labels) = (photos.class_names(), photos.labels());
+        let predictions = Prediction::of(probabilities);
+        let wrong = predictions.iter().zip(labels).filter(|(answer, label)| answer.class != **label).count();
+        Ok(Report {
+            classification: Some(ClassificationReport::from_predictions(labels, &predictions, names)?),
+            reliability: Some(Reliability::new(probabilities, labels)?),
+            rankings: Some(Rankings::new(probabilities, labels)?),
+            mistakes: Mistake::most_confident(photos, &predictions, MISTAKES)?,
+            wrong_answers: wrong,
+            ..Report::default()
+        })
+    }
+
+    /// What [`Report::of_results`] gives, where the probabilities are known.
+    pub(super) fn of_model(
         model: &Model,
         photos: &ImageDataset,
-        predictions: &[Prediction],
+        probabilities: &Array2<f32>,
     ) -> Result<Report> {
-        let names = photos.class_names();
+        let predictions = Prediction::of(probabilities);
         let predicted: Vec<usize> = predictions.iter().map(|prediction| prediction.class).collect();
-        let classification = ClassificationReport::from_predictions(photos.labels(), predictions, names)?;
-        let heat_maps = examples(model, photos, predictions, EXAMPLES)
+        let heat_maps = examples(model, photos, &predictions, EXAMPLES)
             .and_then(|examples| (!examples.is_empty()).then(|| heat_map_grid(&examples)).transpose());
         let points = points(photos, model.seed());
         let of_points = |values: &[usize]| points.iter().map(|&sample| values[sample]).collect::<Vec<_>>();
         let some = Subset::new(photos, points.iter().copied())?;
         let feature_map =
             model.bottleneck_features(&some).and_then(|features| pca(features.view())).and_then(|map| {
-                feature_map(&map, &of_points(photos.labels()), Some(&of_points(&predicted)), names)
+                let (labels, predicted) = (of_points(photos.labels()), of_points(&predicted));
+                feature_map(&map, &labels, Some(&predicted), photos.class_names())
             });
-        let mistakes = Mistake::most_confident(photos, predictions, MISTAKES)?;
-        let wrong =
-            predictions.iter().zip(photos.labels()).filter(|(answer, label)| answer.class != **label).count();
         Ok(Report {
-            classification: Some(classification),
-            mistakes,
-            wrong_answers: wrong,
             heat_maps: where_possible(heat_maps)?.flatten(),
             feature_map: where_possible(feature_map)?,
-            ..Report::default()
+            ..Self::of_probabilities(photos, probabilities)?
         })
     }
 
@@ -60,6 +77,8 @@ impl Report {
     pub(super) fn result_figures(&self) -> Vec<(&'static str, Figure)> {
         [
             ("confusion_matrix", self.classification.as_ref().map(ClassificationReport::figure)),
+            ("reliability", self.reliability.as_ref().map(reliability)),
+            ("rankings", self.ranking_curves()),
             ("test_confusion_matrix", self.test.as_ref().map(|test| test.scores.figure())),
             ("heat_maps", self.heat_maps.clone()),
             ("feature_map", self.feature_map.clone()),
@@ -67,6 +86,10 @@ impl Report {
         .into_iter()
         .filter_map(|(name, figure)| Some((name, figure?)))
         .collect()
+    }
+
+    fn ranking_curves(&self) -> Option<Figure> {
+        Some(ranking_curves(self.rankings.as_ref()?, &self.classification.as_ref()?.class_names()))
     }
 }
 

@@ -3,11 +3,16 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::classification::ClassScores;
+use super::difference::Difference;
 use super::numbers::percent;
 use super::{ClassCount, ClassificationReport, DataSummary, Mistake, TestResults};
 use crate::Result;
+use crate::calibration::{Rankings, Reliability};
 use crate::model::thousands;
-use crate::plot::{Figure, Run, curves, escape, narrow_curves, picture};
+use crate::plot::{
+    DRAWN, Figure, Run, curves, escape, narrow_curves, narrow_ranking_curves, narrow_reliability, picture,
+    ranking_curves, reliability,
+};
 
 /// A part of a page, with its heading.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +33,43 @@ impl Section {
     pub fn curves(title: impl Into<String>, caption: &str, runs: &[Run]) -> Section {
         let both = curves(runs).inline("wide") + &narrow_curves(runs).inline("narrow");
         Section { title: title.into(), body: captioned(&both, caption) }
+    }
+
+    /// How far the probabilities of answers are right.
+    pub fn reliability(title: impl Into<String>, found: &Reliability) -> Section {
+        let both = reliability(found).inline("wide") + &narrow_reliability(found).inline("narrow");
+        let caption = format!(
+            "Where probabilities are right, bars end at the dashed line; a bar's own line is the 95\u{a0}% interval of its share. \
+             Calibration error {}: how far bars and line are apart, in the mean over the answers. Log loss {:.3}, Brier \
+             score {:.3}.",
+            percent(found.expected_error()),
+            found.log_loss,
+            found.brier
+        );
+        Section { title: title.into(), body: captioned(&both, &caption) }
+    }
+
+    /// Each class against all others: ROC, precision and recall.
+    pub fn rankings(title: impl Into<String>, rankings: &Rankings, class_names: &[String]) -> Section {
+        let both = ranking_curves(rankings, class_names).inline("wide")
+            + &narrow_ranking_curves(rankings, class_names).inline("narrow");
+        let (auroc, precision) = (rankings.mean_auroc(), rankings.mean_average_precision());
+        let mean = |mean: Option<f64>| mean.map_or("–".into(), |mean| format!("{mean:.3}"));
+        let ranked = rankings.classes.iter().flatten().count();
+        let which = match ranked > DRAWN {
+            true => {
+                format!(" Of {} classes, the {DRAWN} with the lowest AUROC are drawn.", thousands(ranked))
+            }
+            false => String::new(),
+        };
+        let caption = format!(
+            "What one gets that takes photos for a class from some probability on. AUROC, the area below the left curve, is how \
+             often a photo of the class has a higher probability of it than one of another class; AP is the average \
+             precision. Their means over the classes are {} and {}.{which}",
+            mean(auroc),
+            mean(precision)
+        );
+        Section { title: title.into(), body: captioned(&both, &caption) }
     }
 
     /// Which class is taken for which.
@@ -215,24 +257,35 @@ impl Section {
     /// # Errors
     /// If a mistake's pixels do not match its size.
     pub fn mistakes(title: impl Into<String>, mistakes: &[Mistake]) -> Result<Section> {
-        let mut body = String::from("<div class=\"thumbnails\">");
-        for mistake in mistakes {
+        let thumbnail = |mistake: &Mistake| {
             let address = picture(&mistake.rgb, mistake.width, mistake.height, THUMBNAIL)?;
-            let (truth, predicted) = (escape(&mistake.true_class), escape(&mistake.predicted));
-            let name =
-                Path::new(&mistake.file).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            write(
-                &mut body,
-                format_args!(
-                    "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{truth}</strong><br/>\
-                     taken for {predicted}, {}<br/><span class=\"name\">{}</span></figcaption></figure>",
-                    escape(&mistake.file),
-                    percent(f64::from(mistake.probability)),
-                    escape(&name)
-                ),
-            );
-        }
-        Ok(Section { title: title.into(), body: body + "</div>" })
+            let probability = percent(f64::from(mistake.probability));
+            let taken = format!("taken for {}, {probability}", mistake.predicted);
+            Ok(thumbnail(&address, &mistake.true_class, &[taken], &mistake.file))
+        };
+        let thumbnails: String = mistakes.iter().map(thumbnail).collect::<Result<_>>()?;
+        Ok(Section { title: title.into(), body: format!("<div class=\"thumbnails\">{thumbnails}</div>") })
+    }
+
+    /// Thumbnails of photos that models of these names take for different classes.
+    ///
+    /// # Errors
+    /// If a photo's pixels do not match its size.
+    pub(super) fn differences(
+        title: impl Into<String>,
+        names: [&str; 2],
+        photos: &[Difference],
+    ) -> Result<Section> {
+        let thumbnail = |photo: &Difference| {
+            let address = picture(&photo.rgb, photo.width, photo.height, THUMBNAIL)?;
+            let answer = |i: usize| {
+                let (class, probability) = &photo.answers[i];
+                format!("{}: {class}, {}", names[i], percent(f64::from(*probability)))
+            };
+            Ok(thumbnail(&address, &photo.true_class, &[answer(0), answer(1)], &photo.file))
+        };
+        let thumbnails: String = photos.iter().map(thumbnail).collect::<Result<_>>()?;
+        Ok(Section { title: title.into(), body: format!("<div class=\"thumbnails\">{thumbnails}</div>") })
     }
 }
 
@@ -241,6 +294,19 @@ const THUMBNAIL: u32 = 320;
 
 /// Rows of a table, or lines of a list, that are shown.
 const SHOWN: usize = 100;
+
+/// A photo by its address, what it shows, lines about it, and the name of its file.
+fn thumbnail(address: &str, truth: &str, lines: &[String], file: &str) -> String {
+    let name = Path::new(file).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let lines: String = lines.iter().map(|line| format!("{}<br/>", escape(line))).collect();
+    let truth = escape(truth);
+    format!(
+        "<figure title=\"{}\"><img src=\"{address}\" alt=\"{truth}\"/><figcaption><strong>{truth}</strong><br/>{lines}\
+         <span class=\"name\">{}</span></figcaption></figure>",
+        escape(file),
+        escape(&name)
+    )
+}
 
 /// A drawing with what is said of it.
 fn captioned(drawing: &str, caption: &str) -> String {

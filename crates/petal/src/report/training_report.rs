@@ -9,6 +9,7 @@ use crate::Result;
 use crate::data::{Dataset, ImageDataset};
 use crate::model::{Model, thousands};
 use crate::plot::{augmentation_grid, photo_grid};
+use crate::training::Prediction;
 
 /// The report of one training run on a folder of photos, with its pictures as files beside it.
 #[derive(Clone, Debug)]
@@ -37,14 +38,14 @@ impl TrainingReport<'_> {
     /// If a photo can no longer be read or a file cannot be written.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<Report> {
         let folder = folder.as_ref();
-        let predictions = self.model.predict_classes(self.validation)?;
+        let probabilities = self.model.classify(self.validation)?;
         let results = Report {
             test: self.test.map(|photos| TestResults::new(self.model, photos)).transpose()?,
-            ..Report::of_predictions(self.model, self.validation, &predictions)?
+            ..Report::of_model(self.model, self.validation, &probabilities)?
         };
         let data = DataSummary::new(self.train, self.validation, self.test);
         if let Some(scores) = &results.classification {
-            save_tables(folder, &data, self.validation, &predictions, scores)?;
+            save_tables(folder, &data, self.validation, &Prediction::of(&probabilities), scores)?;
         }
         let photos = photo_grid(self.train, self.model.seed())?;
         let augmentations = match self.model.augmentation() {

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
+use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis};
 
 use super::{Predictor, largest_batch};
 use crate::data::{Dataset, check_complete, prefetch};
@@ -16,6 +16,17 @@ pub struct Prediction {
     pub class: usize,
     /// Its probability, in 0..=1.
     pub probability: f32,
+}
+
+impl Prediction {
+    /// What samples with these probabilities, `[samples, classes]`, are taken for.
+    pub(crate) fn of(probabilities: &Array2<f32>) -> Vec<Prediction> {
+        let most_probable = |row: ArrayView1<'_, f32>| {
+            let class = arg_max(&row.to_vec());
+            Prediction { class, probability: row[class] }
+        };
+        probabilities.rows().into_iter().map(most_probable).collect()
+    }
 }
 
 impl Model {
@@ -109,10 +120,7 @@ pub(super) fn predict_classes(predictor: &mut Predictor, data: &dyn Dataset) -> 
     let order: Vec<usize> = (0..data.len()).collect();
     prefetch(data, 0, &order, |batch| {
         let probabilities = predictor.probabilities_of((&batch.inputs).into())?;
-        predictions.extend(probabilities.rows().into_iter().map(|row| {
-            let class = arg_max(&row.to_vec());
-            Prediction { class, probability: row[class] }
-        }));
+        predictions.extend(Prediction::of(&probabilities));
         Ok(ControlFlow::Continue(()))
     })?;
     check_complete(data, predictions.len())?;
