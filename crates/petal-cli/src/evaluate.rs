@@ -1,8 +1,9 @@
 //! `petal evaluate`.
 
+use std::fmt;
 use std::path::Path;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use petal::PathText;
 use petal::calibration::{Rankings, Reliability};
 use petal::data::{Dataset, ImageDataset};
@@ -41,7 +42,15 @@ pub fn run(args: &Evaluate) -> Outcome {
         name_by_folders(&mut model, args, &directory, data.class_names())?;
     }
     let profile = profile::begin(args.trace.profile.is_some(), &mut model);
-    let probabilities = model.classify(&data)?;
+    let unknown_below = model_file::unknown_below(&args.model, &model, args.unknown)?;
+    let (probabilities, unknown) = match unknown_below {
+        Some(least) => {
+            let (probabilities, familiarities) = model.classify_with_familiarity(&data)?;
+            let unknown = Unknown::new(&data, &probabilities, &familiarities, least)?;
+            (probabilities, Some(unknown))
+        }
+        None => (model.classify(&data)?, None),
+    };
     let reliability = Reliability::new(&probabilities, data.labels())?;
     // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
     let loss = match model.loss() {
@@ -51,18 +60,19 @@ pub fn run(args: &Evaluate) -> Outcome {
     if let Some(trace) = &args.trace.profile {
         profile::end(profile, trace);
     }
-    answer(args, &data, &probabilities, &reliability, loss)?;
+    answer(args, &data, &probabilities, &reliability, loss, unknown.as_ref())?;
     let name = run_folder::name_of(&args.model);
     let path = |path: &Path| PathText::new(&from_here(path)).to_string();
-    let settings = [
+    let mut settings = vec![
         ("Model", path(&run_folder::model_file(&args.model))),
         ("Photos", path(&directory)),
         ("Image size", format!("{height} × {width}")),
         ("Temperature", format!("{:.2}", model.temperature())),
     ];
+    settings.extend(unknown.map(|unknown| ("Answered unknown", unknown.to_string())));
     let report = EvaluationReport {
         title: format!("{name} on {}", path(&directory)),
-        settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         photos: &data,
         probabilities: &probabilities,
         loss,
@@ -72,6 +82,40 @@ pub fn run(args: &Evaluate) -> Outcome {
     Ok(SUCCESS)
 }
 
+/// What is answered `unknown` of photos that are of the model's classes.
+struct Unknown {
+    photos: usize,
+    of: usize,
+    accuracy_of_others: f64,
+}
+
+impl Unknown {
+    fn new(
+        data: &ImageDataset,
+        probabilities: &Array2<f32>,
+        familiarities: &[f32],
+        least: f32,
+    ) -> petal::Result<Self> {
+        let known: Vec<usize> = (0..data.len()).filter(|&photo| familiarities[photo] >= least).collect();
+        let labels: Vec<usize> = known.iter().map(|&photo| data.labels()[photo]).collect();
+        let others = probabilities.select(Axis(0), &known);
+        let scores = ClassificationReport::from_probabilities(&labels, &others, data.class_names())?;
+        Ok(Unknown { photos: data.len() - known.len(), of: data.len(), accuracy_of_others: scores.accuracy })
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unknown { photos, of, accuracy_of_others } = self;
+        let share = 100.0 * *photos as f64 / (*of).max(1) as f64;
+        write!(
+            f,
+            "{photos} of {of} photos ({share:.1} %); of the others {:.1} % are right",
+            100.0 * accuracy_of_others
+        )
+    }
+}
+
 /// Answers with the numbers.
 fn answer(
     args: &Evaluate,
@@ -79,6 +123,7 @@ fn answer(
     probabilities: &Array2<f32>,
     reliability: &Reliability,
     loss: f64,
+    unknown: Option<&Unknown>,
 ) -> Result<(), Failure> {
     let report = ClassificationReport::from_probabilities(data.labels(), probabilities, data.class_names())?;
     let accuracy = report.accuracy;
@@ -88,7 +133,7 @@ fn answer(
     let rankings = Rankings::new(probabilities, data.labels())?;
     let (auroc, precision) = (rankings.mean_auroc(), rankings.mean_average_precision());
     if args.json {
-        let line = json!({
+        let mut line = json!({
             "photos": data.len(),
             "loss": loss,
             "accuracy": accuracy,
@@ -100,8 +145,10 @@ fn answer(
             "average_precision": precision,
             "classes": report,
         });
-        terminal::answer_as_is(line)?;
-        return Ok(());
+        if let Some(Unknown { photos, accuracy_of_others, .. }) = unknown {
+            line["unknown"] = json!({ "photos": photos, "accuracy_of_others": accuracy_of_others });
+        }
+        return Ok(terminal::answer_as_is(line)?);
     }
     terminal::answer_lines(report)?;
     answer!("")?;
@@ -112,6 +159,9 @@ fn answer(
         answer!(
             "each class against the others, in the mean: AUROC {auroc:.4} - average precision {precision:.4}"
         )?;
+    }
+    if let Some(unknown) = unknown {
+        answer!("answered unknown: {unknown}")?;
     }
     Ok(())
 }

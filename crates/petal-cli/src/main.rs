@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
+mod calibrate;
 mod checkpoint;
 mod class_names;
 mod clean;

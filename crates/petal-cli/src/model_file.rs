@@ -93,6 +93,23 @@ pub fn name_classes(model: &mut Model) -> petal::Result<()> {
     }
 }
 
+/// Below which familiarity a photo is answered `unknown`, so that this share of photos of the model's classes is not.
+///
+/// # Errors
+/// If the model doesn't say how familiar such photos look.
+pub fn unknown_below(path: &Path, model: &Model, share: Option<f64>) -> Result<Option<f32>, Failure> {
+    let Some(share) = share else { return Ok(None) };
+    match model.familiarity() {
+        Some(familiarity) => Ok(Some(familiarity.threshold(share))),
+        None => Err(format!(
+            "{} doesn't say how familiar photos of its classes look, which --unknown needs; `petal train` measures it on the \
+             validation photos: train it anew, or leave --unknown out",
+            path.display()
+        )
+        .into()),
+    }
+}
+
 /// How many classes the outputs stand for: a single one is of two.
 pub fn class_count(model: &Model) -> usize {
     match model.output_shape().last() {

@@ -40,7 +40,8 @@ pub fn run(args: &Predict) -> Outcome {
         return Err(format!("no photos in {}", list(&args.photos)).into());
     }
     let class_names = model.class_names().to_vec();
-    let writer = Writer::new(args, &class_names);
+    let unknown_below = model_file::unknown_below(&args.model, &model, args.unknown)?;
+    let writer = Writer { args, class_names: &class_names, unknown_below };
     writer.header()?;
     let mut broken = 0;
     let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
@@ -62,8 +63,10 @@ pub fn run(args: &Predict) -> Outcome {
             }
         }
         let probabilities = predictor.probabilities(&pixels)?;
-        for (photo, probabilities) in read.iter().zip(probabilities.rows()) {
-            writer.photo(photo, &probabilities.to_vec())?;
+        let familiarities = predictor.familiarity();
+        for ((photo, probabilities), familiarity) in read.iter().zip(probabilities.rows()).zip(familiarities)
+        {
+            writer.photo(photo, &probabilities.to_vec(), familiarity)?;
         }
         Ok(())
     })?;
@@ -125,13 +128,10 @@ fn list(paths: &[PathBuf]) -> String {
 struct Writer<'a> {
     args: &'a Predict,
     class_names: &'a [String],
+    unknown_below: Option<f32>,
 }
 
-impl<'a> Writer<'a> {
-    fn new(args: &'a Predict, class_names: &'a [String]) -> Self {
-        Writer { args, class_names }
-    }
-
+impl Writer<'_> {
     fn header(&self) -> Result<(), Unanswered> {
         if !self.args.csv {
             return Ok(());
@@ -145,11 +145,14 @@ impl<'a> Writer<'a> {
         terminal::answer_as_is(columns.join(","))
     }
 
-    fn photo(&self, photo: &Path, probabilities: &[f32]) -> Result<(), Unanswered> {
-        let ranked = RankedClasses::new(self.class_names, probabilities.iter().copied());
+    fn photo(&self, photo: &Path, probabilities: &[f32], familiarity: f32) -> Result<(), Unanswered> {
+        let unknown = self.unknown_below.is_some_and(|least| familiarity < least);
+        let ranked = RankedClasses::new(self.class_names, probabilities.iter().copied()).unknown_if(unknown);
         if self.args.json {
             let photo = text(photo);
-            let line = serde_json::to_string(&Line { photo: &photo, ranked }).expect("text and numbers");
+            let familiarity = self.unknown_below.map(|_| familiarity);
+            let line = serde_json::to_string(&Line { photo: &photo, ranked, familiarity })
+                .expect("text and numbers");
             return terminal::answer_as_is(line);
         }
         if self.args.csv {
@@ -167,7 +170,8 @@ impl<'a> Writer<'a> {
             .take(self.args.top)
             .map(|(class, probability)| format!("{class} {:.1} %", 100.0 * probability))
             .collect();
-        answer!("{}: {}", PathText::new(photo), shown.join(", "))
+        let (photo, shown) = (PathText::new(photo), shown.join(", "));
+        if unknown { answer!("{photo}: unknown, most like {shown}") } else { answer!("{photo}: {shown}") }
     }
 }
 
@@ -177,6 +181,9 @@ struct Line<'a> {
     photo: &'a str,
     #[serde(flatten)]
     ranked: RankedClasses<'a>,
+    /// Said where it matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    familiarity: Option<f32>,
 }
 
 /// A path as a program reads it: as it is, or with escaped bytes where it is no text.

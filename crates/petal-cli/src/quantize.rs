@@ -11,7 +11,7 @@ use petal::training::Prediction;
 use crate::args::Quantize;
 use crate::data::{Data, DataSettings};
 use crate::terminal::{answer, warn};
-use crate::{Failure, Outcome, SUCCESS, load, model_file, photo_folder, run_folder, sets};
+use crate::{Failure, Outcome, SUCCESS, calibrate, load, model_file, photo_folder, run_folder, sets};
 
 /// Photos on which the ranges of a model's numbers are measured.
 const CALIBRATION: usize = 100;
@@ -66,7 +66,8 @@ fn quantize_by_run(run: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
     let Data { train, validation, .. } = Data::load(&settings, false)?;
     // In an order of their own: photos of a folder come class by class.
     let some = Subset::new(&train, train.order(0).into_iter().take(CALIBRATION))?;
-    let quantized = model.quantize(&some)?;
+    let mut quantized = model.quantize(&some)?;
+    recalibrate(model, &mut quantized, &validation);
     let cost = Cost::measure(model, &quantized, &validation, "validation photos")?;
     Ok((quantized, cost))
 }
@@ -95,9 +96,17 @@ pub fn quantize(photos: &Path, model: &Model) -> Result<(Model, Cost), Failure> 
     check_classes(&directory, &calibration, model)?;
     load::describe(&directory, &[("the ranges of numbers", &calibration), ("accuracy", &measured)]);
     load::warn(&[&calibration, &measured]);
-    let quantized = model.quantize(&calibration)?;
+    let mut quantized = model.quantize(&calibration)?;
+    recalibrate(model, &mut quantized, &measured);
     let cost = Cost::measure(model, &quantized, &measured, "other photos")?;
     Ok((quantized, cost))
+}
+
+/// Makes the rounded model's probabilities right, where those of the model it is made of were.
+fn recalibrate(model: &Model, quantized: &mut Model, photos: &ImageDataset) {
+    if model.familiarity().is_some() {
+        calibrate::on(quantized, photos);
+    }
 }
 
 impl Cost {

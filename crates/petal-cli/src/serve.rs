@@ -57,7 +57,12 @@ fn open(model: &str, args: &Serve) -> Result<Served, Failure> {
     };
     let mut model = model_file::open(path, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
-    Ok(Served::new(name, model)?)
+    let unknown_below = model_file::unknown_below(path, &model, args.unknown)?;
+    let served = Served::new(name, model)?;
+    Ok(match unknown_below {
+        Some(familiarity) => served.unknown_below(familiarity),
+        None => served,
+    })
 }
 
 fn no_address(address: SocketAddr, error: &io::Error) -> String {

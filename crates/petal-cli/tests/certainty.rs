@@ -1,8 +1,9 @@
-//! How far answers can be trusted: the pages of `petal evaluate` and `petal compare`.
+//! How far answers can be trusted: the pages of `petal evaluate` and `petal compare`, and what is unknown.
 
 mod binary;
 
 use std::fs;
+use std::path::Path;
 
 use binary::{assert_success, petal, stderr, stdout, with_photos, with_run};
 use serde_json::Value;
@@ -19,7 +20,9 @@ fn an_evaluation_is_a_page_beside_the_run_or_where_it_is_wanted() {
     assert_success(&output);
     assert!(stderr(&output).contains("Page: run/evaluation.html"), "{}", stderr(&output));
     let page = fs::read_to_string(at.join("run/evaluation.html")).unwrap();
-    for part in ["Confusion matrix", "Class by class", "AUROC", "Calibration error", "Most confident mistakes"] {
+    for part in
+        ["Confusion matrix", "Class by class", "AUROC", "Calibration error", "Most confident mistakes"]
+    {
         assert!(page.contains(part), "{part}");
     }
     // The validation photos' probabilities stand in the run's own report, too.
@@ -52,7 +55,10 @@ fn an_evaluation_says_which_classes_have_no_photo() {
     assert_success(&petal(at, &["evaluate", "run", "test"]));
     let page = fs::read_to_string(at.join("run/evaluation.html")).unwrap();
     assert!(page.contains("Classes without a photo</dt><dd>roses, tulips<"));
-    assert!(page.contains("&lt;bees&gt;") && !page.contains("<bees>"), "the folder that was left out is named");
+    assert!(
+        page.contains("&lt;bees&gt;") && !page.contains("<bees>"),
+        "the folder that was left out is named"
+    );
     // One class alone can't be told from others.
     for class in ["daisy", "sunflowers"] {
         fs::remove_dir_all(at.join("test").join(class)).unwrap();
@@ -66,7 +72,8 @@ fn an_evaluation_says_which_classes_have_no_photo() {
 fn two_runs_are_compared_on_the_validation_photos_of_the_first() {
     let folder = with_run(10, 1);
     let at = folder.path();
-    let train = ["train", "photos", "-o", "other", "--image-size", "24", "--epochs", "3", "-q", "--seed", "7"];
+    let train =
+        ["train", "photos", "-o", "other", "--image-size", "24", "--epochs", "3", "-q", "--seed", "7"];
     assert_success(&petal(at, &train));
     let output = petal(at, &["compare", "run", "other"]);
     assert_success(&output);
@@ -107,9 +114,69 @@ fn other_photos_and_lone_files_are_compared_and_other_classes_are_not() {
     let others = with_photos(4);
     fs::rename(others.path().join("photos/roses"), others.path().join("photos/bees")).unwrap();
     let photos = others.path().join("photos");
-    let train = ["train", photos.to_str().unwrap(), "-o", "bees", "--image-size", "24", "--epochs", "1", "-q"];
+    let train =
+        ["train", photos.to_str().unwrap(), "-o", "bees", "--image-size", "24", "--epochs", "1", "-q"];
     assert_success(&petal(at, &train));
     let output = petal(at, &["compare", "run", "bees"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("different classes"), "{}", stderr(&output));
+}
+
+/// The answers of `petal predict --json`, one a photo.
+fn answers(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+    let output = petal(folder, &[&["predict", "run", "photos", "--json"], arguments].concat());
+    assert_success(&output);
+    stdout(&output).lines().map(json).collect()
+}
+
+#[test]
+fn photos_that_look_least_like_the_classes_are_answered_unknown() {
+    let folder = with_run(10, 2);
+    let at = folder.path();
+    let plain = answers(at, &[]);
+    let asked = answers(at, &["--unknown", "0.5"]);
+    let is_unknown = |answer: &&Value| answer["class"] == "unknown";
+    let unknown: Vec<&Value> = asked.iter().filter(is_unknown).collect();
+    assert!((5..45).contains(&unknown.len()), "{} of 50", unknown.len());
+    assert!(plain.iter().all(|answer| answer["class"] != "unknown" && answer["familiarity"].is_null()));
+    for (plain, asked) in plain.iter().zip(&asked) {
+        assert_eq!(plain["probabilities"], asked["probabilities"]);
+    }
+    let familiarity = |answer: &Value| answer["familiarity"].as_f64().unwrap();
+    let least = asked.iter().filter(|answer| !is_unknown(answer)).map(familiarity).fold(f64::MAX, f64::min);
+    assert!(unknown.iter().all(|answer| familiarity(answer) < least));
+    // A share of nearly all keeps more of them.
+    let fewer = answers(at, &["--unknown", "0.99"]).iter().filter(is_unknown).count();
+    assert!(fewer < unknown.len());
+
+    let output = petal(at, &["predict", "run", "photos", "--unknown", "0.5"]);
+    assert_eq!(stdout(&output).matches(": unknown, most like ").count(), unknown.len());
+    let output = petal(at, &["predict", "run", "photos", "--unknown", "0.5", "--csv"]);
+    assert_eq!(stdout(&output).matches(",unknown,").count(), unknown.len());
+    let output = petal(at, &["evaluate", "run", "photos", "--unknown", "0.5", "--json"]);
+    assert_eq!(json(&stdout(&output))["unknown"]["photos"], unknown.len());
+    let output = petal(at, &["evaluate", "run", "photos", "--unknown", "0.5"]);
+    let told = format!("answered unknown: {} of 50 photos", unknown.len());
+    assert!(stdout(&output).contains(&told), "{}", stdout(&output));
+    assert!(fs::read_to_string(at.join("run/evaluation.html")).unwrap().contains("Answered unknown"));
+}
+
+#[test]
+fn a_model_that_was_never_calibrated_cannot_say_what_it_does_not_know() {
+    let folder = with_run(4, 1);
+    let at = folder.path();
+    // Keras' own file, without what Petal notes in it.
+    assert_success(&petal(at, &["export", "run", "--to", "keras", "-o", "model.keras"]));
+    let known = petal(at, &["predict", "model.keras", "photos", "--unknown", "0.9"]);
+    assert_success(&known);
+    assert_success(&petal(at, &["quantize", "run", "photos", "-o", "int8.petal"]));
+    assert_success(&petal(at, &["predict", "int8.petal", "photos", "--unknown", "0.9"]));
+
+    for share in ["0", "1", "half"] {
+        assert_eq!(petal(at, &["predict", "run", "photos", "--unknown", share]).status.code(), Some(2));
+    }
+    let keras = concat!(env!("CARGO_MANIFEST_DIR"), "/../petal/tests/fixtures/explain/cnn.keras");
+    let output = petal(at, &["predict", keras, "photos", "--unknown", "0.9"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("--unknown needs"), "{}", stderr(&output));
 }

@@ -89,3 +89,22 @@ fn a_run_answers_as_petal_predict_does_and_ends_by_a_signal() {
     let missing = petal(at, &["serve", "nowhere", "--port", "0"]);
     assert!(!missing.status.success() && stderr(&missing).contains("nowhere"), "{}", stderr(&missing));
 }
+
+#[test]
+fn a_server_answers_unknown_where_it_is_told_to() {
+    let folder = with_run(6, 1);
+    let at = folder.path();
+    let class = at.join("photos/roses");
+    let photos: Vec<_> = fs::read_dir(class).unwrap().map(|photo| photo.unwrap().path()).collect();
+    // Nearly all are less familiar than the most familiar of a hundred.
+    let server = start(at, &["flowers=run", "--unknown", "0.01"]);
+    let served: Vec<Value> = photos.iter().map(|photo| server.predict(photo)["photos"][0].clone()).collect();
+    server.end();
+    assert!(served.iter().any(|answer| answer["class"] == "unknown"), "{served:?}");
+    for (photo, answer) in photos.iter().zip(&served) {
+        let photo = photo.to_str().unwrap();
+        let predicted = petal(at, &["predict", "run", photo, "--json", "--unknown", "0.01"]);
+        let predicted: Value = serde_json::from_str(stdout(&predicted).trim()).unwrap();
+        assert_eq!(predicted["class"], answer["class"]);
+    }
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::{App, query};
+use crate::batcher::Classified;
 use crate::problem::Problem;
 use crate::request_body;
 
@@ -60,19 +61,20 @@ pub async fn predict(State(app): State<Arc<App>>, request: Request) -> Result<im
         let (app, places) = (Arc::clone(&app), Arc::clone(&places));
         tasks.push(tokio::spawn(async move {
             let pixels = app.pixels(model, photo).await?;
-            let probabilities = app.models[model].batcher.probabilities(pixels).await;
+            let classified = app.models[model].batcher.classify(pixels).await;
             drop(places);
-            probabilities
+            classified
         }));
     }
     let served = &app.models[model].served;
     let class_names = served.model().class_names();
     let mut answers = Answers { model: served.name(), photos: Vec::with_capacity(tasks.len()) };
     for (photo, task) in names.iter().zip(tasks) {
-        let probabilities = task.await.map_err(|error| Problem::internal(error.to_string()))?;
-        let result = match probabilities {
-            Ok(probabilities) => {
-                let ranked = RankedClasses::new(class_names, probabilities);
+        let classified = task.await.map_err(|error| Problem::internal(error.to_string()))?;
+        let result = match classified {
+            Ok(Classified { probabilities, familiarity }) => {
+                let ranked =
+                    RankedClasses::new(class_names, probabilities).unknown_if(served.is_unknown(familiarity));
                 PhotoResult::Classes(ranked.top(question.top.unwrap_or(class_names.len())))
             }
             Err(problem) if several => PhotoResult::Broken { problem: problem.json() },

@@ -22,7 +22,14 @@ pub struct Batcher {
 
 struct Job {
     pixels: Vec<f32>,
-    answer: oneshot::Sender<Result<Vec<f32>>>,
+    answer: oneshot::Sender<Result<Classified>>,
+}
+
+/// What the model says of a photo.
+pub struct Classified {
+    pub probabilities: Vec<f32>,
+    /// How familiar it looks.
+    pub familiarity: f32,
 }
 
 impl Batcher {
@@ -41,9 +48,9 @@ impl Batcher {
         Ok(Batcher { jobs })
     }
 
-    /// The probabilities of the classes for one photo's pixels. Whoever asks holds a place in the server's queue, so
+    /// What the model says of one photo's pixels. Whoever asks holds a place in the server's queue, so
     /// that the jobs stay few.
-    pub async fn probabilities(&self, pixels: Vec<f32>) -> Result<Vec<f32>, Problem> {
+    pub async fn classify(&self, pixels: Vec<f32>) -> Result<Classified, Problem> {
         let (answer, waits) = oneshot::channel();
         let gone = || Problem::internal("the model's thread has ended; start the server anew");
         self.jobs.send(Job { pixels, answer }).map_err(|_| gone())?;
@@ -64,13 +71,18 @@ fn work(queue: &Receiver<Job>, mut predictor: Predictor, size: usize, delay: Dur
         batch.iter().for_each(|job| pixels.extend_from_slice(&job.pixels));
         metrics.batch(batch.len());
         // A fault of the program costs these photos, and not all that come after them.
-        let answers = catch_unwind(AssertUnwindSafe(|| predictor.probabilities(&pixels)));
+        let answers = catch_unwind(AssertUnwindSafe(|| {
+            let probabilities = predictor.probabilities(&pixels)?;
+            Ok((probabilities, predictor.familiarity()))
+        }));
         let answers =
             answers.unwrap_or_else(|_| Err(Error::Model("the model failed on these photos".into())));
         match answers {
-            Ok(probabilities) => {
-                for (job, row) in batch.into_iter().zip(probabilities.rows()) {
-                    let _ = job.answer.send(Ok(row.to_vec()));
+            Ok((probabilities, familiarities)) => {
+                for ((job, row), familiarity) in
+                    batch.into_iter().zip(probabilities.rows()).zip(familiarities)
+                {
+                    let _ = job.answer.send(Ok(Classified { probabilities: row.to_vec(), familiarity }));
                 }
             }
             Err(error) => {

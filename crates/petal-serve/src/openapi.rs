@@ -111,7 +111,7 @@ fn schemas() -> Value {
             "description": "With `problem`, and no class, where a photo of several could not be read.",
             "properties": {
                 "photo": { "type": "string", "description": "The file's name, or the photo's number." },
-                "class": { "type": "string", "description": "The most probable class." },
+                "class": { "type": "string", "description": "The most probable class, or `unknown` where the server was told to say so." },
                 "probability": number,
                 "probabilities": {
                     "type": "object", "additionalProperties": number,

@@ -10,6 +10,7 @@ use petal::{Error, Result};
 pub struct Served {
     name: String,
     model: Arc<Model>,
+    unknown_below: Option<f32>,
 }
 
 impl Served {
@@ -30,7 +31,18 @@ impl Served {
         if model.class_names().is_empty() {
             return lacks("its classes have no names; set them with Model::set_class_names");
         }
-        Ok(Served { name, model: Arc::new(model) })
+        Ok(Served { name, model: Arc::new(model), unknown_below: None })
+    }
+
+    /// The same, but that photos are answered `unknown` that look less familiar than this:
+    /// [`Familiarity::threshold`](petal::calibration::Familiarity::threshold) gives it.
+    pub fn unknown_below(self, familiarity: f32) -> Self {
+        Served { unknown_below: Some(familiarity), ..self }
+    }
+
+    /// Whether a photo that looks so familiar is of none of the classes.
+    pub(crate) fn is_unknown(&self, familiarity: f32) -> bool {
+        self.unknown_below.is_some_and(|least| familiarity < least)
     }
 
     /// Its name.

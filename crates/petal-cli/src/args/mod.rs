@@ -32,7 +32,7 @@ pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
 
 use effect::Typed;
-use values::{MOST, at_least_one, image_size};
+use values::{MOST, at_least_one, image_size, share};
 
 /// Train image classifiers from a folder of photos.
 ///
@@ -112,6 +112,10 @@ pub struct Evaluate {
     /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
+    /// Measure what `petal predict --unknown` would do: it answers `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
+    /// their class, like 0.95
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub unknown: Option<f64>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -154,6 +158,10 @@ pub struct Predict {
     /// Show this many classes of each photo
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<MOST>)]
     pub top: usize,
+    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
+    /// their class, like 0.95
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub unknown: Option<f64>,
     /// Print JSON, one object a line, with the probabilities of all classes
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,

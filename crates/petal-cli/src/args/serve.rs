@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::Unsaid;
-use super::values::{MOST, at_least_one};
+use super::values::{MOST, at_least_one, share};
 
 /// A page and an API that classify photos, over HTTP
 ///
@@ -21,6 +21,10 @@ pub struct Serve {
     /// files of Keras, as MODEL or NAME=MODEL
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<String>,
+    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
+    /// their class, like 0.95
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub unknown: Option<f64>,
     /// The port; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub port: u16,

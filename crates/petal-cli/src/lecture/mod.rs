@@ -21,7 +21,7 @@ use crate::precision;
 use crate::progress::{Ended, Progress};
 use crate::run_folder::{PHOTOS, RunFolder, SETTINGS, TRACE};
 use crate::terminal::{answer, say, say_lines};
-use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, profile};
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, calibrate, profile};
 use phases::{PHASES, Phase};
 use settings::LectureSettings;
 
@@ -203,6 +203,8 @@ impl Lecture {
                 progress.ended = None;
             }
             model.forget_optimizer_state();
+            let quiet = self.verbose == Verbose::Silent;
+            calibrate::on_validation(&mut model, &mut self.data, quiet);
             self.done.push(phase.done(file, model, progress.seconds.clone()));
             self.keep(&progress)?;
         }

@@ -37,7 +37,7 @@ pub fn last_words(
             percent(high)
         );
     }
-    if let Some(Calibration { temperature, before, after }) = calibration {
+    if let Some(Calibration { temperature, before, after, .. }) = calibration {
         let (before, after) = (percent(before.expected_error()), percent(after.expected_error()));
         let _ = writeln!(
             text,

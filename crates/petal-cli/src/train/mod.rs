@@ -9,7 +9,6 @@ mod resume;
 use std::path::Path;
 use std::time::Instant;
 
-use petal::calibration::Calibration;
 use petal::data::Dataset;
 use petal::model::Model;
 use petal::report::TrainingReport;
@@ -25,7 +24,7 @@ use crate::precision;
 use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, TRACE};
 use crate::settings::{Recipe, Settings};
 use crate::terminal::{answer, say, say_lines, warn};
-use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, profile};
+use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, calibrate, profile};
 use phases::{CHECKPOINT, PROGRESS, Run};
 use resume::Resumed;
 
@@ -75,7 +74,7 @@ pub fn run(args: Train) -> Outcome {
         // The finished model needs no optimizer, which is twice its size.
         model.forget_optimizer_state();
     }
-    let calibration = calibrate(&mut model, &mut data, args.quiet);
+    let calibration = calibrate::on_validation(&mut model, &mut data, args.quiet);
     save(&mut folder, &model)?;
     let seconds = progress.seconds.iter().sum::<f64>().max(started.elapsed().as_secs_f64());
     let report = data.report(args.quiet, |data| {
@@ -157,21 +156,6 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
         say_lines(model.summary());
     }
     Ok((folder, settings, model, data))
-}
-
-/// Makes the model's probabilities right on the validation photos.
-fn calibrate(model: &mut Model, data: &mut Data, quiet: bool) -> Option<Calibration> {
-    let fitted = data.report(quiet, |data| {
-        let photos = &data.validation;
-        Calibration::fit(model, photos, photos.labels())
-    });
-    match fitted.and_then(|fitted| model.set_temperature(fitted.temperature).map(|()| fitted)) {
-        Ok(fitted) => Some(fitted),
-        Err(error) => {
-            warn(format_args!("the probabilities are not calibrated: {error}"));
-            None
-        }
-    }
 }
 
 /// Saves what was learned, elsewhere if it must be.

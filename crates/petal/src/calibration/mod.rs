@@ -4,6 +4,7 @@
 //! that its logits have to be divided by for its probabilities to be shares of right answers; [`Model::set_temperature`]
 //! makes [`Model::classify`] and all that shows probabilities divide by it. No answer changes but in how sure it is.
 
+mod familiarity;
 mod interval;
 mod mcnemar;
 mod mean_interval;
@@ -11,6 +12,8 @@ mod ranking;
 mod reliability;
 mod temperature;
 
+pub use familiarity::Familiarity;
+pub(crate) use familiarity::familiarities;
 pub use interval::share_interval;
 pub use mcnemar::McNemar;
 pub use mean_interval::mean_interval;
@@ -32,6 +35,8 @@ pub struct Calibration {
     pub before: Reliability,
     /// How far those of the divided logits are, on the photos that the temperature was fitted to.
     pub after: Reliability,
+    /// How familiar these photos look to the model.
+    pub familiarity: Option<Familiarity>,
 }
 
 impl Calibration {
@@ -70,7 +75,17 @@ impl Calibration {
         let outputs = model.predict(data)?;
         let before = Reliability::new(&model.probabilities_at(outputs.clone(), 1.0)?, labels)?;
         let temperature = temperature::fit(&outputs, labels);
+        let familiarity = Familiarity::new(familiarities(&outputs));
         let after = Reliability::new(&model.probabilities_at(outputs, temperature)?, labels)?;
-        Ok(Calibration { temperature, before, after })
+        Ok(Calibration { temperature, before, after, familiarity })
+    }
+
+    /// Sets the temperature, and how familiar photos look, in the model that they were found for.
+    ///
+    /// # Errors
+    /// As [`Model::set_temperature`].
+    pub fn apply(&self, model: &mut Model) -> Result<()> {
+        model.set_temperature(self.temperature)?;
+        model.set_familiarity(self.familiarity.clone())
     }
 }

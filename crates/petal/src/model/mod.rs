@@ -22,6 +22,7 @@ pub use summary::Summary;
 
 pub(crate) use summary::thousands;
 
+use crate::calibration::Familiarity;
 use crate::cpu::Cpu;
 use crate::data::Preprocessing;
 use crate::history::History;
@@ -57,6 +58,8 @@ pub struct Model {
     pub(crate) ranges: Option<Arc<Ranges>>,
     /// What logits are divided by before they become probabilities.
     temperature: f32,
+    /// How familiar the validation photos looked.
+    familiarity: Option<Familiarity>,
     /// Makes what the model runs on, if it isn't the CPU.
     engine: Option<MakeEngine>,
     profile: Option<Profile>,
@@ -229,6 +232,34 @@ impl Model {
         Ok(())
     }
 
+    /// How familiar the photos looked that the model was calibrated on; none unless it was set.
+    pub fn familiarity(&self) -> Option<&Familiarity> {
+        self.familiarity.as_ref()
+    }
+
+    /// Sets how familiar photos of the model's classes look, so that of others it can be said that it doesn't know them:
+    /// [`Calibration::fit`](crate::calibration::Calibration::fit) finds it. A saved model keeps it, and [`fit`](Model::fit) forgets
+    /// it.
+    ///
+    /// # Errors
+    /// If the model gives probabilities instead of logits, or a file had numbers that cannot be.
+    pub fn set_familiarity(&mut self, familiarity: Option<Familiarity>) -> Result<()> {
+        if let Some(familiarity) = &familiarity {
+            self.check_logits()?;
+            if !familiarity.is_sound() {
+                return Err(Error::argument("familiarity", "other numbers", "101 that rise"));
+            }
+        }
+        self.familiarity = familiarity;
+        Ok(())
+    }
+
+    /// Forgets what was measured of other weights.
+    pub(crate) fn forget_calibration(&mut self) {
+        self.temperature = 1.0;
+        self.familiarity = None;
+    }
+
     /// The epochs of all trainings so far, also of those before the model was saved and loaded.
     pub fn history(&self) -> &History {
         &self.history
@@ -345,6 +376,7 @@ impl Model {
             compiled: None,
             ranges: None,
             temperature: 1.0,
+            familiarity: None,
             engine: None,
             profile: profile::asked_for(),
         }
@@ -366,6 +398,7 @@ impl Clone for Model {
             compiled: self.compiled.clone(),
             ranges: self.ranges.clone(),
             temperature: self.temperature,
+            familiarity: self.familiarity.clone(),
             engine: self.engine.clone(),
             profile: self.profile.clone(),
         }

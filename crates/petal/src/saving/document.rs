@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bounds;
+use crate::calibration::Familiarity;
 use crate::data::Preprocessing;
 use crate::history::History;
 use crate::losses::Loss;
@@ -39,6 +40,9 @@ pub(super) struct Document {
     /// What logits are divided by before they become probabilities, if that isn't 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// How familiar the validation photos looked, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<Familiarity>,
     /// The ranges of 8-bit numbers, of a model that computes with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<Ranges>,
@@ -103,6 +107,7 @@ impl Document {
             fine_tuning_starts: history.fine_tuning_starts(),
             restored: history.restored(),
             temperature: Some(model.temperature()).filter(|&temperature| temperature != 1.0),
+            familiarity: model.familiarity().cloned(),
             ranges,
         }
     }

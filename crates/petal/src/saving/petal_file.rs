@@ -100,6 +100,7 @@ impl Model {
             model.set_preprocessing(preprocessing).map_err(|error| file.error(error))?;
         }
         model.set_temperature(document.temperature.unwrap_or(1.0)).map_err(|error| file.error(error))?;
+        model.set_familiarity(document.familiarity).map_err(|error| file.error(error))?;
         *model.history_mut() = history;
         if let Some(ranges) = document.ranges {
             let program = model.program(Mode::Infer, Gradient::None).simplify(Passes::default());

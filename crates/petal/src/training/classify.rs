@@ -3,6 +3,7 @@ use std::ops::ControlFlow;
 use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis};
 
 use super::{Predictor, largest_batch};
+use crate::calibration::familiarities;
 use crate::data::{Dataset, check_complete, prefetch};
 use crate::metrics::arg_max;
 use crate::model::{Model, Shape};
@@ -62,6 +63,17 @@ impl Model {
         self.probabilities(self.predict(data)?)
     }
 
+    /// As [`Model::classify`], and how familiar each sample looks: see [`Familiarity`](crate::calibration::Familiarity).
+    ///
+    /// # Errors
+    /// As [`Model::classify`], or if the model gives probabilities instead of logits.
+    pub fn classify_with_familiarity(&self, data: &dyn Dataset) -> Result<(Array2<f32>, Vec<f32>)> {
+        self.check_logits()?;
+        let outputs = self.predict(data)?;
+        let familiarities = familiarities(&outputs);
+        Ok((self.probabilities(outputs)?, familiarities))
+    }
+
     /// The most probable class of each sample of `data`, in their own order. It keeps one answer a sample, where
     /// [`Model::classify`] keeps one number a sample and class.
     ///
@@ -103,7 +115,7 @@ impl Model {
             return Ok(());
         }
         Err(Error::Model(format!(
-            "model '{}' ends with a softmax or sigmoid; expected one that gives logits, which a temperature divides: leave \
+            "model '{}' ends with a softmax or sigmoid; expected one that gives logits, which calibration is about: leave \
              its last activation out, and train with a loss from_logits()",
             self.name()
         )))

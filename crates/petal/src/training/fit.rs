@@ -195,8 +195,7 @@ impl Model {
     /// ([`Fit::terminate_on_nan`]), or a callback fails.
     pub fn fit(&mut self, train: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
         self.check_fit(train, &fit)?;
-        // That of other weights.
-        self.set_temperature(1.0)?;
+        self.forget_calibration();
         self.check_training_memory(largest_batch(train))?;
         let mut session = Session::new(self, train, &fit)?;
         let Fit { epochs, initial_epoch, validation_freq, terminate_on_nan, .. } = fit;

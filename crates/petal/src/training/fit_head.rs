@@ -76,8 +76,7 @@ impl Model {
     /// before a softmax, that trains, on features that aren't its inputs themselves.
     pub fn fit_head(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<FittedHead> {
         self.check_fit(train, &fit)?;
-        // That of other weights.
-        self.set_temperature(1.0)?;
+        self.forget_calibration();
         let (features, head) = self.head()?;
         let validation = fit.validation;
         let class_weights = fit.class_weights.clone();

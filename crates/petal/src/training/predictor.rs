@@ -4,6 +4,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::evaluate::output_array;
+use crate::calibration::familiarities;
 use crate::memory;
 use crate::model::{Model, Shape};
 use crate::program::{Engine, Program, Run, Samples};
@@ -20,6 +21,8 @@ pub struct Predictor {
     program: usize,
     /// What logits are divided by; none where the outputs are probabilities.
     temperature: Option<f32>,
+    /// How many samples the last call had.
+    last: usize,
     /// The samples' numbers, on which nothing depends in inference mode.
     samples: Vec<usize>,
 }
@@ -90,6 +93,7 @@ impl Predictor {
             engine,
             program,
             temperature,
+            last: 0,
             samples: (0..batch).collect(),
         })
     }
@@ -111,6 +115,7 @@ impl Predictor {
         }
         let run = Run { samples: &self.samples[..count], epoch: 0, seed: self.seed };
         self.engine.forward(self.program, run, inputs)?;
+        self.last = count;
         Ok(self.engine.output(self.program, count))
     }
 
@@ -121,6 +126,13 @@ impl Predictor {
     /// As [`predict`](Self::predict), or if the model's output isn't one row a sample.
     pub fn probabilities(&mut self, inputs: &[f32]) -> Result<Array2<f32>> {
         self.probabilities_of(inputs.into())
+    }
+
+    /// How familiar the samples of the last call look, of a model that gives logits: see
+    /// [`Familiarity`](crate::calibration::Familiarity). Of one that gives probabilities it says nothing of use.
+    pub fn familiarity(&mut self) -> Vec<f32> {
+        let outputs = self.engine.output(self.program, self.last).to_vec();
+        familiarities(&output_array(&self.output_shape, outputs))
     }
 
     pub(super) fn probabilities_of(&mut self, inputs: Samples<'_>) -> Result<Array2<f32>> {

@@ -15,7 +15,11 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RankedClasses<'a> {
     classes: Vec<(&'a str, f32)>,
+    unknown: bool,
 }
+
+/// What a photo is answered that looks like none of the classes.
+const UNKNOWN: &str = "unknown";
 
 impl<'a> RankedClasses<'a> {
     /// Ranks `probabilities`, one for each of the names in their order: a row of
@@ -25,15 +29,33 @@ impl<'a> RankedClasses<'a> {
         let mut classes: Vec<(&str, f32)> =
             class_names.iter().map(String::as_str).zip(probabilities).collect();
         classes.sort_by(|a, b| b.1.total_cmp(&a.1));
-        RankedClasses { classes }
+        RankedClasses { classes, unknown: false }
+    }
+
+    /// The same, but that the answer is `unknown` if so: the photo looks like none of the classes. Which it would be most
+    /// likely, and how likely if it were one, stays.
+    ///
+    /// ```
+    /// use petal::training::RankedClasses;
+    /// let class_names = ["daisy", "roses"].map(String::from);
+    /// let ranked = RankedClasses::new(&class_names, [0.25, 0.75]).unknown_if(true);
+    /// assert_eq!((ranked.class(), ranked.most_probable()), ("unknown", "roses"));
+    /// ```
+    pub fn unknown_if(self, unknown: bool) -> Self {
+        RankedClasses { unknown, ..self }
     }
 
     /// The most probable class; empty where there is none.
-    pub fn class(&self) -> &'a str {
+    pub fn most_probable(&self) -> &'a str {
         self.classes.first().map_or("", |(class, _)| class)
     }
 
-    /// Its probability, in 0..=1.
+    /// The answer: the most probable class, or `unknown`.
+    pub fn class(&self) -> &'a str {
+        if self.unknown { UNKNOWN } else { self.most_probable() }
+    }
+
+    /// The probability of the most probable class, in 0..=1.
     pub fn probability(&self) -> f32 {
         self.classes.first().map_or(0.0, |(_, probability)| *probability)
     }
