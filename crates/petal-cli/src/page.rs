@@ -27,8 +27,8 @@ impl Page {
         Ok(Page { path: folder.join(file), named: named.is_some() })
     }
 
-    /// Writes the page and says where it is. Where nobody named a folder and nothing can be written, that is said: the answers
-    /// were what was asked for.
+    /// Writes the page and says where it is. Where nobody named a folder and nothing can be written, that is said: the
+    /// answers were what was asked for.
     ///
     /// # Errors
     /// If it cannot be made, or written into the folder that was named.

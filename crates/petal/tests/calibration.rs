@@ -3,7 +3,7 @@
 use std::fs;
 
 use ndarray::{Array2, array};
-use petal::calibration::{Calibration, Rankings, Reliability};
+use petal::calibration::{Calibration, Familiarity, Rankings, Reliability};
 use petal::data::ArrayDataset;
 use petal::layers::*;
 use petal::model::Model;
@@ -28,6 +28,9 @@ fn files_and_exports_give_calibrated_probabilities_and_outputs_are_raw() {
         let mut model = model(units);
         let raw = model.predict_array(inputs.view()).unwrap();
         model.set_temperature(2.5).unwrap();
+        let familiarity = Familiarity::new(raw.iter().map(|value| value / 3.0).collect());
+        assert!(familiarity.is_some());
+        model.set_familiarity(familiarity.clone()).unwrap();
         assert_eq!(model.predict_array(inputs.view()).unwrap(), raw);
         let expected = model.predict_probabilities(inputs.view()).unwrap();
         for (row, logits) in expected.rows().into_iter().zip(raw.rows()) {
@@ -41,6 +44,7 @@ fn files_and_exports_give_calibrated_probabilities_and_outputs_are_raw() {
             model.save(folder.path().join(file)).unwrap();
             let loaded = Model::load(folder.path().join(file)).unwrap();
             assert_eq!(loaded.temperature(), 2.5, "{file}");
+            assert_eq!(loaded.familiarity(), familiarity.as_ref(), "{file}");
             assert_eq!(loaded.predict_probabilities(inputs.view()).unwrap(), expected, "{file}");
         }
         let path = folder.path().join("model.onnx");
@@ -55,13 +59,15 @@ fn files_and_exports_give_calibrated_probabilities_and_outputs_are_raw() {
 }
 
 #[test]
-fn training_forgets_the_temperature_of_other_weights() {
+fn training_forgets_the_calibration_of_other_weights() {
     let mut model = model(2);
     model.compile(SGD::new(0.1), SparseCategoricalCrossentropy::from_logits()).unwrap();
     model.set_temperature(3.0).unwrap();
+    model.set_familiarity(Familiarity::new(vec![1.0])).unwrap();
     let data = ArrayDataset::new(array![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], &[0, 1]).unwrap();
     model.fit(&data, Fit::epochs(1).verbose(Verbose::Silent)).unwrap();
     assert_eq!(model.temperature(), 1.0);
+    assert!(model.familiarity().is_none());
 }
 
 #[test]
@@ -72,6 +78,7 @@ fn what_cannot_be_calibrated_is_refused() {
     let error = Calibration::fit(&model, &data, &[0]).unwrap_err().to_string();
     assert!(error.contains("softmax"), "{error}");
     assert!(model.set_temperature(2.0).is_err());
+    assert!(model.set_familiarity(Familiarity::new(vec![1.0])).is_err());
     let mut model = self::model(3);
     for temperature in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         assert!(model.set_temperature(temperature).is_err());

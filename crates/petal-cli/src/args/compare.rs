@@ -6,8 +6,9 @@ use super::{Labels, Unsaid};
 
 /// Which of two models is better, on the same photos: a page with both runs' curves and what they differ on
 ///
-/// The page, comparison.html, has a table of metrics with their 95 % intervals and McNemar's exact test, which says whether chance
-/// alone would make such a difference. Photos that one of the models was trained on are told: they flatter it.
+/// The page, comparison.html, has a table of metrics with their 95 % intervals and McNemar's exact test, which says
+/// whether chance alone would make such a difference. Photos that one of the models was trained on are told: they
+/// flatter it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   petal compare runs/flower_photos-1 runs/flower_photos-2

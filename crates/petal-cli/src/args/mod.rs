@@ -88,8 +88,8 @@ pub enum Command {
 
 /// How good a model is on a folder of labelled photos: loss, accuracy, a table of the classes, and a page of all
 ///
-/// The page, evaluation.html, has the confusion matrix, how far probabilities are right, ROC and precision–recall curves, and the
-/// mistakes with their photos besides.
+/// The page, evaluation.html, has the confusion matrix, how far probabilities are right, ROC and precision–recall
+/// curves, and the mistakes with their photos besides.
 #[derive(Debug, Args)]
 pub struct Evaluate {
     /// The model: a .petal file, the folder of a run, or a .keras or .h5 file of Keras
@@ -112,8 +112,8 @@ pub struct Evaluate {
     /// Fail on a broken photo, and on whatever else is doubtful about the photos, instead of going on with a warning
     #[arg(long)]
     pub strict: bool,
-    /// Measure what `petal predict --unknown` would do: it answers `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
-    /// their class, like 0.95
+    /// Measure what `petal predict --unknown` would do: it answers `unknown` where a photo looks like none of the
+    /// classes, so seldom that this share of photos that are of one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
     /// Print JSON
@@ -158,8 +158,8 @@ pub struct Predict {
     /// Show this many classes of each photo
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<MOST>)]
     pub top: usize,
-    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
-    /// their class, like 0.95
+    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of
+    /// one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
     /// Print JSON, one object a line, with the probabilities of all classes

@@ -21,8 +21,8 @@ pub struct Serve {
     /// files of Keras, as MODEL or NAME=MODEL
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<String>,
-    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of one keep
-    /// their class, like 0.95
+    /// Answer `unknown` where a photo looks like none of the classes, so seldom that this share of photos that are of
+    /// one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
     /// The port; 0 for a free one

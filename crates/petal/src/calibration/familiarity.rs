@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 /// How familiar the photos looked that a model was validated on, by which it says of others that it doesn't know them.
 ///
 /// A photo is the more familiar the higher the free energy of its logits, `ln Σ eᶻ` (Liu et al. 2020, "Energy-based
-/// Out-of-distribution Detection"): a network answers with small logits what is like nothing that it has learned. Probabilities
-/// don't say it, since they sum to 1 whatever is on the photo.
+/// Out-of-distribution Detection"): a network answers with small logits what is like nothing that it has learned.
+/// Probabilities don't say it, since they sum to 1 whatever is on the photo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Familiarity {
@@ -14,7 +14,9 @@ pub struct Familiarity {
 }
 
 impl Familiarity {
-    /// Of photos with these values, as [`Model::classify_with_familiarity`](crate::model::Model::classify_with_familiarity) gives them; none if there are no photos or a value is no number.
+    /// Of photos with these values, as
+    /// [`Model::classify_with_familiarity`](crate::model::Model::classify_with_familiarity) gives them; none if there
+    /// are no photos or a value is no number.
     ///
     /// ```
     /// use petal::calibration::Familiarity;

@@ -1,5 +1,5 @@
-/// The 95 % confidence interval of a share that was counted, as (lowest, highest): had other samples of the same kind been
-/// taken, this is how far it might have come out otherwise.
+/// The 95 % confidence interval of a share that was counted, as (lowest, highest): had other samples of the same kind
+/// been taken, this is how far it might have come out otherwise.
 ///
 /// It is Wilson's score interval (1927), which is right of few samples, too, and where all or none of them count.
 ///

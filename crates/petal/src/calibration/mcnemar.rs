@@ -2,16 +2,16 @@ use std::f64::consts::LN_2;
 
 /// McNemar's exact test of two models on the same samples.
 ///
-/// Samples that both are right about, or both wrong, say nothing of which is better; the others do, and of equal models each
-/// would be right about half of them.
+/// Samples that both are right about, or both wrong, say nothing of which is better; the others do, and of equal models
+/// each would be right about half of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct McNemar {
     /// How many samples the first model alone is right about.
     pub only_first: usize,
     /// How many the second alone is right about.
     pub only_second: usize,
-    /// How likely it is, in 0..=1, that chance alone makes both numbers differ as much, or more, though the models are equally
-    /// good: the two-sided p of the binomial test.
+    /// How likely it is, in 0..=1, that chance alone makes both numbers differ as much, or more, though the models are
+    /// equally good: the two-sided p of the binomial test.
     pub p: f64,
 }
 
@@ -39,7 +39,8 @@ impl McNemar {
 
 /// Twice the probability that of `of` fair coins `most` at most fall heads.
 fn binomial(most: usize, of: usize) -> f64 {
-    // The logarithm of the share of ways to choose 0, then 1, then 2 … of them; no share itself can be too small for a number.
+    // The logarithm of the share of ways to choose 0, then 1, then 2 … of them; no share itself can be too small for a
+    // number.
     let mut log_share = -(of as f64) * LN_2;
     let mut sum = log_share.exp();
     for chosen in 1..=most {

@@ -1,5 +1,5 @@
-/// The 95 % confidence interval of the mean of `values`, as (lowest, highest), by the normal distribution: of few values it is
-/// too narrow. Of no value it is everything.
+/// The 95 % confidence interval of the mean of `values`, as (lowest, highest), by the normal distribution: of few
+/// values it is too narrow. Of no value it is everything.
 ///
 /// ```
 /// use petal::calibration::mean_interval;

@@ -7,13 +7,14 @@ use crate::{Error, Result};
 /// precision–recall curve, and the areas below them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
-    /// The area below the ROC curve, in 0..=1: how often a sample of the class has a higher score than one of another. 0.5 is
-    /// what guesses have.
+    /// The area below the ROC curve, in 0..=1: how often a sample of the class has a higher score than one of another.
+    /// 0.5 is what guesses have.
     pub auroc: f64,
-    /// The average precision, in 0..=1: the mean of the precisions at which recall rises, by how much it does. The share of
-    /// the class is what guesses have.
+    /// The average precision, in 0..=1: the mean of the precisions at which recall rises, by how much it does. The
+    /// share of the class is what guesses have.
     pub average_precision: f64,
-    /// The curves, from the highest score asked for to the lowest. Points that a picture wouldn't tell apart are left out.
+    /// The curves, from the highest score asked for to the lowest. Points that a picture wouldn't tell apart are left
+    /// out.
     pub points: Vec<RankingPoint>,
 }
 
@@ -32,8 +33,8 @@ pub struct RankingPoint {
 const APART: f64 = 0.002;
 
 impl Ranking {
-    /// Ranks samples by their scores; `positive` says which are of the class. None where all are, or none is, or a score is no
-    /// number.
+    /// Ranks samples by their scores; `positive` says which are of the class. None where all are, or none is, or a
+    /// score is no number.
     ///
     /// The numbers are those of scikit-learn's `roc_auc_score` and `average_precision_score`.
     ///

@@ -36,8 +36,8 @@ impl Difference {
     }
 }
 
-/// The photos that two models take for different classes: those that the first alone is right about, the second alone, and
-/// neither. Of each, those come first of which the wrong ones are surest.
+/// The photos that two models take for different classes: those that the first alone is right about, the second alone,
+/// and neither. Of each, those come first of which the wrong ones are surest.
 pub(super) fn differences(labels: &[usize], predictions: &[Vec<Prediction>; 2]) -> [Vec<usize>; 3] {
     let mut groups = [Vec::new(), Vec::new(), Vec::new()];
     for (sample, &label) in labels.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What Petal knows of a model and Keras has no place for: class names, how a photo becomes the input, and the calibration. Keras passes
-//! over it in `metadata.json` of a `.keras` file and in an attribute of an `.h5` file.
+//! What Petal knows of a model and Keras has no place for: class names, how a photo becomes the input, and the
+//! calibration. Keras passes over it in `metadata.json` of a `.keras` file and in an attribute of an `.h5` file.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
