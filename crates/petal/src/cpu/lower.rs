@@ -94,6 +94,11 @@ impl Place<'_> {
             }
             &program::Op::Softmax { features: classes } => Op::Softmax { rows: rows(classes), classes },
             &program::Op::LogSoftmax { features: classes } => Op::LogSoftmax { rows: rows(classes), classes },
+            // As many groups as channels, too: the kernel's numbers lie in the same order.
+            program::Op::DepthwiseConv2d(conv) => self.depthwise_conv2d(conv, image(input), image(output)),
+            program::Op::Conv2d(conv) if conv.groups > 1 && conv.groups == last => {
+                self.depthwise_conv2d(conv, image(input), image(output))
+            }
             program::Op::Conv2d(conv) => {
                 let (input, [_, _, filters]) = (image(input), image(output));
                 let shape = kernels::Conv2d {
@@ -108,19 +113,6 @@ impl Place<'_> {
                     precision: self.precision(),
                 };
                 Op::Conv2d(self.weighted(shape, conv.kernel, conv.bias, conv.norm.as_ref()))
-            }
-            program::Op::DepthwiseConv2d(conv) => {
-                let (input, [_, _, outputs]) = (image(input), image(output));
-                let shape = kernels::DepthwiseConv2d {
-                    batch: 0,
-                    input,
-                    multiplier: outputs / input[2],
-                    kernel: self.window(conv.kernel),
-                    strides: conv.strides,
-                    dilation: conv.dilation,
-                    padding: padding(conv.padding),
-                };
-                Op::DepthwiseConv2d(self.weighted(shape, conv.kernel, conv.bias, conv.norm.as_ref()))
             }
             program::Op::Dense(dense) => {
                 let units = output.last().copied().unwrap_or(1);
@@ -187,6 +179,19 @@ impl Place<'_> {
             program::Op::RandomNoise(noise) => Op::Noise(NoiseOp(noise.clone())),
             program::Op::FakeQuantize(grid) => Op::FakeQuantize(FakeQuantize(*grid)),
         }
+    }
+
+    fn depthwise_conv2d(&self, conv: &program::Conv2d, input: [usize; 3], [_, _, outputs]: [usize; 3]) -> Op {
+        let shape = kernels::DepthwiseConv2d {
+            batch: 0,
+            input,
+            multiplier: outputs / input[2],
+            kernel: self.window(conv.kernel),
+            strides: conv.strides,
+            dilation: conv.dilation,
+            padding: padding(conv.padding),
+        };
+        Op::DepthwiseConv2d(self.weighted(shape, conv.kernel, conv.bias, conv.norm.as_ref()))
     }
 
     fn precision(&self) -> kernels::Precision {
