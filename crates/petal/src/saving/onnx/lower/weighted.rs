@@ -4,7 +4,7 @@ use super::super::layout::Stored;
 use super::super::proto::Attribute::{self, Int, Ints};
 use super::super::proto::Data;
 use super::{Call, Lowering};
-use crate::program::{BatchNorm, Conv2d, Dense, WeightNumber};
+use crate::program::{BatchNorm, Conv2d, Dense, Padding, WeightNumber};
 
 impl Lowering<'_> {
     pub(super) fn conv2d(&mut self, call: &Call<'_>, conv: &Conv2d) -> Stored {
@@ -47,19 +47,25 @@ impl Lowering<'_> {
         let (x, shape) = (&call.inputs[0], call.shapes[0]);
         let units = call.output.last().copied().unwrap_or(1);
         let inputs = shape.last().copied().unwrap_or(1);
+        // Rows of an image's channels: a convolution of one pixel.
+        if shape.len() == 3 {
+            let pixel = Conv2d {
+                kernel: dense.kernel,
+                bias: dense.bias,
+                strides: [1, 1],
+                dilation: [1, 1],
+                padding: Padding::default(),
+                groups: 1,
+                norm: None,
+            };
+            let kernel = by_filter(self.weight(dense.kernel), [1, inputs, units]);
+            return self.convolution(call, &pixel, [units, inputs, 1, 1], kernel, 1);
+        }
         let mut kernel = self.weight(dense.kernel).to_vec();
         if let Some(order) = &x.order {
             kernel = order.iter().flat_map(|&row| &kernel[row * units..][..units]).copied().collect();
         }
         let bias = self.bias(dense.bias);
-        // Rows of an image's channels: a convolution of one pixel.
-        if shape.len() == 3 {
-            let values = by_filter(&kernel, [1, inputs, units]);
-            let kernel = self.kernel(dense.kernel, &[units, inputs, 1, 1], values, 0);
-            let operands = [Some(x.name.as_str()), Some(&kernel), bias.as_deref()];
-            let operands: Vec<&str> = operands.into_iter().flatten().collect();
-            return Stored::plain(self.graph.node("Conv", &operands));
-        }
         let kernel = self.kernel(dense.kernel, &[inputs, units], kernel, 1);
         Stored::plain(match (shape.len(), bias) {
             (1, Some(bias)) => self.graph.node("Gemm", &[&x.name, &kernel, &bias]),
