@@ -19,6 +19,7 @@ mod interrupt;
 mod lecture;
 mod load;
 mod model_file;
+mod models;
 mod optimization;
 mod output;
 mod page;
@@ -85,6 +86,7 @@ fn parse_and_run() -> Outcome {
     match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Lecture(args) => lecture::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

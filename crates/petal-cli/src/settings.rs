@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petal::applications::{Architecture, Augmentation};
+use petal::applications::{Application, Architecture, Augmentation};
 use petal::data::{ColorMode, Preprocessing};
 use petal::model::Model;
 use petal::program::DTypePolicy;
@@ -87,7 +87,7 @@ pub struct FineTuning {
 }
 
 /// The recipe's network, and the layer from which on it is fine-tuned.
-const AUTO: (Architecture, usize) = (Architecture::MobileNetV2, 100);
+const AUTO: (Architecture, usize) = (Architecture::Transfer(Application::MobileNetV2), 100);
 /// The recipe's highest learning rate in fine-tuning.
 const AUTO_RATE: f32 = 1e-3;
 

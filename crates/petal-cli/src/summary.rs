@@ -19,7 +19,7 @@ pub fn run(args: &Summary) -> Outcome {
             architecture.build([height, width, 3], classes, &Weights::None, 0)?
         }
         Err(_) if !path.exists() => {
-            let names = Architecture::ALL.map(Architecture::name);
+            let names: Vec<&str> = Architecture::all().map(Architecture::name).collect();
             return Err(
                 format!("{} is no file, and none of the networks {}", args.model, names.join(", ")).into()
             );

@@ -23,15 +23,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     macro_rules! applications {
         ($($application:ident),*) => {$({
-            let x = Input::image(64, 48, 3);
-            let base = $application::new(64, 48).weights(Weights::None).classes(7).build()?;
+            let x = Input::image(76, 79, 3);
+            let base = $application::new(76, 79).weights(Weights::None).classes(7).build()?;
             let model = Model::new(&x, &base.on(&$application::preprocess_input(&x)?)?)?;
             let values = BATCH * model.input_shape().elements();
             let inputs: Vec<f32> = (0..values).map(|i| (i * i / 7 % 256) as f32).collect();
             write(folder, stringify!($application), &model, &inputs)?;
         })*};
     }
-    applications!(MobileNetV2, MobileNet, EfficientNetV2B0, ResNet50, VGG16);
+    applications!(
+        MobileNetV2,
+        MobileNet,
+        MobileNetV3Small,
+        EfficientNetB0,
+        EfficientNetV2B0,
+        ResNet50,
+        ResNet50V2,
+        ConvNeXtTiny,
+        DenseNet121,
+        Xception,
+        InceptionV3,
+        InceptionResNetV2,
+        NASNetMobile,
+        VGG16
+    );
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 pub use crate::Result;
 pub use crate::applications::{
-    EfficientNetV2B0, MobileNet, MobileNetV2, Pooling, ResNet50, VGG16, Weights, decode_predictions,
+    EfficientNetB0, EfficientNetV2B0, MobileNet, MobileNetV2, Pooling, ResNet50, VGG16, Weights,
+    decode_predictions,
 };
 pub use crate::data::{ArrayDataset, Dataset, ImageDataset, ImageFolder, ImageSets, LabelFile, LabelMode};
 pub use crate::explain::GradCam;

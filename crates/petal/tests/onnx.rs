@@ -126,7 +126,19 @@ fn applications_give_the_same_probabilities() {
             assert_agrees(stringify!($application), &model, &inputs.into_dyn());
         })*};
     }
-    check!(MobileNetV2, MobileNet, EfficientNetV2B0, ResNet50, VGG16);
+    check!(
+        MobileNetV2,
+        MobileNet,
+        EfficientNetB0,
+        EfficientNetV2B0,
+        MobileNetV3Small,
+        ResNet50,
+        ResNet50V2,
+        VGG16,
+        ConvNeXtTiny,
+        DenseNet121,
+        NASNetMobile
+    );
 }
 
 /// A layer whose answer shows each pixel that it was given.

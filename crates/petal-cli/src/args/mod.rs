@@ -5,6 +5,7 @@ mod compare;
 mod effect;
 mod export;
 mod lecture;
+mod models;
 mod quantize;
 #[cfg(feature = "serve")]
 mod serve;
@@ -23,6 +24,7 @@ pub use clean::Clean;
 pub use compare::Compare;
 pub use export::{Export, Format};
 pub use lecture::Lecture;
+pub use models::Models;
 pub use quantize::Quantize;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
@@ -71,6 +73,7 @@ impl Cli {
 pub enum Command {
     Train(Box<Train>),
     Lecture(Lecture),
+    Models(Models),
     Clean(Clean),
     Evaluate(Evaluate),
     Compare(Compare),

@@ -48,8 +48,10 @@ pub struct Train {
     /// The folder of photos, one sub-folder a class [default: sample photos]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// The network, trained as the options below say [default: the best recipe]
-    #[arg(long, value_name = "NETWORK", value_parser = architecture(), ignore_case = true)]
+    /// The network, trained as the options below say: cnn, which overfits small folders; cnn-regularized, the same with
+    /// augmentation, dropout and early stopping; or for transfer learning mobilenet-v2, efficientnet-v2-b0, resnet50 or
+    /// any other that `petal models` lists [default: the best recipe]
+    #[arg(long, value_name = "NETWORK", value_parser = architecture())]
     pub model: Option<Architecture>,
     /// The last epoch's number, before fine-tuning; without --model, all epochs
     /// [default: 10, for cnn-regularized 15; without --model by the number of photos]

@@ -1,12 +1,14 @@
 //! How what is typed becomes a value.
 
 use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use petal::applications::{Architecture, Augmentation, Weights};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use petal::applications::{Application, Architecture, Augmentation, Weights};
 use petal::data::AspectRatio;
 use petal::program::DTypePolicy;
 use petal::saving::any_path;
@@ -96,13 +98,46 @@ pub fn aspect_ratio(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> As
     }
 }
 
-/// A network, by any of its names.
+/// What `--model` takes, by any of its names.
 pub fn architecture() -> impl TypedValueParser<Value = Architecture> {
-    let values = Architecture::ALL.map(|architecture| {
-        let [name, aliases @ ..] = architecture.names() else { unreachable!("each has a name") };
-        PossibleValue::new(name).aliases(aliases).help(architecture.description())
-    });
-    PossibleValuesParser::new(values).try_map(|name| name.parse::<Architecture>())
+    named(Architecture::all().map(Architecture::name).collect())
+}
+
+/// A network for transfer learning, by any of its names.
+pub fn application() -> impl TypedValueParser<Value = Application> {
+    named(Application::ALL.iter().map(|application| application.name()).collect())
+}
+
+fn named<T: FromStr<Err = petal::Error> + Clone + Send + Sync + 'static>(
+    names: Vec<&'static str>,
+) -> impl TypedValueParser<Value = T> {
+    Named { names, value: PhantomData }
+}
+
+/// A value that knows all that it may be called, and what it is called usually.
+#[derive(Clone)]
+struct Named<T> {
+    names: Vec<&'static str>,
+    value: PhantomData<T>,
+}
+
+impl<T: FromStr<Err = petal::Error> + Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        match value.to_str().and_then(|name| name.parse().ok()) {
+            Some(found) => Ok(found),
+            // It says which there are, and which one is similar.
+            None => PossibleValuesParser::new(self.names.clone())
+                .try_map(|name| name.parse())
+                .parse_ref(command, argument, value),
+        }
+    }
 }
 
 pub fn augmentation() -> impl TypedValueParser<Value = Augmentation> {

@@ -1,6 +1,6 @@
 //! The lecture's four phases with its settings.
 
-use petal::applications::{Architecture, fine_tune_at};
+use petal::applications::{Application, Architecture, fine_tune_at};
 use petal::model::Model;
 use petal::report::LecturePhase;
 use petal::training::callbacks::EarlyStopping;
@@ -60,7 +60,7 @@ pub const PHASES: [Phase; 4] = [
         about: "Transfer learning: MobileNetV2, trained on the 1.3 million photos of ImageNet, knows edges, textures and \
                 shapes already. It stays as it is, frozen; only a new last layer learns which of its features make \
                 which class.",
-        network: Network::New(Architecture::MobileNetV2),
+        network: Network::New(Architecture::Transfer(Application::MobileNetV2)),
         epochs: 10,
         learning_rate: 1e-4,
         patience: None,

@@ -1,6 +1,6 @@
 //! A lecture's settings, complete and checked.
 
-use petal::applications::Architecture;
+use petal::applications::{Application, Architecture};
 use petal::data::Preprocessing;
 use petal::program::DTypePolicy;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,12 @@ impl LectureSettings {
     pub fn check_weights(&self) -> petal::Result<()> {
         if self.phases.contains(&3) && matches!(self.weights, Pretrained::File(_)) {
             let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-            Architecture::MobileNetV2.build(image, classes, &(&self.weights).into(), 0)?;
+            Architecture::Transfer(Application::MobileNetV2).build(
+                image,
+                classes,
+                &(&self.weights).into(),
+                0,
+            )?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use petal::applications::Architecture;
+use petal::applications::{Application, Architecture};
 use petal::calibration::Calibration;
 use petal::data::ColorMode;
 use petal::model::Model;
@@ -160,7 +160,7 @@ fn fine_tune_at(architecture: Architecture, model: &Model) -> usize {
     let layers =
         model.layers().iter().filter_map(|node| Some(node.as_model()?.layers().len())).max().unwrap_or(0);
     match architecture {
-        Architecture::MobileNetV2 => 100,
+        Architecture::Transfer(Application::MobileNetV2) => 100,
         _ => layers * 100 / 154,
     }
 }

@@ -1,101 +1,87 @@
 use super::PreprocessInput;
-use super::settings::{Settings, common_settings};
+use super::catalogue::MobileNet;
+use super::network::Network;
+use super::settings::Settings;
 use super::weights::{Imagenet, Weights};
 use crate::layers::{
     Activation, BatchNormalization, Conv2D, DepthwiseConv2D, Dropout, Function, GlobalAveragePooling2D,
     Layer, LayerSpec, ReLU, Reshape, ZeroPadding2D,
 };
-use crate::model::{Model, Tensor};
+use crate::model::Tensor;
 use crate::{Error, Result};
 
-/// MobileNet (Howard et al. 2017): depthwise and pointwise convolutions in turn, 3.2 million parameters without its top.
-/// Expects colours in [-1, 1], see [`MobileNet::preprocess_input`].
-///
-/// Layer names, their order and the weights' layout are Keras'. Defaults, as Keras': alpha 1, depth multiplier 1, a
-/// dropout of 0.001, with the top for 1,000 classes, weights trained on ImageNet, no pooling.
-///
-/// ```
-/// use petal::applications::{MobileNet, Weights};
-/// let base = MobileNet::new(180, 180).include_top(false).weights(Weights::None).build()?;
-/// assert_eq!(base.count_params(), 3_228_864);
-/// # Ok::<(), petal::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct MobileNet {
-    settings: Settings,
+/// Depthwise and pointwise convolutions in turn (Howard et al. 2017).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
     alpha: f64,
     depth_multiplier: usize,
     dropout: f32,
 }
 
+pub(super) const NUMBERS: Numbers = Numbers { alpha: 1.0, depth_multiplier: 1, dropout: 1e-3 };
+
 impl MobileNet {
-    /// For RGB images of this size, at least 32 × 32 pixels.
-    pub fn new(height: usize, width: usize) -> Self {
-        MobileNet { settings: Settings::new(height, width), alpha: 1.0, depth_multiplier: 1, dropout: 1e-3 }
-    }
-
-    common_settings!();
-
     /// The factor for the number of filters of every layer; 1 by default. ImageNet weights exist for 0.25, 0.5, 0.75 and
     /// 1.
-    pub fn alpha(self, alpha: f64) -> Self {
-        MobileNet { alpha, ..self }
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.network.alpha = alpha;
+        self
     }
 
     /// The number of depthwise kernels for each channel; 1 by default. ImageNet weights need 1.
-    pub fn depth_multiplier(self, depth_multiplier: usize) -> Self {
-        MobileNet { depth_multiplier, ..self }
+    pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
+        self.network.depth_multiplier = depth_multiplier;
+        self
     }
 
     /// The rate of the dropout in the top; 0.001 by default.
-    pub fn dropout(self, dropout: f32) -> Self {
-        MobileNet { dropout, ..self }
+    pub fn dropout(mut self, dropout: f32) -> Self {
+        self.network.dropout = dropout;
+        self
     }
+}
 
-    /// Brings colours of 0..=255 to the range that the model expects, [-1, 1], as a [`Rescaling`](crate::layers::Rescaling)
-    /// layer.
-    ///
-    /// # Errors
-    /// None for an image.
-    pub fn preprocess_input(x: &Tensor) -> Result<Tensor> {
-        PreprocessInput::Tf.on(x)
-    }
-
-    /// The model.
-    ///
-    /// # Errors
-    /// If the image is smaller than 32 × 32, `alpha` leaves no filters, there are no ImageNet weights for these
-    /// settings, or they cannot be had.
-    pub fn build(&self) -> Result<Model> {
-        let settings = &self.settings;
+impl Network for Numbers {
+    fn name(&self, settings: &Settings) -> String {
         let imagenet = settings.weights == Weights::Imagenet;
-        if imagenet && self.depth_multiplier != 1 {
+        let rows = if imagenet { self.trained_at(settings) } else { settings.image[0] };
+        format!("mobilenet_{:.2}_{rows}", self.alpha)
+    }
+
+    fn check(&self, settings: &Settings) -> Result<()> {
+        if settings.weights != Weights::Imagenet {
+            return Ok(());
+        }
+        if self.depth_multiplier != 1 {
             return Err(Error::argument("depth_multiplier", self.depth_multiplier, "1 for ImageNet weights"));
         }
-        let alpha = match self.alpha {
-            1.0 => "1_0",
-            0.75 => "7_5",
-            0.5 => "5_0",
-            0.25 => "2_5",
-            _ if imagenet => {
-                return Err(Error::argument(
-                    "alpha",
-                    self.alpha,
-                    "0.25, 0.5, 0.75 or 1 for ImageNet weights",
-                ));
-            }
-            _ => "",
-        };
-        let rows = settings.rows(&[128, 160, 192, 224]);
-        let x = settings.input("MobileNet", rows)?;
-        let y = self.layers(&x)?;
-        let name = format!("mobilenet_{:.2}_{}", self.alpha, if imagenet { rows } else { settings.image[0] });
-        let top = if settings.include_top { "" } else { "_no_top" };
-        let file = format!("mobilenet_{alpha}_{rows}_tf{top}.h5");
-        settings.model(name, &x, &y, Imagenet { folder: "mobilenet", file, hash: None })
+        if ![0.25, 0.5, 0.75, 1.0].contains(&self.alpha) {
+            return Err(Error::argument("alpha", self.alpha, "0.25, 0.5, 0.75 or 1 for ImageNet weights"));
+        }
+        Ok(())
     }
 
-    fn layers(&self, x: &Tensor) -> Result<Tensor> {
+    fn trained_at(&self, settings: &Settings) -> usize {
+        settings.rows(&[128, 160, 192, 224])
+    }
+
+    fn preprocess_input(&self) -> Option<PreprocessInput> {
+        Some(PreprocessInput::Tf)
+    }
+
+    fn imagenet(&self, settings: &Settings) -> Imagenet {
+        // As Keras writes them: `check` has refused any others.
+        let alpha = match self.alpha {
+            0.25 => "2_5",
+            0.5 => "5_0",
+            0.75 => "7_5",
+            _ => "1_0",
+        };
+        let (rows, top) = (self.trained_at(settings), settings.by_top(["", "_no_top"]));
+        Imagenet::new("mobilenet", format!("mobilenet_{alpha}_{rows}_tf{top}.h5"), None)
+    }
+
+    fn layers(&self, settings: &Settings, x: &Tensor) -> Result<Tensor> {
         let first = Conv2D::new(self.filters(32), 3).strides(2).same().use_bias(false);
         let mut h = normalized(x, first.name("conv1"), "conv1")?;
         // Filters and stride of each block (table 1 of the paper).
@@ -104,17 +90,19 @@ impl MobileNet {
         for (number, (filters, stride)) in (1..).zip(blocks) {
             h = self.block(&h, number, filters, stride)?;
         }
-        if !self.settings.include_top {
-            return self.settings.pool(&h, false);
+        if !settings.include_top {
+            return settings.pool(&h, false);
         }
         let h = GlobalAveragePooling2D::new().keepdims(true).on(&h)?;
         let h = Dropout::new(self.dropout).name("dropout").on(&h)?;
-        let h = Conv2D::new(self.settings.classes, 1).same().name("conv_preds").on(&h)?;
-        let h = Reshape::new([self.settings.classes as isize]).name("reshape_2").on(&h)?;
-        let activation = if self.settings.softmax { Function::Softmax } else { Function::Linear };
+        let h = Conv2D::new(settings.classes, 1).same().name("conv_preds").on(&h)?;
+        let h = Reshape::new([settings.classes as isize]).name("reshape_2").on(&h)?;
+        let activation = if settings.softmax { Function::Softmax } else { Function::Linear };
         Activation::new(activation).name("predictions").on(&h)
     }
+}
 
+impl Numbers {
     /// A depthwise convolution, then one of each pixel.
     fn block(&self, x: &Tensor, number: usize, filters: usize, stride: usize) -> Result<Tensor> {
         let depthwise = DepthwiseConv2D::new(3).depth_multiplier(self.depth_multiplier).use_bias(false);

@@ -1,62 +1,37 @@
 use super::PreprocessInput;
-use super::settings::{Settings, common_settings};
+use super::catalogue::MobileNetV2;
+use super::network::{Network, correct_pad, make_divisible};
+use super::settings::Settings;
 use super::weights::{Imagenet, Weights};
-use crate::layers::{
-    Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, Layer, ReLU, ZeroPadding2D,
-};
-use crate::model::{Model, Tensor};
+use crate::layers::{Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, Layer, ReLU};
+use crate::model::Tensor;
 use crate::{Error, Result};
 
-/// MobileNetV2 (Sandler et al. 2018): inverted residual blocks with depthwise convolutions, 2.3 million parameters
-/// without its top. Expects colours in [-1, 1], see [`MobileNetV2::preprocess_input`].
-///
-/// Layer names, their order and the weights' layout are Keras'. Defaults, as Keras': alpha 1, with the top for 1,000
-/// classes, weights trained on ImageNet, no pooling.
-///
-/// ```
-/// use petal::applications::{MobileNetV2, Weights};
-/// let base = MobileNetV2::new(180, 180).include_top(false).weights(Weights::None).build()?;
-/// assert_eq!(base.layers().len(), 154);
-/// assert_eq!(base.layers()[100].name(), "block_11_expand_relu");
-/// assert_eq!(base.count_params(), 2_257_984);
-/// # Ok::<(), petal::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct MobileNetV2 {
-    settings: Settings,
+/// Inverted residual blocks with depthwise convolutions (Sandler et al. 2018).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
     alpha: f64,
 }
 
+pub(super) const NUMBERS: Numbers = Numbers { alpha: 1.0 };
+
 impl MobileNetV2 {
-    /// For RGB images of this size, at least 32 × 32 pixels.
-    pub fn new(height: usize, width: usize) -> Self {
-        MobileNetV2 { settings: Settings::new(height, width), alpha: 1.0 }
-    }
-
-    common_settings!();
-
     /// The factor for the number of filters of every layer; 1 by default. ImageNet weights exist for 0.35, 0.5, 0.75, 1,
     /// 1.3 and 1.4.
-    pub fn alpha(self, alpha: f64) -> Self {
-        MobileNetV2 { alpha, ..self }
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.network.alpha = alpha;
+        self
+    }
+}
+
+impl Network for Numbers {
+    fn name(&self, settings: &Settings) -> String {
+        let imagenet = settings.weights == Weights::Imagenet;
+        let rows = if imagenet { self.trained_at(settings) } else { settings.image[0] };
+        format!("mobilenetv2_{:.2}_{rows}", self.alpha)
     }
 
-    /// Brings colours of 0..=255 to the range that the model expects, [-1, 1], as a [`Rescaling`](crate::layers::Rescaling)
-    /// layer.
-    ///
-    /// # Errors
-    /// None for an image.
-    pub fn preprocess_input(x: &Tensor) -> Result<Tensor> {
-        PreprocessInput::Tf.on(x)
-    }
-
-    /// The model.
-    ///
-    /// # Errors
-    /// If the image is smaller than 32 × 32, `alpha` is not a positive number, there are no ImageNet weights for these
-    /// settings, or they cannot be had.
-    pub fn build(&self) -> Result<Model> {
-        let settings = &self.settings;
+    fn check(&self, settings: &Settings) -> Result<()> {
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             return Err(Error::argument("alpha", self.alpha, "a number above 0"));
         }
@@ -65,18 +40,25 @@ impl MobileNetV2 {
             let expected = "0.35, 0.5, 0.75, 1, 1.3 or 1.4 for ImageNet weights";
             return Err(Error::argument("alpha", self.alpha, expected));
         }
-        let rows = settings.rows(&[96, 128, 160, 192, 224]);
-        let x = settings.input("MobileNetV2", rows)?;
-        let y = self.layers(&x)?;
-        let name =
-            format!("mobilenetv2_{:.2}_{}", self.alpha, if imagenet { rows } else { settings.image[0] });
-        let top = if settings.include_top { "" } else { "_no_top" };
-        // Debug writes 1.0 with its decimal, as Python does.
-        let file = format!("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{:?}_{rows}{top}.h5", self.alpha);
-        settings.model(name, &x, &y, Imagenet { folder: "mobilenet_v2", file, hash: None })
+        Ok(())
     }
 
-    fn layers(&self, x: &Tensor) -> Result<Tensor> {
+    fn trained_at(&self, settings: &Settings) -> usize {
+        settings.rows(&[96, 128, 160, 192, 224])
+    }
+
+    fn preprocess_input(&self) -> Option<PreprocessInput> {
+        Some(PreprocessInput::Tf)
+    }
+
+    fn imagenet(&self, settings: &Settings) -> Imagenet {
+        let (rows, top) = (self.trained_at(settings), settings.by_top(["", "_no_top"]));
+        // Debug writes 1.0 with its decimal, as Python does.
+        let file = format!("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{:?}_{rows}{top}.h5", self.alpha);
+        Imagenet::new("mobilenet_v2", file, None)
+    }
+
+    fn layers(&self, settings: &Settings, x: &Tensor) -> Result<Tensor> {
         let first = make_divisible(32.0 * self.alpha);
         let h = Conv2D::new(first, 3).strides(2).same().use_bias(false).name("Conv1").on(x)?;
         let h = normalized(&h, "bn_Conv1")?;
@@ -103,13 +85,15 @@ impl MobileNetV2 {
         let h = Conv2D::new(last, 1).use_bias(false).name("Conv_1").on(&h)?;
         let h = normalized(&h, "Conv_1_bn")?;
         let h = relu6(&h, "out_relu")?;
-        if !self.settings.include_top {
-            return self.settings.pool(&h, false);
+        if !settings.include_top {
+            return settings.pool(&h, false);
         }
         let h = GlobalAveragePooling2D::new().on(&h)?;
-        self.settings.predictions().name("predictions").on(&h)
+        settings.predictions().name("predictions").on(&h)
     }
+}
 
+impl Numbers {
     /// An inverted residual block: expand, filter each channel, project.
     fn block(
         &self,
@@ -131,7 +115,7 @@ impl MobileNetV2 {
         }
         let depthwise = DepthwiseConv2D::new(3).strides(stride).use_bias(false);
         h = if stride == 2 {
-            h = ZeroPadding2D::sides(correct_pad([h.shape()[0], h.shape()[1]])).name(name("pad")).on(&h)?;
+            h = correct_pad(&h, 3, name("pad"))?;
             depthwise.name(name("depthwise")).on(&h)?
         } else {
             depthwise.same().name(name("depthwise")).on(&h)?
@@ -150,15 +134,4 @@ fn normalized(x: &Tensor, name: &str) -> Result<Tensor> {
 
 fn relu6(x: &Tensor, name: &str) -> Result<Tensor> {
     ReLU::new().max_value(6.0).name(name).on(x)
-}
-
-/// The nearest multiple of 8, but not below 90 % of `value`.
-fn make_divisible(value: f64) -> usize {
-    let rounded = ((value + 4.0) as usize / 8 * 8).max(8);
-    if (rounded as f64) < 0.9 * value { rounded + 8 } else { rounded }
-}
-
-/// Padding before a 3×3 window of stride 2: an even size gets none at the top and left.
-fn correct_pad([height, width]: [usize; 2]) -> [[usize; 2]; 2] {
-    [[height % 2, 1], [width % 2, 1]]
 }

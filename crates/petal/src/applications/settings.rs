@@ -1,10 +1,11 @@
-//! What the architectures that Keras has weights for have in common: their settings, their input and how they end.
+//! The settings of every application, its input and how it ends.
 
 use std::path::PathBuf;
 
-use super::weights::{Imagenet, Weights};
+use super::network::Network;
+use super::weights::Weights;
 use crate::layers::{Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input, Layer, LayerSpec};
-use crate::model::{Model, Tensor};
+use crate::model::{Graph, GraphKind, Model, Tensor};
 use crate::{Error, Result};
 
 /// What becomes of the last feature maps of a model without its top.
@@ -19,7 +20,7 @@ pub enum Pooling {
     Max,
 }
 
-/// The settings of every architecture.
+/// The settings of every application.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub image: [usize; 3],
@@ -46,11 +47,28 @@ impl Settings {
         }
     }
 
-    /// The input, if the other settings go together. `top_size` is the image size of ImageNet weights with a top.
-    pub fn input(&self, class: &str, top_size: usize) -> Result<Tensor> {
+    /// The model with its weights. `class` is Keras' name of the network.
+    pub fn build(&self, class: &str, network: &dyn Network) -> Result<Model> {
+        let graph = self.graph(class, network)?;
+        let mut model = Model::from_graph(graph, self.seed)?;
+        self.weights.load(&mut model, || network.imagenet(self), self.cache_dir.as_deref())?;
+        Ok(model)
+    }
+
+    /// The model without its weights, if the settings go together.
+    pub fn graph(&self, class: &str, network: &dyn Network) -> Result<Graph> {
+        network.check(self)?;
+        self.check(class, network)?;
+        let x = Input::with_name(self.image, "input_layer");
+        let y = network.layers(self, &x)?;
+        Graph::new(GraphKind::Functional, Some(network.name(self)), &x, &y)
+    }
+
+    fn check(&self, class: &str, network: &dyn Network) -> Result<()> {
         let [height, width, channels] = self.image;
-        if height < 32 || width < 32 {
-            let expected = format!("at least 32 × 32 pixels for {class}");
+        let least = network.least_size();
+        if height < least || width < least {
+            let expected = format!("at least {least} × {least} pixels for {class}");
             return Err(Error::argument("image size", format!("{height} × {width}"), expected));
         }
         if channels == 0 {
@@ -59,23 +77,23 @@ impl Settings {
         if self.classes == 0 {
             return Err(Error::argument("classes", 0, "at least 1"));
         }
-        if self.weights == Weights::Imagenet {
-            if self.include_top && self.classes != 1000 {
-                let expected = "1000 for ImageNet weights with their top; for others use include_top(false)";
-                return Err(Error::argument("classes", self.classes, expected));
-            }
-            let top = [top_size, top_size, 3];
-            if self.include_top && self.image != top {
-                let expected = format!(
-                    "{top_size}×{top_size}×3 for ImageNet weights with their top, or include_top(false)"
-                );
-                return Err(Error::argument("image size", format!("{height}×{width}×{channels}"), expected));
-            }
-            if channels != 3 {
-                return Err(Error::argument("channels", channels, "3 for ImageNet weights"));
-            }
+        if self.weights != Weights::Imagenet {
+            return Ok(());
         }
-        Ok(Input::with_name(self.image, "input_layer"))
+        if self.include_top && self.classes != 1000 {
+            let expected = "1000 for ImageNet weights with their top; for others use include_top(false)";
+            return Err(Error::argument("classes", self.classes, expected));
+        }
+        let size = network.trained_at(self);
+        if self.include_top && self.image != [size, size, 3] {
+            let expected =
+                format!("{size}×{size}×3 for ImageNet weights with their top, or include_top(false)");
+            return Err(Error::argument("image size", format!("{height}×{width}×{channels}"), expected));
+        }
+        if channels != 3 {
+            return Err(Error::argument("channels", channels, "3 for ImageNet weights"));
+        }
+        Ok(())
     }
 
     /// The size that the weights for square images of `sizes` were trained on: the image's, or 224.
@@ -84,8 +102,13 @@ impl Settings {
         if height == width && sizes.contains(&height) { height } else { 224 }
     }
 
+    /// The first with the top, the second without.
+    pub fn by_top<T: Copy>(&self, [with, without]: [T; 2]) -> T {
+        if self.include_top { with } else { without }
+    }
+
     /// What follows the last feature maps of a model without its top. `named` gives the layer the name that most
-    /// architectures have for it.
+    /// networks have for it.
     pub fn pool(&self, h: &Tensor, named: bool) -> Result<Tensor> {
         let layer: LayerSpec = match self.pooling {
             Pooling::None => return Ok(h.clone()),
@@ -97,72 +120,18 @@ impl Settings {
         layer.on(h)
     }
 
+    /// The end that most networks have: with the top the mean of each feature map and a dense layer.
+    pub fn end(&self, h: &Tensor, named: bool) -> Result<Tensor> {
+        if !self.include_top {
+            return self.pool(h, named);
+        }
+        let h = GlobalAveragePooling2D::new().name("avg_pool").on(h)?;
+        self.predictions().name("predictions").on(&h)
+    }
+
     /// The dense layer that most tops end with.
     pub fn predictions(&self) -> Dense {
         let top = Dense::new(self.classes);
         if self.softmax { top.softmax() } else { top }
     }
-
-    /// The model between two tensors, with its weights.
-    pub fn model(&self, name: String, x: &Tensor, y: &Tensor, imagenet: Imagenet) -> Result<Model> {
-        let mut model = Model::named(name, self.seed, x, y)?;
-        self.weights.load(&mut model, imagenet, self.cache_dir.as_deref())?;
-        Ok(model)
-    }
 }
-
-/// The constructor and the setters of an architecture with a field `settings`.
-macro_rules! common_settings {
-    () => {
-        /// The number of colour channels; 3 by default. ImageNet weights need 3.
-        pub fn channels(mut self, channels: usize) -> Self {
-            self.settings.image[2] = channels;
-            self
-        }
-
-        /// Whether the classifier is part of the model; by default it is.
-        pub fn include_top(mut self, include_top: bool) -> Self {
-            self.settings.include_top = include_top;
-            self
-        }
-
-        /// The weights to begin with; by default those trained on ImageNet.
-        pub fn weights(mut self, weights: crate::applications::Weights) -> Self {
-            self.settings.weights = weights;
-            self
-        }
-
-        /// What becomes of the last feature maps, without the top; by default nothing.
-        pub fn pooling(mut self, pooling: crate::applications::Pooling) -> Self {
-            self.settings.pooling = pooling;
-            self
-        }
-
-        /// The number of classes of the top; 1,000 by default. ImageNet weights with their top need 1,000.
-        pub fn classes(mut self, classes: usize) -> Self {
-            self.settings.classes = classes;
-            self
-        }
-
-        /// Whether the top ends with a softmax, as it does by default, or gives logits.
-        pub fn classifier_softmax(mut self, softmax: bool) -> Self {
-            self.settings.softmax = softmax;
-            self
-        }
-
-        /// The seed of the weights' first values and of what is random in training; 0 by default.
-        pub fn seed(mut self, seed: u64) -> Self {
-            self.settings.seed = seed;
-            self
-        }
-
-        /// The folder whose sub-folder `models` keeps ImageNet weights; by default Keras', which is `$KERAS_HOME`, else
-        /// `.keras` in the home folder.
-        pub fn cache_dir(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
-            self.settings.cache_dir = Some(folder.into());
-            self
-        }
-    };
-}
-
-pub(super) use common_settings;

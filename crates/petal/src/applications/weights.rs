@@ -13,7 +13,8 @@ pub enum Weights {
     /// these weights is an error.
     #[default]
     Imagenet,
-    /// Those in a file that Keras has written, see [`Model::load_weights`]. This needs the cargo feature `keras`.
+    /// Those in a file that Keras has written, see [`Model::load_weights`]. A file that has the name of ImageNet's is taken
+    /// for it, which tells EfficientNet B0 to B7 how to scale colours. This needs the cargo feature `keras`.
     File(PathBuf),
 }
 
@@ -25,10 +26,10 @@ impl From<&Path> for Weights {
 
 /// A file with ImageNet weights among Keras' downloads.
 pub(super) struct Imagenet {
-    /// In `https://storage.googleapis.com/tensorflow/keras-applications/`.
-    pub folder: &'static str,
+    pub url: String,
+    /// Its name in Keras' cache.
     pub file: String,
-    /// The file's MD5, where Keras publishes it.
+    /// Its MD5 or SHA-256, where Keras publishes it.
     #[cfg_attr(
         not(all(feature = "download", feature = "keras")),
         expect(dead_code, reason = "nothing comes")
@@ -36,15 +37,37 @@ pub(super) struct Imagenet {
     pub hash: Option<&'static str>,
 }
 
+impl Imagenet {
+    /// In the folder where most are.
+    pub fn new(folder: &str, file: String, hash: Option<&'static str>) -> Self {
+        let url = format!("https://storage.googleapis.com/tensorflow/keras-applications/{folder}/{file}");
+        Imagenet { url, file, hash }
+    }
+}
+
 impl Weights {
     /// Sets the model's weights.
-    pub(super) fn load(&self, model: &mut Model, imagenet: Imagenet, cache_dir: Option<&Path>) -> Result<()> {
+    pub(super) fn load(
+        &self,
+        model: &mut Model,
+        imagenet: impl FnOnce() -> Imagenet,
+        cache_dir: Option<&Path>,
+    ) -> Result<()> {
         let path = match self {
             Weights::None => return Ok(()),
             Weights::File(path) => path.clone(),
-            Weights::Imagenet => imagenet.path(cache_dir)?,
+            Weights::Imagenet => imagenet().path(cache_dir)?,
         };
         read(model, &path)
+    }
+
+    /// Whether these are Keras' of ImageNet: asked for, or in a file of their name.
+    pub(super) fn are(&self, imagenet: &Imagenet) -> bool {
+        match self {
+            Weights::None => false,
+            Weights::File(path) => path.file_name() == Some(imagenet.file.as_ref()),
+            Weights::Imagenet => true,
+        }
     }
 }
 
@@ -63,10 +86,10 @@ fn read(_model: &mut Model, path: &Path) -> Result<()> {
 impl Imagenet {
     /// Says which feature is missing, before hundreds of megabytes come that nobody can read.
     fn path(&self, _cache_dir: Option<&Path>) -> Result<PathBuf> {
-        let Imagenet { folder, file, .. } = self;
+        let Imagenet { url, .. } = self;
         let missing = if cfg!(feature = "keras") { "download" } else { "keras" };
         let problem = crate::error::no_feature(missing);
-        Err(crate::Error::Download(format!("ImageNet's weights of {folder}, {file}: {problem}")))
+        Err(crate::Error::Download(format!("ImageNet's weights, {url}: {problem}")))
     }
 }
 
@@ -74,14 +97,13 @@ impl Imagenet {
 impl Imagenet {
     fn path(&self, cache_dir: Option<&Path>) -> Result<PathBuf> {
         use crate::download::{GetFile, keras_application, progress_bar};
-        let prefix = format!("https://storage.googleapis.com/tensorflow/keras-applications/{}/", self.folder);
-        let mut options = GetFile::new().progress(progress_bar(format!("{prefix}{}", self.file)));
+        let mut options = GetFile::new().file_name(&self.file).progress(progress_bar(&self.url));
         if let Some(hash) = self.hash {
             options = options.hash(hash);
         }
         if let Some(folder) = cache_dir {
             options = options.cache_dir(folder);
         }
-        keras_application(&self.file, &prefix, options)
+        keras_application(&self.url, options)
     }
 }

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 pub use set_aside::{apply, aside, undo};
 
-use crate::applications::{Architecture, Weights};
+use crate::applications::{Application, Architecture, Weights};
 use crate::data::{Dataset, ImageDataset, ImageFolder, SetFolders, Skipped};
 use crate::{Error, Result};
 use look::Look;
@@ -145,7 +145,14 @@ impl Findings {
     /// If the folder cannot be read or has photos of fewer than two classes, or the weights cannot be had.
     pub fn of(folder: &Path, weights: Option<&Weights>) -> Result<Findings> {
         let model = weights
-            .map(|weights| Architecture::MobileNetV2.build([FEATURE_SIDE, FEATURE_SIDE, 3], 2, weights, 42))
+            .map(|weights| {
+                Architecture::Transfer(Application::MobileNetV2).build(
+                    [FEATURE_SIDE, FEATURE_SIDE, 3],
+                    2,
+                    weights,
+                    42,
+                )
+            })
             .transpose()?;
         let mut found = Findings {
             folder: folder.to_owned(),
@@ -335,7 +342,9 @@ impl Findings {
 /// # Errors
 /// If they cannot.
 pub fn check_weights(weights: &Weights) -> Result<()> {
-    Architecture::MobileNetV2.build([FEATURE_SIDE, FEATURE_SIDE, 3], 2, weights, 42).map(drop)
+    Architecture::Transfer(Application::MobileNetV2)
+        .build([FEATURE_SIDE, FEATURE_SIDE, 3], 2, weights, 42)
+        .map(drop)
 }
 
 /// The share of the usual variance of edges below which a photo is blurred.

@@ -207,30 +207,34 @@ pub fn downloaded_flower_photos() -> Option<PathBuf> {
     folder.is_dir().then(|| own_folder(folder))
 }
 
+/// The weight file of this name in Keras' cache; nothing is downloaded.
+pub(crate) fn cached_application(file: &str) -> Option<PathBuf> {
+    Some(Cache::keras().subdir("models").existing(file)).filter(|path| path.is_file())
+}
+
 /// Keras 3 makes a folder for the archive, in which the archive's own folder is; Keras 2 has only the latter.
 fn own_folder(folder: PathBuf) -> PathBuf {
     let inner = folder.join("flower_photos");
     if inner.is_dir() { inner } else { folder }
 }
 
-/// A weight file of `keras.applications`, in the cache's folder `models`: `url_prefix` joined with `file_name`.
+/// A weight file of `keras.applications`, in the cache's folder `models`.
 ///
 /// Keras publishes hashes for some of these files; give it with [`GetFile::hash`] where there is one. Without it, a file
 /// must at least be an HDF5 file of the length that it states itself.
 ///
 /// ```no_run
 /// use petal::download::{GetFile, keras_application};
-/// let prefix = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/";
+/// let folder = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/";
 /// let file = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5";
-/// let path = keras_application(file, prefix, GetFile::new())?;
+/// let path = keras_application(&format!("{folder}{file}"), GetFile::new())?;
 /// # Ok::<(), petal::Error>(())
 /// ```
 ///
 /// # Errors
 /// As [`get_file`].
-pub fn keras_application(file_name: &str, url_prefix: &str, options: GetFile<'_>) -> Result<PathBuf> {
-    let options = options.file_name(file_name).cache_subdir("models");
-    get_checked(&format!("{url_prefix}{file_name}"), options, check::hdf5)
+pub fn keras_application(url: &str, options: GetFile<'_>) -> Result<PathBuf> {
+    get_checked(url, options.cache_subdir("models"), check::hdf5)
 }
 
 fn get_checked(url: &str, mut options: GetFile<'_>, structure: check::Structure) -> Result<PathBuf> {

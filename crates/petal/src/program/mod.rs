@@ -29,6 +29,7 @@ mod engine;
 mod fold_constants;
 mod frozen;
 mod head;
+mod multiply_adds;
 mod op;
 mod passes;
 mod quantize;

@@ -53,8 +53,8 @@ fn hashes_are_checked() {
 fn without_a_server_the_error_says_where_the_file_belongs() {
     let cache = TempDir::new().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{free}/");
-    let error = keras_application("weights.h5", &url, options(&cache)).unwrap_err().to_string();
+    let url = format!("http://{free}/weights.h5");
+    let error = keras_application(&url, options(&cache)).unwrap_err().to_string();
     let place = cache.path().join("models/weights.h5");
     assert!(
         error.contains("refuses the connection") && error.contains(&place.display().to_string()),
@@ -85,8 +85,7 @@ fn weights_must_be_whole_hdf5_files() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keras_files/cnn_keras2.h5");
     let content = fs::read(file).unwrap();
     let page = Server::of(b"<html>Please log in</html>".to_vec());
-    let error =
-        keras_application("w.h5", &format!("{}/", page.url), options(&cache)).unwrap_err().to_string();
+    let error = keras_application(&format!("{}/w.h5", page.url), options(&cache)).unwrap_err().to_string();
     assert!(error.contains("it is no HDF5 file"), "{error}");
 
     // Half a file of an older download is replaced; a whole one is used without a question.
@@ -94,7 +93,7 @@ fn weights_must_be_whole_hdf5_files() {
     fs::write(&path, &content[..content.len() / 2]).unwrap();
     let server = Server::of(content.clone());
     for _ in 0..2 {
-        let found = keras_application("w.h5", &format!("{}/", server.url), options(&cache)).unwrap();
+        let found = keras_application(&format!("{}/w.h5", server.url), options(&cache)).unwrap();
         assert_eq!((found, fs::read(&path).unwrap()), (path.clone(), content.clone()));
     }
     assert_eq!(server.requests().len(), 1);
@@ -114,7 +113,8 @@ fn the_real_weights_are_found_in_a_cache() {
     let sums = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
     let line = sums.lines().find(|line| line.ends_with(file)).unwrap();
     let sum = line.split_whitespace().next().unwrap();
-    let path = keras_application(file, "http://127.0.0.1:1/", options(&cache).hash(sum)).unwrap();
+    let url = format!("http://127.0.0.1:1/{file}");
+    let path = keras_application(&url, options(&cache).hash(sum)).unwrap();
     assert_eq!(path, cache.path().join("models").join(file));
 }
 
