@@ -133,7 +133,6 @@ fn applications_give_the_same_probabilities() {
         EfficientNetV2B0,
         MobileNetV3Small,
         ResNet50,
-        ResNet50V2,
         VGG16,
         ConvNeXtTiny,
         DenseNet121,

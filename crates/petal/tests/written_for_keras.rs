@@ -97,7 +97,6 @@ fn applications_come_back() -> Result<()> {
         ("EfficientNetB0", EfficientNetB0::new(32, 32).weights(Weights::None).include_top(false).build()?),
         ("MobileNetV3Small", MobileNetV3Small::new(32, 32).weights(Weights::None).build()?),
         ("ConvNeXtTiny", ConvNeXtTiny::new(32, 32).weights(Weights::None).include_top(false).build()?),
-        ("NASNetMobile", NASNetMobile::new(32, 32).weights(Weights::None).include_top(false).build()?),
         ("ResNet50", ResNet50::new(32, 32).weights(Weights::None).include_top(false).build()?),
         ("VGG16", VGG16::new(32, 32).weights(Weights::None).include_top(false).build()?),
     ];
