@@ -18,7 +18,7 @@ pub fn petal(folder: &Path, arguments: &[&str]) -> Output {
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = as_typed(folder, arguments);
     let chooses = |argument: &&str| ["--model", "--resume", "--help", "-h"].contains(argument);
-    if arguments.first() == Some(&"train") && !arguments.iter().any(|argument| chooses(argument)) {
+    if arguments.first() == Some(&"train") && !arguments.iter().any(chooses) {
         command.args(["--model", "cnn"]);
     }
     command
