@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::weights::Imagenet;
 use crate::Result;
 use crate::layers::{
-    Activation, Add, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Cropping2D, Dense, Function,
+    Activation, Add, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Cropping2D, Function,
     GlobalAveragePooling2D, Initializer, Layer, LayerSpec, MaxPooling2D, SeparableConv2D, ZeroPadding2D,
 };
 use crate::model::Tensor;
@@ -94,8 +94,7 @@ impl Network for NasNet {
             return settings.pool(&h, false);
         }
         let h = GlobalAveragePooling2D::new().on(&h)?;
-        let predictions: Dense = settings.predictions();
-        predictions.name("predictions").on(&h)
+        settings.predictions().name("predictions").on(&h)
     }
 }
 
