@@ -22,7 +22,7 @@ def petal(binary, photos, weights):
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"
         begin = time.time()
-        process = subprocess.Popen([binary, "train", photos, "--weights", weights, "-q", "-o", run])
+        process = subprocess.Popen([binary, "train", photos, "--weights", weights, "-q", "-o", run], stdout=subprocess.DEVNULL)
         epochs = []
         while process.poll() is None:
             epochs += [(time.time() - begin, accuracy) for accuracy in accuracies(run)[len(epochs) :]]
@@ -44,7 +44,9 @@ def keras(recipe, photos, weights):
     command = [sys.executable, script, recipe, photos, weights, str(ACCURACIES[-1])]
     begin = time.time()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    return [(time.time() - begin, float(line.split()[1])) for line in process.stdout]
+    # Keras itself prints how many files it has found.
+    epochs = (line.split() for line in process.stdout if line[0].isdigit())
+    return [(time.time() - begin, float(accuracy)) for _, accuracy in epochs]
 
 
 def main():

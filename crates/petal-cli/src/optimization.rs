@@ -70,7 +70,7 @@ impl Algorithm {
         }
     }
 
-    pub fn new(self, rate: LearningRate) -> Optimizer {
+    fn with_rate(self, rate: LearningRate) -> Optimizer {
         match self {
             Algorithm::Rmsprop => RMSprop::new(rate).into(),
             Algorithm::Adam => Adam::new(rate).into(),
@@ -81,7 +81,7 @@ impl Algorithm {
 impl Optimization {
     /// An optimizer that takes this many steps, at rates of which `rate` is the highest.
     pub fn optimizer(&self, optimizer: Algorithm, rate: f32, steps: u64) -> Optimizer {
-        let mut optimizer = optimizer.new(self.schedule.of(rate, steps.max(1)));
+        let mut optimizer = optimizer.with_rate(self.schedule.of(rate, steps.max(1)));
         if let Some(factor) = self.layer_decay {
             optimizer = optimizer.layer_decay(factor);
         }
