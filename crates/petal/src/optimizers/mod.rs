@@ -167,11 +167,6 @@ impl Optimizer {
         &self.learning_rate
     }
 
-    /// The factor from one layer's learning rate to that of the layer before it, where it isn't the same for all.
-    pub(crate) fn has_layer_decay(&self) -> bool {
-        self.layer_decay.is_some()
-    }
-
     pub(crate) fn set_learning_rate(&mut self, learning_rate: LearningRate) {
         self.learning_rate = learning_rate;
     }

@@ -52,10 +52,10 @@ pub(super) fn read(config: &Value) -> Option<(Optimizer, Loss, Vec<Metric>)> {
 
 // Petal's own files say the algorithm's settings by Keras' names: `{"algorithm": {"Adam": {"beta_1": …}}}`.
 fn write_optimizer(optimizer: &Optimizer) -> Option<Value> {
-    if optimizer.has_layer_decay() {
+    let mut own = plain(optimizer);
+    if !own["layer_decay"].is_null() {
         return None;
     }
-    let mut own = plain(optimizer);
     let (class, settings) = only_entry(own["algorithm"].take());
     let ema = own["ema"].take();
     let or = |value: &Value, default: Value| if value.is_null() { default } else { value.clone() };
