@@ -117,6 +117,9 @@ impl Settings {
         match args.model {
             Some(model) => Settings::with(args, Recipe::Options, model),
             None => match no_auto(args) {
+                Some(reason) if args.asks_for_fine_tuning() => {
+                    Err(format!("there is no network to fine-tune: {reason}; say one by --model").into())
+                }
                 Some(reason) => Settings::instead_of_auto(args, reason),
                 None => Settings::with(args, Recipe::Auto, AUTO.0),
             },

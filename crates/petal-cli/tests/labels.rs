@@ -46,7 +46,7 @@ fn a_table_of_labels_trains_measures_shows_and_is_gone_on_with() {
     assert!(said.contains("20 for training, 5 for validation, 5 for the test"), "{said}");
     assert!(said.contains("Accuracy on the 5 test photos"), "{said}");
     assert!(!said.contains("warning"), "the table itself is no file that was left out: {said}");
-    assert!(said.contains("petal train all --labels all/labels.csv --image-size 32 --model"), "{said}");
+    assert!(said.contains("petal train all --labels all/labels.csv --image-size 32"), "{said}");
     assert!(fs::read_to_string(at.join("run/report.html")).unwrap().contains("<dt>Labels</dt>"));
 
     let output = petal(at, &["evaluate", "run", "--labels", "all/labels.csv", "--json"]);

@@ -45,7 +45,7 @@ fn three_sets_are_used_each_for_its_own_and_the_test_has_the_last_word() {
     assert!(said.contains("20 for training, 10 for validation, 15 for the test"), "{said}");
     assert!(said.contains("Accuracy on the 15 test photos, by which nothing was chosen: "), "{said}");
     assert!(
-        said.contains("petal train d --image-size 32 --model"),
+        said.contains("petal train d --image-size 32 "),
         "what is to be typed next has no set too much: {said}"
     );
 

@@ -122,8 +122,13 @@ fn without_weights_one_message_says_which_file_goes_where() {
         assert_eq!(output.status.code(), Some(1));
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
     }
+    // Whoever asks for fine-tuning gets no network that cannot have it.
     let output = offline(at, &[&SMALL[..], &["--fine-tune-at", "100"]].concat());
-    assert!(stderr(&output).contains("--model mobilenet-v2"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains(WEIGHTS), "{}", stderr(&output));
+    let output = offline(at, &[&SMALL[..], &["--fine-tune-at", "100", "--weights", "none"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no network to fine-tune"), "{}", stderr(&output));
 }
 
 #[test]

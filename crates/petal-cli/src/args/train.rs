@@ -144,6 +144,16 @@ pub struct Train {
     pub quiet: bool,
 }
 
+impl Train {
+    /// Whether an option asks for fine-tuning, which only a network that knows photos already can have.
+    pub fn asks_for_fine_tuning(&self) -> bool {
+        self.fine_tune_at.is_some()
+            || self.fine_tune_epochs.is_some()
+            || self.fine_tune_learning_rate.is_some()
+            || self.fine_tune_optimizer.is_some()
+    }
+}
+
 /// How photos become a model's input.
 #[derive(Debug, Args)]
 pub struct Photos {

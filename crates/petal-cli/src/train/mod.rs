@@ -133,7 +133,9 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
     let photos = PhotoList::new(&settings.data)?;
     settings.class_names.clone_from(&photos.class_names);
     let model = match Run::new_model(&settings) {
-        Err(petal::Error::Download(problem)) if settings.recipe == Recipe::Auto => {
+        Err(petal::Error::Download(problem))
+            if settings.recipe == Recipe::Auto && !args.asks_for_fine_tuning() =>
+        {
             warn(format_args!(
                 "{problem}. Without them the lecture's CNN is trained, which knows no photos yet; with them the result \
                  would be far better"
