@@ -10,7 +10,7 @@ batches are the lecture's, photos are kept in memory after the first epoch, and 
   whole base with Adam at 1e-5;
 - same: what `petal train` does: features of the frozen base once, a head fitted on them, then 3 epochs from layer 100 on
   without augmentation, Adam, warm-up to 1e-3 in a quarter of the steps and half a cosine down. Keras has no regression,
-  so the head is trained on the features for 30 epochs of Adam, which takes 2 seconds.
+  so the head is trained on the features for 30 epochs of Adam.
 """
 
 import os

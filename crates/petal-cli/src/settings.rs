@@ -96,10 +96,15 @@ const AUTO_SAMPLES: usize = 5_000;
 
 /// Why the recipe cannot be followed, whether or not there are weights.
 fn no_auto(args: &Train) -> Option<&'static str> {
-    let (height, width) = args.photos.image_size;
-    if args.weights == Pretrained::None {
-        Some("--weights none was asked for")
-    } else if args.photos.color_mode != ColorMode::Rgb {
+    match args.weights {
+        Pretrained::None => Some("--weights none was asked for"),
+        _ => unlike_imagenet(args.photos.image_size, args.photos.color_mode),
+    }
+}
+
+/// Why networks that know ImageNet cannot take such photos.
+pub fn unlike_imagenet((height, width): (usize, usize), color_mode: ColorMode) -> Option<&'static str> {
+    if color_mode != ColorMode::Rgb {
         Some("networks that know ImageNet take photos in colours, --color-mode rgb")
     } else if height.min(width) < 32 {
         Some("networks that know ImageNet take photos of at least 32 pixels a side")

@@ -81,7 +81,7 @@ pub struct Train {
     pub learning_rate: Option<f32>,
     /// How training photos are changed at random: none, light (the lecture's flips, rotations and zooms) or strong
     /// [default: light, for cnn and without --model none]
-    #[arg(long, value_name = "NAME", value_parser = augmentation())]
+    #[arg(long, value_name = "NAME", value_parser = augmentation)]
     pub augment: Option<Augmentation>,
     /// How step sizes change within the epochs before fine-tuning, and within those of it
     /// [default: constant; without --model one-cycle]

@@ -64,26 +64,24 @@ impl From<&Pretrained> for Weights {
 
 /// A whole number of 1 to `MAX`, with which sums and sizes stay far from overflowing.
 pub fn at_least_one<const MAX: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=MAX).contains(&number) => Ok(number),
-        _ => Err(format!("expected a whole number, 1 to {MAX}")),
-    }
+    whole_number(text, 1, MAX)
 }
 
-/// A whole number of 2 to `MAX`.
+/// As [`at_least_one`], but not 1.
 pub fn at_least_two<const MAX: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (2..=MAX).contains(&number) => Ok(number),
-        _ => Err(format!("expected a whole number, 2 to {MAX}")),
-    }
+    whole_number(text, 2, MAX)
 }
 
 /// As [`at_least_one`], or 0.
 pub fn up_to<const MAX: usize>(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number <= MAX)
-        .ok_or_else(|| format!("expected a whole number, 0 to {MAX}"))
+    whole_number(text, 0, MAX)
+}
+
+fn whole_number(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number, {least} to {most}")),
+    }
 }
 
 /// The most that an option may ask for: more than anyone needs.
@@ -138,13 +136,6 @@ impl<T: FromStr<Err = petal::Error> + Clone + Send + Sync + 'static> TypedValueP
                 .parse_ref(command, argument, value),
         }
     }
-}
-
-pub fn augmentation() -> impl TypedValueParser<Value = Augmentation> {
-    PossibleValuesParser::new(Augmentation::ALL.map(Augmentation::name)).map(|name| {
-        let called = |augmentation: &Augmentation| augmentation.name() == name;
-        Augmentation::ALL.into_iter().find(called).expect("clap has let no other name pass")
-    })
 }
 
 /// A share of the photos.
@@ -231,6 +222,10 @@ pub fn image_size(text: &str) -> Result<(usize, usize), String> {
 /// Reads a word as serde does, so that the choices are those of the library.
 fn word<T: serde::de::DeserializeOwned>(text: &str, choices: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::from(text)).map_err(|_| format!("expected one of {choices}"))
+}
+
+pub fn augmentation(text: &str) -> Result<Augmentation, String> {
+    word(text, "none, light, strong")
 }
 
 pub fn interpolation(text: &str) -> Result<petal::data::Interpolation, String> {

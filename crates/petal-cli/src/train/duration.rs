@@ -1,4 +1,4 @@
-//! How long an epoch of fine-tuning will take.
+//! How many steps an epoch has, and how long one of fine-tuning will take.
 
 use std::time::Instant;
 
@@ -34,8 +34,12 @@ pub fn of_epoch(model: &Model, fine_tuning: &FineTuning, data: &Data) -> petal::
     let begin = Instant::now();
     copy.evaluate(&Subset::new(&data.validation, 0..batch.min(data.validation.len()))?)?;
     let validation_step = begin.elapsed().as_secs_f64();
-    let steps = |photos: usize| photos.div_ceil(batch) as f64;
-    Ok(steps(train.len()) * step + steps(data.validation.len()) * validation_step)
+    Ok(steps(train) as f64 * step + steps(&data.validation) as f64 * validation_step)
+}
+
+/// The steps of an epoch, or of a validation.
+pub fn steps(data: &dyn Dataset) -> usize {
+    data.len().div_ceil(data.batch_size())
 }
 
 /// The steps that are measured.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use petal::applications::{Application, Architecture};
 use petal::calibration::Calibration;
-use petal::data::ColorMode;
 use petal::model::Model;
 use petal::report::{Report, saved_epoch};
 use petal::shell::quoted;
@@ -13,7 +12,7 @@ use petal::training::History;
 
 use crate::args::Pretrained;
 use crate::run_folder::MODEL;
-use crate::settings::{Recipe, Settings};
+use crate::settings::{Recipe, Settings, unlike_imagenet};
 use crate::test_set;
 
 /// `report` is that of the model that was saved.
@@ -74,7 +73,7 @@ pub fn last_words(
 
 /// What is likely to give a better model: commands, each with its reason.
 fn better(settings: &Settings, model: &Model, report: &Report, run: &str) -> Vec<(String, String)> {
-    let history = model.history();
+    let (history, preprocessing) = (model.history(), &settings.data.preprocessing);
     let validation = report.classification.as_ref().map_or(0.0, |scores| scores.accuracy);
     let training = history.of_the_weights("accuracy").unwrap_or(validation);
     let overfits = training - validation > OVERFITS;
@@ -109,7 +108,7 @@ fn better(settings: &Settings, model: &Model, report: &Report, run: &str) -> Vec
             );
             commands.push((command, "then its upper layers learn these photos, too: fine-tuning".into()));
         }
-    } else if fits_transfer_learning(settings) {
+    } else if unlike_imagenet(preprocessing.image_size, preprocessing.color_mode).is_none() {
         let why = match settings.recipe {
             Recipe::Instead(_) => "once ImageNet's weights are there: far better",
             _ => {
@@ -146,13 +145,6 @@ fn train_again(settings: &Settings) -> String {
         command += &format!(" --seed {}", data.seed);
     }
     command
-}
-
-/// MobileNetV2 takes colour photos of at least 32 pixels a side.
-fn fits_transfer_learning(settings: &Settings) -> bool {
-    let preprocessing = &settings.data.preprocessing;
-    let (height, width) = preprocessing.image_size;
-    height.min(width) >= 32 && preprocessing.color_mode == ColorMode::Rgb
 }
 
 /// The first layer to fine-tune: the lecture's for MobileNetV2, and as far up in the others.

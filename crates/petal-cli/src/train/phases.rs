@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use petal::applications::fine_tune_at;
-use petal::data::Dataset;
 use petal::model::Model;
 use petal::plot::{augmentation_grid, photo_grid};
 use petal::tensorboard::TensorBoard;
@@ -107,8 +106,7 @@ impl Run<'_> {
         rate: f32,
         epochs: usize,
     ) -> petal::Result<()> {
-        let steps = self.data.train.len().div_ceil(self.data.train.batch_size());
-        let steps = steps.saturating_mul(epochs) as u64;
+        let steps = duration::steps(&self.data.train).saturating_mul(epochs) as u64;
         let optimizer = self.settings.optimization.optimizer(algorithm, rate, steps);
         model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())
     }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::lecture::cnn;
 use super::{Application, Augmentation, Weights, transfer};
-use crate::layers::Dropout;
 use crate::model::Model;
 use crate::{Error, Result};
 
@@ -79,8 +78,8 @@ impl Architecture {
         seed: u64,
     ) -> Result<Model> {
         match self {
-            Architecture::Cnn => cnn(image, classes, None, augmentation, seed),
-            Architecture::CnnRegularized => cnn(image, classes, Some(Dropout::new(0.2)), augmentation, seed),
+            Architecture::Cnn => cnn(image, classes, false, augmentation, seed),
+            Architecture::CnnRegularized => cnn(image, classes, true, augmentation, seed),
             Architecture::Transfer(application) => {
                 let base = application.base(image, weights, seed)?;
                 transfer(base, |x| application.preprocess_input(x), classes, augmentation, seed)

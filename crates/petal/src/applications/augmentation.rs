@@ -30,9 +30,6 @@ pub enum Augmentation {
 }
 
 impl Augmentation {
-    /// All of them, the weakest first.
-    pub const ALL: [Augmentation; 3] = [Augmentation::None, Augmentation::Light, Augmentation::Strong];
-
     /// Its name: `light`.
     pub fn name(self) -> &'static str {
         match self {

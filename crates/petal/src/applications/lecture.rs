@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    cnn(image, classes, None, Augmentation::None, seed)
+    cnn(image, classes, false, Augmentation::None, seed)
 }
 
 /// The same network with the lecture's remedies against overfitting: random flips, rotations and zooms of the
@@ -38,22 +38,22 @@ pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn_regularized(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    cnn(image, classes, Some(Dropout::new(0.2)), Augmentation::Light, seed)
+    cnn(image, classes, true, Augmentation::Light, seed)
 }
 
-/// Either of the two, with another augmentation.
+/// The first or, `regularized`, the second, with another augmentation.
 pub(super) fn cnn(
     image: [usize; 3],
     classes: usize,
-    dropout: Option<Dropout>,
+    regularized: bool,
     augmentation: Augmentation,
     seed: u64,
 ) -> Result<Model> {
     let x = input(image)?;
     let h = augmented(&x, augmentation.layers(image, seed)?)?;
     let mut h = convolutions(&h)?;
-    if let Some(dropout) = dropout {
-        h = dropout.on(&h)?;
+    if regularized {
+        h = Dropout::new(0.2).on(&h)?;
     }
     Model::with_seed(seed, &x, &head(&h, classes)?)
 }

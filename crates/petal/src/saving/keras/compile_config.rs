@@ -117,112 +117,48 @@ fn read_optimizer(written: &Value) -> Option<Optimizer> {
     optimizer.check().is_ok().then_some(optimizer)
 }
 
+/// Petal's schedules as its own files call them, Keras' class, and the name that Keras gives one by default. Others Keras
+/// lacks.
+const SCHEDULES: [(&str, &str, &str); 6] = [
+    ("cosine_decay", "CosineDecay", "CosineDecay"),
+    ("cosine_decay_restarts", "CosineDecayRestarts", "SGDRDecay"),
+    ("exponential_decay", "ExponentialDecay", "ExponentialDecay"),
+    ("inverse_time_decay", "InverseTimeDecay", "InverseTimeDecay"),
+    ("polynomial_decay", "PolynomialDecay", "PolynomialDecay"),
+    ("piecewise_constant", "PiecewiseConstantDecay", "PiecewiseConstant"),
+];
+/// Settings of schedules that are called otherwise in Keras.
+const SCHEDULE_SETTINGS: [(&str, &str); 2] =
+    [("initial", "initial_learning_rate"), ("end", "end_learning_rate")];
+
 fn write_learning_rate(learning_rate: &LearningRate) -> Option<Value> {
-    let (class, name, config) = match learning_rate {
-        LearningRate::Constant(rate) => return Some(plain(rate)),
-        LearningRate::OneCycle { .. } => return None,
-        LearningRate::CosineDecay { initial, warmup_target, warmup_steps, decay_steps, alpha } => {
-            let config = json!({
-                "initial_learning_rate": plain(initial),
-                "decay_steps": decay_steps,
-                "alpha": plain(alpha),
-                "warmup_target": plain(warmup_target),
-                "warmup_steps": warmup_steps,
-            });
-            ("CosineDecay", "CosineDecay", config)
-        }
-        LearningRate::ExponentialDecay { initial, decay_steps, decay_rate, staircase } => {
-            let config = json!({
-                "initial_learning_rate": plain(initial),
-                "decay_steps": decay_steps,
-                "decay_rate": plain(decay_rate),
-                "staircase": staircase,
-            });
-            ("ExponentialDecay", "ExponentialDecay", config)
-        }
-        LearningRate::CosineDecayRestarts { initial, first_decay_steps, t_mul, m_mul, alpha } => {
-            let config = json!({
-                "initial_learning_rate": plain(initial),
-                "first_decay_steps": first_decay_steps,
-                "t_mul": plain(t_mul),
-                "m_mul": plain(m_mul),
-                "alpha": plain(alpha),
-            });
-            ("CosineDecayRestarts", "SGDRDecay", config)
-        }
-        LearningRate::InverseTimeDecay { initial, decay_steps, decay_rate, staircase } => {
-            let config = json!({
-                "initial_learning_rate": plain(initial),
-                "decay_steps": decay_steps,
-                "decay_rate": plain(decay_rate),
-                "staircase": staircase,
-            });
-            ("InverseTimeDecay", "InverseTimeDecay", config)
-        }
-        LearningRate::PolynomialDecay { initial, decay_steps, end, power, cycle } => {
-            let config = json!({
-                "initial_learning_rate": plain(initial),
-                "decay_steps": decay_steps,
-                "end_learning_rate": plain(end),
-                "power": plain(power),
-                "cycle": cycle,
-            });
-            ("PolynomialDecay", "PolynomialDecay", config)
-        }
-        LearningRate::PiecewiseConstant { boundaries, values } => {
-            let config = json!({ "boundaries": boundaries, "values": plain(values) });
-            ("PiecewiseConstantDecay", "PiecewiseConstant", config)
-        }
-    };
-    let mut written = object("keras.optimizers.schedules", class, config);
-    written["config"]["name"] = name.into();
-    Some(written)
+    if let LearningRate::Constant(rate) = learning_rate {
+        return Some(plain(rate));
+    }
+    let (schedule, mut config) = only_entry(plain(learning_rate));
+    let (_, class, name) = SCHEDULES.into_iter().find(|(own, ..)| *own == schedule)?;
+    rename(&mut config, SCHEDULE_SETTINGS);
+    config["name"] = name.into();
+    Some(object("keras.optimizers.schedules", class, config))
 }
 
 fn read_learning_rate(written: &Value) -> Option<LearningRate> {
-    let config = &written["config"];
-    let number = |value: &Value| value.as_f64().map(|number| number as f32);
-    Some(match written["class_name"].as_str() {
-        None => LearningRate::Constant(number(written)?),
-        Some("CosineDecay") => LearningRate::CosineDecay {
-            initial: number(&config["initial_learning_rate"])?,
-            warmup_target: number(&config["warmup_target"]),
-            warmup_steps: config["warmup_steps"].as_u64()?,
-            decay_steps: config["decay_steps"].as_u64()?,
-            alpha: number(&config["alpha"])?,
-        },
-        Some("ExponentialDecay") => LearningRate::ExponentialDecay {
-            initial: number(&config["initial_learning_rate"])?,
-            decay_steps: config["decay_steps"].as_u64()?,
-            decay_rate: number(&config["decay_rate"])?,
-            staircase: config["staircase"].as_bool()?,
-        },
-        Some("CosineDecayRestarts") => LearningRate::CosineDecayRestarts {
-            initial: number(&config["initial_learning_rate"])?,
-            first_decay_steps: config["first_decay_steps"].as_u64()?,
-            t_mul: number(&config["t_mul"])?,
-            m_mul: number(&config["m_mul"])?,
-            alpha: number(&config["alpha"])?,
-        },
-        Some("InverseTimeDecay") => LearningRate::InverseTimeDecay {
-            initial: number(&config["initial_learning_rate"])?,
-            decay_steps: config["decay_steps"].as_u64()?,
-            decay_rate: number(&config["decay_rate"])?,
-            staircase: config["staircase"].as_bool()?,
-        },
-        Some("PolynomialDecay") => LearningRate::PolynomialDecay {
-            initial: number(&config["initial_learning_rate"])?,
-            decay_steps: config["decay_steps"].as_u64()?,
-            end: number(&config["end_learning_rate"])?,
-            power: number(&config["power"])?,
-            cycle: config["cycle"].as_bool()?,
-        },
-        Some("PiecewiseConstantDecay") => LearningRate::PiecewiseConstant {
-            boundaries: serde_json::from_value(config["boundaries"].clone()).ok()?,
-            values: serde_json::from_value(config["values"].clone()).ok()?,
-        },
-        Some(_) => return None,
-    })
+    let Some(class) = written["class_name"].as_str() else {
+        return Some(LearningRate::Constant(written.as_f64()? as f32));
+    };
+    let (own, ..) = SCHEDULES.into_iter().find(|(_, keras, _)| *keras == class)?;
+    let mut config = written["config"].clone();
+    rename(&mut config, SCHEDULE_SETTINGS.map(|(own, keras)| (keras, own)));
+    serde_json::from_value(json!({ own: config })).ok()
+}
+
+fn rename<const N: usize>(map: &mut Value, names: [(&str, &str); N]) {
+    let Some(map) = map.as_object_mut() else { return };
+    for (from, to) in names {
+        if let Some(value) = map.remove(from) {
+            map.insert(to.to_owned(), value);
+        }
+    }
 }
 
 // Petal's own files have losses by Keras' names, too: `{"BinaryCrossentropy": {"from_logits": …}}`.
