@@ -1,7 +1,7 @@
 use super::Model;
 use crate::losses::Loss;
 use crate::metrics::Metric;
-use crate::optimizers::{Optimizer, State};
+use crate::optimizers::{LearningRate, Optimizer, State};
 use crate::{Error, Result};
 
 /// What [`Model::compile`] sets: the optimizer with its state, the loss and the metrics.
@@ -68,6 +68,31 @@ impl Model {
             return Err(Error::Training(problem));
         };
         compiled.metrics = metrics.into();
+        Ok(())
+    }
+
+    /// The learning rate of the next step; none of a model that isn't compiled.
+    pub fn learning_rate(&self) -> Option<f32> {
+        let compiled = self.compiled.as_ref()?;
+        let iterations = compiled.state.as_ref().map_or(0, |state| state.iterations);
+        Some(compiled.optimizer.learning_rate().at(iterations))
+    }
+
+    /// Replaces the learning rate of a compiled model, or its schedule, by this constant; what the optimizer has gathered
+    /// stays.
+    ///
+    /// # Errors
+    /// If the model isn't compiled, or the rate is negative or no number.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
+        let Some(compiled) = &mut self.compiled else {
+            let problem =
+                format!("model '{}' isn't compiled; call compile before set_learning_rate", self.name());
+            return Err(Error::Training(problem));
+        };
+        let mut optimizer = compiled.optimizer.clone();
+        optimizer.set_learning_rate(LearningRate::Constant(learning_rate));
+        optimizer.check()?;
+        compiled.optimizer = optimizer;
         Ok(())
     }
 

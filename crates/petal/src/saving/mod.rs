@@ -24,4 +24,4 @@ pub mod web;
 pub use atomic::{remove_unfinished, write_atomically};
 pub(crate) use format::Format;
 #[cfg(feature = "keras")]
-pub use keras::LoadWeights;
+pub use keras::{LoadWeights, description};

@@ -19,7 +19,7 @@ pub(crate) use node::ModelWeight;
 pub use node::{Node, Weight};
 pub use tensor::Tensor;
 
-use super::{AnyLayer, Definition};
+use super::{AnyLayer, Definition, LayerSpec};
 use crate::program::DTypePolicy;
 use crate::shape::Shape;
 use crate::{Error, Result};
@@ -179,6 +179,39 @@ impl Graph {
     /// All nodes, the input first.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// The layers' outputs as tensors, by the numbers of [`nodes`](Graph::nodes), to call other layers on them: a new
+    /// model between two of them has these layers with their names and flags, and weights of its own.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::image(32, 32, 3);
+    /// let h = Conv2D::new(16, 3).name("first").on(&x)?;
+    /// let model = Model::new(&x, &Dense::new(5).on(&Flatten::new().on(&h)?)?)?;
+    /// let tensors = model.tensors()?;
+    /// let features = Model::new(&tensors[0], &tensors[1])?;
+    /// assert_eq!(features.output_shape()[..], [30, 30, 16]);
+    /// assert_eq!(features.layers()[1].name(), "first");
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// None, for a graph that is whole.
+    pub fn tensors(&self) -> Result<Vec<Tensor>> {
+        let mut tensors: Vec<Tensor> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let inputs = node.inputs.iter().map(|&input| tensors[input].clone()).collect();
+            let spec = LayerSpec {
+                layer: node.layer.clone(),
+                name: Some(node.name.clone()),
+                trainable: node.trainable.get(),
+                left_out: node.left_out.clone(),
+            };
+            tensors.push(Tensor::new(spec, inputs)?);
+        }
+        Ok(tensors)
     }
 
     pub(crate) fn output(&self) -> usize {

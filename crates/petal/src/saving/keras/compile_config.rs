@@ -77,7 +77,7 @@ fn write_optimizer(optimizer: &Optimizer) -> Option<Value> {
     Some(object("keras.optimizers", &class, config))
 }
 
-fn read_optimizer(written: &Value) -> Option<Optimizer> {
+pub(super) fn read_optimizer(written: &Value) -> Option<Optimizer> {
     // Keras keeps the name where the user gave one.
     let by_name = |name: &str| match name {
         "adam" => Some(
@@ -174,7 +174,7 @@ fn write_loss(loss: &Loss) -> Value {
 /// The mean over the batch.
 const MEAN: &str = "sum_over_batch_size";
 
-fn read_loss(written: &Value) -> Option<Loss> {
+pub(super) fn read_loss(written: &Value) -> Option<Loss> {
     let loss = match written {
         Value::String(name) => {
             let settings = json!({ "from_logits": false, "label_smoothing": 0.0 });
@@ -214,7 +214,7 @@ fn write_metric(metric: Metric, loss: &Loss) -> Value {
     object("keras.metrics", class, json!({ "name": metric.name(), "dtype": "float32", "k": k }))
 }
 
-fn read_metric(written: &Value) -> Option<Metric> {
+pub(super) fn read_metric(written: &Value) -> Option<Metric> {
     match written["class_name"].as_str().or(written.as_str())? {
         "accuracy" | "acc" | "SparseCategoricalAccuracy" | "CategoricalAccuracy" => Some(Metric::Accuracy),
         "BinaryAccuracy" if written["config"]["threshold"] == 0.5 => Some(Metric::Accuracy),

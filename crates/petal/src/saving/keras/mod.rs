@@ -7,6 +7,7 @@ mod call;
 mod compile_config;
 mod config;
 mod container;
+pub mod description;
 mod hdf5;
 mod layer_config;
 mod legacy;

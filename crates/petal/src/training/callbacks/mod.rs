@@ -202,6 +202,26 @@ impl Training<'_> {
         self.model
     }
 
+    /// Lends the model out, to look at it, to save it, to predict with it or to set its weights.
+    ///
+    /// # Errors
+    /// If it comes back with other layers, compiled anew, or other weights of it train.
+    pub fn lend<R>(&mut self, borrow: impl FnOnce(&mut Model) -> R) -> Result<R> {
+        let trains = |model: &Model| match &model.compiled {
+            Some(compiled) => (model.arena().len(), compiled.trainable.clone(), compiled.state.is_some()),
+            None => (0, Vec::new(), false),
+        };
+        let before = trains(self.model);
+        let outcome = borrow(self.model);
+        if trains(self.model) == before {
+            return Ok(outcome);
+        }
+        Err(Error::Training(
+            "a callback has changed the model's layers or compiled it anew while it trains; do so after fit has ended"
+                .into(),
+        ))
+    }
+
     /// Ends training after this epoch and its validation, as Keras' `stop_training = True`; before the first one, at
     /// once.
     pub fn stop(&mut self) {
@@ -264,9 +284,7 @@ impl Training<'_> {
 
     /// The learning rate of the next step.
     pub fn learning_rate(&self) -> f32 {
-        let compiled = self.compiled();
-        let iterations = compiled.state.as_ref().map_or(0, |state| state.iterations);
-        compiled.optimizer.learning_rate().at(iterations)
+        self.model.learning_rate().unwrap_or(f32::NAN)
     }
 
     /// Replaces the learning rate, or its schedule, by this constant.

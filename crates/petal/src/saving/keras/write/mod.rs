@@ -9,6 +9,8 @@ mod legacy;
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use self::hdf5::Group;
 use super::compile_config;
 use super::petal_notes;
@@ -18,11 +20,17 @@ use crate::model::Model;
 /// The Keras whose files these are.
 const KERAS_VERSION: &str = "3.15.1";
 
-/// Writes a `.keras` file.
-pub(in crate::saving) fn save(model: &Model, path: &Path) -> Result<()> {
+/// The description of a model with how it is compiled.
+pub(super) fn description(model: &Model) -> Result<Value> {
     let mut config = config::model(model.graph(), model.trainable())?;
     let compiled = model.compiled.as_ref();
     config["compile_config"] = compiled.and_then(compile_config::write).unwrap_or_default();
+    Ok(config)
+}
+
+/// Writes a `.keras` file.
+pub(in crate::saving) fn save(model: &Model, path: &Path) -> Result<()> {
+    let config = description(model)?;
     let mut metadata = serde_json::json!({ "keras_version": KERAS_VERSION });
     if let Some(notes) = petal_notes::write(model) {
         metadata[petal_notes::KEY] = notes;
