@@ -39,6 +39,11 @@ impl Tensor {
         &self.0.shape
     }
 
+    /// Whether both are the output of one call of one layer.
+    pub fn is_same(&self, other: &Tensor) -> bool {
+        self.serial() == other.serial()
+    }
+
     pub(crate) fn new(spec: LayerSpec, inputs: Vec<Tensor>) -> Result<Tensor> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape().clone()).collect();

@@ -1,0 +1,12 @@
+"""Petal: trains and fine-tunes image classifiers on the CPU, with Keras' interface.
+
+`from petal import keras` has what you know of Keras. `petal.as_tensorflow()` makes notebooks run that import TensorFlow.
+"""
+
+from . import keras
+from ._tensorflow import as_tensorflow
+from .dataset import Dataset
+from .tensor import Tensor
+
+__version__ = "0.1.0"
+__all__ = ["Dataset", "Tensor", "as_tensorflow", "keras"]
