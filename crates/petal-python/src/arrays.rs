@@ -10,6 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::data::Data;
+use crate::interrupt::Raised;
 
 /// An array in standard layout, of one of the types that models take.
 pub enum Values {
@@ -55,7 +56,9 @@ pub fn rows<T: Element + Copy>(
     let values = array.as_slice()?;
     for &sample in samples {
         let row = values.get(sample * width..(sample + 1) * width);
-        to.extend_from_slice(row.ok_or_else(|| PyTypeError::new_err("an array was made smaller while it was used"))?);
+        to.extend_from_slice(
+            row.ok_or_else(|| PyTypeError::new_err("an array was made smaller while it was used"))?,
+        );
     }
     Ok(())
 }
@@ -96,7 +99,7 @@ pub fn array_data(
         order: seed.map(|seed| Key::new(seed).named("order")),
         class_names: (0..classes).map(|class| class.to_string()).collect(),
     };
-    Ok(Data::new(Arc::new(data)))
+    Ok(Data::new(Arc::new(data), Raised::default()))
 }
 
 impl Dataset for ArrayData {

@@ -146,7 +146,15 @@ impl Hooks {
                 .map_err(|error| Error::Training(error.to_string()))
         };
         let (each_batch, each_test_batch) = (asks("batch")?, asks("test_batch")?);
-        Ok(Hooks { python, shared, raised, placeholder: Some(placeholder()?), each_batch, each_test_batch, tests: false })
+        Ok(Hooks {
+            python,
+            shared,
+            raised,
+            placeholder: Some(placeholder()?),
+            each_batch,
+            each_test_batch,
+            tests: false,
+        })
     }
 
     /// Gives Python the model, calls its hook, and takes the model and the logs back.
@@ -187,7 +195,13 @@ impl Hooks {
     }
 }
 
-fn call(py: Python<'_>, python: &Py<PyAny>, hook: &str, index: usize, logs: Option<&mut Logs>) -> PyResult<bool> {
+fn call(
+    py: Python<'_>,
+    python: &Py<PyAny>,
+    hook: &str,
+    index: usize,
+    logs: Option<&mut Logs>,
+) -> PyResult<bool> {
     let dict = PyDict::new(py);
     for (name, value) in logs.iter().flat_map(|logs| logs.iter()) {
         dict.set_item(name, value)?;
@@ -232,7 +246,12 @@ impl Callback for Hooks {
         self.call("on_test_batch_end", step, None, training)
     }
 
-    fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, training: &mut Training<'_>) -> petal::Result<()> {
+    fn on_epoch_end(
+        &mut self,
+        epoch: usize,
+        logs: &mut Logs,
+        training: &mut Training<'_>,
+    ) -> petal::Result<()> {
         if self.tests {
             let mut tested: Logs = logs
                 .iter()

@@ -25,7 +25,6 @@ pub fn exception(error: Error) -> PyErr {
         Error::Io { .. } | Error::Download(_) => PyOSError::new_err(text),
         Error::File { path, .. } if !path.exists() => PyFileNotFoundError::new_err(text),
         Error::Diverged(_) => PyFloatingPointError::new_err(text),
-        Error::Training(_) => PyRuntimeError::new_err(text),
         _ => PyValueError::new_err(text),
     }
 }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use numpy::ndarray::{Array, ArrayD};
 use numpy::{IntoPyArray, PyArrayDyn};
-use petal::data::{Batch, ColorMode, Dataset, ImageFolder, Interpolation, LabelMode, Photo, Preprocessing, prefetch};
+use petal::data::{
+    Batch, ColorMode, Dataset, ImageFolder, Interpolation, LabelMode, Photo, Preprocessing, prefetch,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
 use crate::compute::{argument, compute, json as parsed};
+use crate::interrupt::Raised;
 
 /// Labelled samples.
 #[pyclass(frozen, module = "petal._petal")]
@@ -23,11 +26,21 @@ pub struct Data {
     #[pyo3(get)]
     doubts: Vec<String>,
     pub preprocessing: Option<Preprocessing>,
+    /// What Python raised where it makes the batches.
+    raised: Raised,
 }
 
 impl Data {
-    pub fn new(samples: Arc<dyn Dataset + Send + Sync>) -> Self {
-        Data { samples, file_paths: Vec::new(), doubts: Vec::new(), preprocessing: None }
+    pub fn new(samples: Arc<dyn Dataset + Send + Sync>, raised: Raised) -> Self {
+        Data { samples, file_paths: Vec::new(), doubts: Vec::new(), preprocessing: None, raised }
+    }
+
+    /// What was computed of the data, or what Python raised meanwhile.
+    pub fn or_raised<R>(&self, outcome: PyResult<R>) -> PyResult<R> {
+        match self.raised.take() {
+            Some(error) => Err(error),
+            None => outcome,
+        }
     }
 }
 
@@ -94,7 +107,8 @@ impl Batches {
             samples.load(numbers, epoch, &mut batch).map(|()| batch)
         })?;
         let rows = batch.len();
-        let inputs = shaped(&[&[rows], samples.sample_shape()].concat(), batch.inputs.to_floats().into_owned())?;
+        let inputs =
+            shaped(&[&[rows], samples.sample_shape()].concat(), batch.inputs.to_floats().into_owned())?;
         let targets = shaped(&[rows, samples.target_width()], batch.targets)?;
         Ok(Some((inputs.into_pyarray(py), targets.into_pyarray(py))))
     }
@@ -105,7 +119,10 @@ fn shaped(shape: &[usize], values: Vec<f32>) -> PyResult<ArrayD<f32>> {
 }
 
 /// All batches of `data` in the samples' own order; `step` gets their inputs as floats.
-pub fn each_batch(data: &dyn Dataset, mut step: impl FnMut(&[f32]) -> petal::Result<()>) -> petal::Result<()> {
+pub fn each_batch(
+    data: &dyn Dataset,
+    mut step: impl FnMut(&[f32]) -> petal::Result<()>,
+) -> petal::Result<()> {
     let order: Vec<usize> = (0..data.len()).collect();
     prefetch(data, 0, &order, |batch| {
         step(&batch.inputs.to_floats())?;
@@ -136,6 +153,7 @@ pub fn image_directory(py: Python<'_>, directory: PathBuf, settings: &str) -> Py
                 doubts: side.doubts().lines(),
                 preprocessing: Some(side.preprocessing().clone()),
                 samples: Arc::new(side),
+                raised: Raised::default(),
             })
             .collect())
     })
@@ -177,7 +195,11 @@ fn named<T: serde::de::DeserializeOwned + Default>(name: &'static str, word: &Va
 /// A photo as models get it, `[height, width, channels]`. `settings` is the JSON of a `Preprocessing`; with the
 /// `image_size` null, at the photo's own size.
 #[pyfunction]
-pub fn load_image<'py>(py: Python<'py>, path: PathBuf, settings: &str) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
+pub fn load_image<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    settings: &str,
+) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
     let mut settings = parsed(settings)?;
     let (shape, values) = compute(py, move || {
         if settings["image_size"].is_null() {

@@ -18,7 +18,8 @@ pub fn get_file(
     extract: bool,
 ) -> PyResult<PathBuf> {
     compute(py, move || {
-        let mut options = GetFile::new().cache_subdir(subdir).extract(extract).progress(progress_bar(origin.clone()));
+        let mut options =
+            GetFile::new().cache_subdir(subdir).extract(extract).progress(progress_bar(origin.clone()));
         if let Some(name) = name {
             options = options.file_name(name);
         }

@@ -26,7 +26,8 @@ pub fn fit<'py>(
     callbacks: &[String],
     hooks: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let mut native = callbacks.iter().map(|text| callbacks::native(text)).collect::<PyResult<Vec<Option<Native>>>>()?;
+    let mut native =
+        callbacks.iter().map(|text| callbacks::native(text)).collect::<PyResult<Vec<Option<Native>>>>()?;
     let raised = Raised::default();
     let trained = compute(py, || {
         let mut taken = Taken::new(shared)?;
@@ -49,7 +50,9 @@ pub fn fit<'py>(
             fit = fit.steps_per_epoch(steps);
         }
         if let Some(weights) = settings["class_weight"].as_array() {
-            fit = fit.class_weights(weights.iter().filter_map(Value::as_f64).map(|w| w as f32).collect::<Vec<_>>());
+            fit = fit.class_weights(
+                weights.iter().filter_map(Value::as_f64).map(|w| w as f32).collect::<Vec<_>>(),
+            );
         }
         for callback in &mut native {
             fit = match callback {
@@ -66,6 +69,8 @@ pub fn fit<'py>(
     if let Some(error) = raised.take() {
         return Err(error);
     }
+    let trained = data.or_raised(trained);
+    let trained = validation.map_or(Ok(()), |validation| validation.or_raised(Ok(()))).and(trained);
     let result = PyDict::new(py);
     result.set_item("history", history(py, &trained?)?)?;
     result.set_item("callbacks", native.iter().map(callbacks::outcome).collect::<Vec<String>>())?;

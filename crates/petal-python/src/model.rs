@@ -7,7 +7,7 @@ use numpy::ndarray::{ArrayD, ArrayViewD};
 use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
 use petal::Error;
 use petal::layers::AnyLayer;
-use petal::model::{Graph, Node};
+use petal::model::{Graph, Node, Sequential};
 use petal::saving::onnx::{InputKind, Layout, Onnx};
 use petal::saving::{LoadWeights, description};
 use petal::training::{Metric, Optimizer};
@@ -48,7 +48,10 @@ impl Held {
 
     pub fn reason(&self) -> Error {
         Error::Training(match self {
-            Held::Lost => "a bug in Petal has ended this model's training and left it without weights; load it again".into(),
+            Held::Lost => {
+                "a bug in Petal has ended this model's training and left it without weights; load it again"
+                    .into()
+            }
             _ => "the model is being trained by another thread; wait until its fit has ended".into(),
         })
     }
@@ -89,6 +92,12 @@ impl Model {
         petal::model::Model::named(name, seed, &input.0, &output.0).map(Model::new).map_err(exception)
     }
 
+    /// The chain of layers between two tensors.
+    #[staticmethod]
+    fn sequential(input: &Tensor, output: &Tensor, name: String, seed: u64) -> PyResult<Self> {
+        Sequential::between(name, seed, &input.0, &output.0).map(Model::new).map_err(exception)
+    }
+
     /// The model in a file.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
@@ -115,13 +124,26 @@ impl Model {
         self.read(py, |model| model.save(path))
     }
 
-    fn load_weights(&self, py: Python<'_>, path: PathBuf, by_name: bool, skip_mismatch: bool) -> PyResult<Vec<String>> {
+    fn load_weights(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        by_name: bool,
+        skip_mismatch: bool,
+    ) -> PyResult<Vec<String>> {
         let options = LoadWeights::new().by_name(by_name).skip_mismatch(skip_mismatch);
         self.write(py, |model| model.load_weights(path, options))
     }
 
     /// Writes the model for other programs, in ONNX.
-    fn export_onnx(&self, py: Python<'_>, path: PathBuf, nchw: bool, bytes: bool, logits: bool) -> PyResult<()> {
+    fn export_onnx(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        nchw: bool,
+        bytes: bool,
+        logits: bool,
+    ) -> PyResult<()> {
         let layout = if nchw { Layout::Nchw } else { Layout::Nhwc };
         let input = if bytes { InputKind::Uint8 } else { InputKind::Float32 };
         let settings = Onnx::new().layout(layout).input(input).logits(logits);
@@ -311,7 +333,7 @@ impl Model {
 
     /// Loss and metrics by name.
     fn evaluate<'py>(&self, py: Python<'py>, data: &Data) -> PyResult<Bound<'py, PyDict>> {
-        let evaluation = self.read(py, |model| model.evaluate(&*data.samples))?;
+        let evaluation = data.or_raised(self.read(py, |model| model.evaluate(&*data.samples)))?;
         let logs = PyDict::new(py);
         logs.set_item("loss", evaluation.loss)?;
         for (name, value) in &evaluation.metrics {
@@ -322,10 +344,11 @@ impl Model {
 
     /// The outputs for all samples in their own order, `[samples, …]`.
     fn predict<'py>(&self, py: Python<'py>, data: &Data) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
-        let outputs = self.read(py, |model| {
+        let outputs = data.or_raised(self.read(py, |model| {
             if data.samples.sample_shape() != &model.input_shape()[..] {
                 // The same words as for an array.
-                return model.predict_array(ArrayD::zeros([&[1], data.samples.sample_shape()].concat()).view());
+                return model
+                    .predict_array(ArrayD::zeros([&[1], data.samples.sample_shape()].concat()).view());
             }
             let mut predictor = model.predictor(data.samples.batch_size().min(data.samples.len()))?;
             let mut outputs: Vec<f32> = Vec::new();
@@ -336,7 +359,7 @@ impl Model {
             let width = model.output_shape().elements().max(1);
             let shape = [&[outputs.len() / width], &model.output_shape()[..]].concat();
             ArrayD::from_shape_vec(shape, outputs).map_err(|problem| Error::Data(problem.to_string()))
-        })?;
+        }))?;
         Ok(outputs.into_pyarray(py))
     }
 
@@ -359,7 +382,8 @@ impl Model {
 
     /// The engine's state as bytes of a `.petal` file, for pickle.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        self.read(py, |model| Ok(format!("{model:?}"))).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+        self.read(py, |model| Ok(format!("{model:?}")))
+            .map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
 }
 
@@ -405,6 +429,9 @@ fn trains(graph: &Graph, path: &str) -> bool {
     graph.trainable()
         && match node.as_model() {
             Some(inner) => trains(inner, rest),
-            None => node.trainable() && node.weights().iter().any(|weight| weight.name == rest && weight.trainable),
+            None => {
+                node.trainable()
+                    && node.weights().iter().any(|weight| weight.name == rest && weight.trainable)
+            }
         }
 }

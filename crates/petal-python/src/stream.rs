@@ -39,7 +39,17 @@ pub fn stream_data(
 ) -> Data {
     let running = Mutex::new(None);
     let raised = Raised::default();
-    Data::new(Arc::new(StreamData { begin, running, steps, batch_size, sample_shape, target_width, endless, raised }))
+    let data = StreamData {
+        begin,
+        running,
+        steps,
+        batch_size,
+        sample_shape,
+        target_width,
+        endless,
+        raised: raised.clone(),
+    };
+    Data::new(Arc::new(data), raised)
 }
 
 impl StreamData {

@@ -41,15 +41,8 @@ pub fn apply(description: &str, inputs: Vec<PyRef<'_, Tensor>>) -> PyResult<Tens
 
 /// What `model` gives as a layer of this name; with `infers`, in inference mode even while the model around it trains.
 #[pyfunction]
-pub fn nest(
-    py: Python<'_>,
-    model: &Model,
-    infers: bool,
-    name: String,
-    input: &Tensor,
-) -> PyResult<Tensor> {
-    let spec = model.read(py, |model| {
-        Ok(if infers { model.with_training(false) } else { LayerSpec::from(model) })
-    })?;
+pub fn nest(py: Python<'_>, model: &Model, infers: bool, name: String, input: &Tensor) -> PyResult<Tensor> {
+    let spec = model
+        .read(py, |model| Ok(if infers { model.with_training(false) } else { LayerSpec::from(model) }))?;
     spec.name(name).on(&input.0).map(Tensor).map_err(exception)
 }

@@ -315,6 +315,8 @@ def _built(model, shape):
 
 def _of_arrays(model, x, y, batch_size, shuffle, labelled, steps):
     x = values(x, "x")
+    if x.shape[:1] == (0,):
+        raise ValueError("x is empty; expected at least one sample")
     if x.ndim < 2:
         raise ValueError(f"x has the shape {x.shape}; expected samples along the first axis, (samples, height, width, channels)")
     _built(model, x.shape[1:])
@@ -327,23 +329,28 @@ def _of_arrays(model, x, y, batch_size, shuffle, labelled, steps):
         return _petal.array_data(x, None, batch_size, None, 0)
     if y is None:
         raise ValueError("y is missing: the targets of x")
-    targets, classes = _targets(model, y, "y")
+    targets, classes = _targets(_outputs(model), y, "y")
     if len(targets) != len(x):
         raise ValueError(f"x has {len(x)} samples and y {len(targets)} targets; expected equally many")
     return _petal.array_data(x, targets, batch_size, next_seed() if shuffle else None, classes)
 
 
-def _targets(model, y, what):
-    """Targets as rows of float32, and the number of classes where they are their numbers."""
+def _outputs(model):
+    """The model's outputs, if their number is that of the classes and targets are class numbers."""
     from .keras.losses import SparseCategoricalCrossentropy
 
+    return model.output_shape[-1] if isinstance(model.loss, SparseCategoricalCrossentropy) else None
+
+
+def _targets(outputs, y, what):
+    """Targets as rows of float32, and the number of classes where they are their numbers."""
     rows = np.asarray(y)
     if rows.dtype.kind not in "fiub":
         raise ValueError(f"{what} has the dtype {rows.dtype}; expected numbers")
     rows = rows.reshape(len(rows), -1) if rows.ndim else rows.reshape(1, 1)
     classes = 0
-    if isinstance(getattr(model, "loss", None), SparseCategoricalCrossentropy) and rows.size:
-        least, most, outputs = rows.min(), rows.max(), model.output_shape[-1]
+    if outputs is not None and rows.size:
+        least, most = rows.min(), rows.max()
         if rows.shape[1] != 1:
             raise ValueError(
                 f"{what} has the shape {np.asarray(y).shape}; SparseCategoricalCrossentropy takes one class number a sample. For "
@@ -372,7 +379,8 @@ def _of_batches(model, source, steps, trains, labelled):
     inputs, _ = _pair(first, labelled)
     inputs = values(inputs, "a batch")
     _built(model, inputs.shape[1:])
-    width = _targets(model, _pair(first, labelled)[1], "a batch's targets")[0].shape[1] if labelled else 0
+    outputs = _outputs(model) if labelled else None
+    width = _targets(outputs, _pair(first, labelled)[1], "a batch's targets")[0].shape[1] if labelled else 0
     if steps is None or trains and not endless:
         steps = _length(source)
 
@@ -380,7 +388,7 @@ def _of_batches(model, source, steps, trains, labelled):
         for one in source:
             x, y = _pair(one, labelled)
             x = values(x, "a batch")
-            yield x, _targets(model, y, "a batch's targets")[0] if labelled else np.zeros((len(x), 0), np.float32)
+            yield x, _targets(outputs, y, "a batch's targets")[0] if labelled else np.zeros((len(x), 0), np.float32)
 
     return _petal.stream_data(begin, int(steps), len(inputs), list(inputs.shape[1:]), width, endless)
 

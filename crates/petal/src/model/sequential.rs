@@ -1,6 +1,6 @@
 use super::{Graph, GraphKind, Model, Tensor};
-use crate::Result;
 use crate::layers::{Layer, LayerSpec};
+use crate::{Error, Result};
 
 /// A model that is a chain of layers.
 ///
@@ -29,6 +29,20 @@ impl Sequential {
     /// A chain that begins at `input`.
     pub fn new(input: Tensor) -> Self {
         Sequential { input, name: None, seed: 0, layers: Vec::new() }
+    }
+
+    /// The chain of layers between two tensors, with a name.
+    ///
+    /// # Errors
+    /// If a layer between them has several inputs, or as [`Model::new`].
+    pub fn between(name: impl Into<String>, seed: u64, input: &Tensor, output: &Tensor) -> Result<Model> {
+        let graph = Graph::new(GraphKind::Sequential, Some(name.into()), input, output)?;
+        match graph.nodes().iter().find(|node| node.inputs().len() > 1) {
+            Some(node) => {
+                Err(Error::layer(node.name(), "has several inputs; in a Sequential each layer has one"))
+            }
+            None => Model::from_graph(graph, seed),
+        }
     }
 
     /// Appends a layer.

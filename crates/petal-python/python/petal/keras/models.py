@@ -233,7 +233,7 @@ class Model(Layer):
 
     def _check_compiled(self, what):
         if not self._native.is_compiled:
-            raise RuntimeError(f"model '{self.name}' isn't compiled; call compile(optimizer, loss) before {what}")
+            raise ValueError(f"model '{self.name}' isn't compiled; call compile(optimizer, loss) before {what}")
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
@@ -441,13 +441,20 @@ class Sequential(Model):
     def pop(self):
         """Takes the last layer off."""
         last = self._chain.pop()
-        self._rebuild()
+        self._rebuild(last)
         return last
 
-    def _rebuild(self):
-        shape = self._native.input_shape if self._native is not None else None
-        self._native = None
-        self._build_if_known(shape)
+    def _rebuild(self, *gone):
+        """Builds the chain anew where it was built, with the weights that it had."""
+        old, self._native = self._native, None
+        for layer in [*self._chain, *gone]:
+            layer._places = [(ref, path) for ref, path in layer._places if ref() is not self]
+        self._build_if_known(old and old.input_shape)
+        if old is not None and self._native is not None:
+            there = {path for path, _, _ in old.weights()}
+            for path, _, _ in self._native.weights():
+                if path in there:
+                    self._native.set_weight(path, old.weight(path))
 
     def _build_if_known(self, shape=None):
         first = self._chain[0] if self._chain else None
@@ -465,7 +472,7 @@ class Sequential(Model):
         for layer in self._chain:
             if not isinstance(layer, InputLayer):
                 output = layer(output)
-        native = _petal.Model.between(input._native, output._native, self.name, next_seed())
+        native = _petal.Model.sequential(input._native, output._native, self.name, next_seed())
         self._holds(native, history([output]))
         self._layers = [one for one in self._layers if not isinstance(one, InputLayer)]
         self._input, self._output = input, output
@@ -531,16 +538,20 @@ class Sequential(Model):
         self.build((None, *shape))
         return self
 
-    def compile(self, optimizer="rmsprop", loss=None, **kwargs):
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, **kwargs):
         """Sets how the model trains; see `Model.compile`."""
-        self._pending_compile = {"optimizer": optimizer, "loss": loss, **kwargs}
+        if isinstance(loss_weights, (list, tuple)) and metrics is None and loss_weights and isinstance(loss_weights[0], str):
+            raise ValueError("loss_weights are numbers; give the metrics by name, metrics=[…]")
+        self._pending_compile = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, **kwargs,
+        }  # fmt: skip
         if self._native is not None:
             Model.compile(self, **self._pending_compile)
 
     def _check_compiled(self, what):
         if self._native is None:
             if not self._pending_compile:
-                raise RuntimeError(f"model '{self.name}' isn't compiled; call compile(optimizer, loss) before {what}")
+                raise ValueError(f"model '{self.name}' isn't compiled; call compile(optimizer, loss) before {what}")
         else:
             super()._check_compiled(what)
 

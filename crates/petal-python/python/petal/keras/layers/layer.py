@@ -207,8 +207,8 @@ class Layer:
 
         if shape not in self._eager:
             before, self._called = self._called, []
-            x = Input(shape=shape)
-            self._eager[shape] = Model(x, self(x))
+            x = Input(shape=shape, name="input")
+            self._eager[shape] = Model(x, self(x), name="eager")
             self._called = before
         return self._eager[shape]
 
