@@ -57,8 +57,8 @@ def main(lecture, photos, weights, engine, plots=None):
         if plt.get_fignums():
             show()
         times.append(round(time.perf_counter() - begin, 2))
-        if "fit(" in cell:
-            histories.append({k: [round(float(v), 4) for v in vs] for k, vs in names["history"].history.items()})
+        for trained in re.findall(r"(\w+) = model\.fit\(", cell):
+            histories.append({k: [round(float(v), 4) for v in vs] for k, vs in names[trained].history.items()})
     print(json.dumps({"engine": engine, "seconds": times, "total": round(sum(times), 1), "histories": histories}))
 
 

@@ -22,7 +22,7 @@ pub struct Data {
     pub samples: Arc<dyn Dataset + Send + Sync>,
     #[pyo3(get)]
     file_paths: Vec<PathBuf>,
-    /// What a person should know of the folder; files that were left out are among it.
+    /// What a person should know of the folder, and which files are left out.
     #[pyo3(get)]
     doubts: Vec<String>,
     pub preprocessing: Option<Preprocessing>,
@@ -146,11 +146,14 @@ pub fn image_directory(py: Python<'_>, directory: PathBuf, settings: &str) -> Py
             Some("validation") => vec![folder.validation()?],
             _ => vec![folder.load()?],
         };
+        let left_out: Vec<String> =
+            sides.iter().flat_map(|side| side.skipped()).map(|file| format!("left out: {file}")).collect();
+        let doubts: Vec<String> = sides.first().map_or(Vec::new(), |side| side.doubts().lines());
         Ok(sides
             .into_iter()
             .map(|side| Data {
                 file_paths: side.file_paths().to_vec(),
-                doubts: side.doubts().lines(),
+                doubts: left_out.iter().chain(&doubts).cloned().collect(),
                 preprocessing: Some(side.preprocessing().clone()),
                 samples: Arc::new(side),
                 raised: Raised::default(),

@@ -489,12 +489,12 @@ class Sequential(Model):
     def _need(self, what):
         if self._native is None:
             raise ValueError(
-                f"{what} of Sequential '{self.name}' before it is built: begin it with Input(shape), call build, or call it on data"
+                f"{what} of Sequential '{self.name}' was asked for before it is built: begin it with Input(shape), call build, or call it on data"
             )
 
     def __getattr__(self, name):
-        if name in ("_layers", "_hidden", "_shared", "_input", "_output", "_compiled", "_version"):
-            self._need("layers")
+        if self.__dict__.get("_native") is None and (hasattr(type(self), name) or name in ("_input", "_output")):
+            self._need(name)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     @property

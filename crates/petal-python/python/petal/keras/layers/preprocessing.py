@@ -4,6 +4,12 @@ images outside of a model."""
 from .layer import Layer
 
 
+class _RandomLayer(Layer):
+    """Acts in training, and on images outside of a model."""
+
+    _trains_when_called = True
+
+
 class Rescaling(Layer):
     """`x · scale + offset`."""
 
@@ -28,14 +34,14 @@ class CenterCrop(Layer):
         super().__init__(locals())
 
 
-class RandomFlip(Layer):
+class RandomFlip(_RandomLayer):
     """Mirrors images at random."""
 
     def __init__(self, mode="horizontal_and_vertical", seed=None, data_format=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomRotation(Layer):
+class RandomRotation(_RandomLayer):
     """Turns images by up to `factor` of a whole turn."""
 
     def __init__(
@@ -45,7 +51,7 @@ class RandomRotation(Layer):
         super().__init__(locals())
 
 
-class RandomZoom(Layer):
+class RandomZoom(_RandomLayer):
     """Zooms in (negative factors) or out, along both axes or each by itself."""
 
     def __init__(
@@ -55,7 +61,7 @@ class RandomZoom(Layer):
         super().__init__(locals())
 
 
-class RandomTranslation(Layer):
+class RandomTranslation(_RandomLayer):
     """Moves images by up to these shares of their size."""
 
     def __init__(
@@ -65,7 +71,7 @@ class RandomTranslation(Layer):
         super().__init__(locals())
 
 
-class RandomShear(Layer):
+class RandomShear(_RandomLayer):
     """Shears images."""
 
     def __init__(
@@ -75,35 +81,35 @@ class RandomShear(Layer):
         super().__init__(locals())
 
 
-class RandomCrop(Layer):
+class RandomCrop(_RandomLayer):
     """A part of each image, from a random place; the middle otherwise."""
 
     def __init__(self, height, width, seed=None, data_format=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomBrightness(Layer):
+class RandomBrightness(_RandomLayer):
     """Adds one number to all pixels of an image."""
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomContrast(Layer):
+class RandomContrast(_RandomLayer):
     """Moves pixels away from or towards their mean."""
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomColorDegeneration(Layer):
+class RandomColorDegeneration(_RandomLayer):
     """Mixes images with their grey version."""
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomColorJitter(Layer):
+class RandomColorJitter(_RandomLayer):
     """Brightness, contrast, saturation and hue at random."""
 
     def __init__(
@@ -113,7 +119,7 @@ class RandomColorJitter(Layer):
         super().__init__(locals())
 
 
-class RandomErasing(Layer):
+class RandomErasing(_RandomLayer):
     """Fills a random rectangle."""
 
     def __init__(
@@ -123,7 +129,7 @@ class RandomErasing(Layer):
         super().__init__(locals())
 
 
-class RandomGaussianBlur(Layer):
+class RandomGaussianBlur(_RandomLayer):
     """Blurs images."""
 
     def __init__(
@@ -133,28 +139,28 @@ class RandomGaussianBlur(Layer):
         super().__init__(locals())
 
 
-class RandomGrayscale(Layer):
+class RandomGrayscale(_RandomLayer):
     """Makes some images grey."""
 
     def __init__(self, factor=0.5, data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomHue(Layer):
+class RandomHue(_RandomLayer):
     """Turns the hue."""
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomInvert(Layer):
+class RandomInvert(_RandomLayer):
     """Inverts the colours of some images."""
 
     def __init__(self, factor=1.0, value_range=(0, 255), seed=None, data_format=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomPerspective(Layer):
+class RandomPerspective(_RandomLayer):
     """Looks at images from another place."""
 
     def __init__(
@@ -164,28 +170,28 @@ class RandomPerspective(Layer):
         super().__init__(locals())
 
 
-class RandomPosterization(Layer):
+class RandomPosterization(_RandomLayer):
     """Fewer bits a channel."""
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomSaturation(Layer):
+class RandomSaturation(_RandomLayer):
     """More or less colour."""
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomSharpness(Layer):
+class RandomSharpness(_RandomLayer):
     """Sharper or softer."""
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class RandomElasticTransform(Layer):
+class RandomElasticTransform(_RandomLayer):
     """Bends images."""
 
     def __init__(
@@ -195,28 +201,28 @@ class RandomElasticTransform(Layer):
         super().__init__(locals())
 
 
-class Solarization(Layer):
+class Solarization(_RandomLayer):
     """Inverts pixels above a threshold."""
 
     def __init__(self, addition_factor=0.0, threshold_factor=0.0, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(locals())
 
 
-class AutoContrast(Layer):
+class AutoContrast(_RandomLayer):
     """Stretches each channel to the whole range."""
 
     def __init__(self, value_range=(0, 255), **kwargs):
         super().__init__(locals())
 
 
-class Equalization(Layer):
+class Equalization(_RandomLayer):
     """Equalizes the histogram of each channel."""
 
     def __init__(self, value_range=(0, 255), bins=256, data_format=None, **kwargs):
         super().__init__(locals())
 
 
-class AugMix(Layer):
+class AugMix(_RandomLayer):
     """Mixes chains of augmentations."""
 
     def __init__(
@@ -226,7 +232,7 @@ class AugMix(Layer):
         super().__init__(locals())
 
 
-class RandAugment(Layer):
+class RandAugment(_RandomLayer):
     """A few augmentations drawn at random, of one strength."""
 
     def __init__(
@@ -236,14 +242,14 @@ class RandAugment(Layer):
         super().__init__(locals())
 
 
-class MixUp(Layer):
+class MixUp(_RandomLayer):
     """Mixes pairs of images and their labels."""
 
     def __init__(self, alpha=0.2, data_format=None, seed=None, **kwargs):
         super().__init__(locals())
 
 
-class CutMix(Layer):
+class CutMix(_RandomLayer):
     """Puts a part of one image into another."""
 
     def __init__(self, factor=1.0, seed=None, data_format=None, **kwargs):
