@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use numpy::ndarray::{Array, ArrayD};
 use numpy::{IntoPyArray, PyArrayDyn};
+use petal::data::sample::{self, SampleOptions};
 use petal::data::{
     Batch, ColorMode, Dataset, ImageFolder, Interpolation, LabelMode, Photo, Preprocessing, prefetch,
 };
@@ -214,4 +215,11 @@ pub fn load_image<'py>(
         Ok((preprocessing.shape(), preprocessing.load(&path)?))
     })?;
     Ok(shaped(&shape, values)?.into_pyarray(py))
+}
+
+/// Draws photos of flowers into a folder, as many of each of five classes.
+#[pyfunction]
+pub fn sample_photos(py: Python<'_>, folder: PathBuf, photos_per_class: usize) -> PyResult<()> {
+    let options = SampleOptions { per_class: photos_per_class, ..SampleOptions::default() };
+    compute(py, move || sample::write(folder, &options))
 }

@@ -29,7 +29,7 @@ mod _petal {
     #[pymodule_export]
     use super::arrays::array_data;
     #[pymodule_export]
-    use super::data::{Data, image_directory, load_image};
+    use super::data::{Data, image_directory, load_image, sample_photos};
     #[pymodule_export]
     use super::download::{extract_archive, get_file};
     #[pymodule_export]

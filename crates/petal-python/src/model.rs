@@ -217,14 +217,15 @@ impl Model {
         self.write(py, |model| model.set_weight(path, values))
     }
 
-    /// Takes the weights below `from` in another model (empty: all of it) as those below `to` in this one.
-    fn take_weights(&self, py: Python<'_>, other: &Model, from: &str, to: &str) -> PyResult<()> {
+    /// Takes the weights below `from_` in another model (empty: all of it) as those below `to` in this one.
+    #[pyo3(signature = (other, from_, to))]
+    fn take_weights(&self, py: Python<'_>, other: &Model, from_: &str, to: &str) -> PyResult<()> {
         if Arc::ptr_eq(&self.0, &other.0) {
             return Ok(());
         }
         let weights: Vec<(String, ArrayD<f32>)> = other.read(py, |model| {
             let own = model.weights().into_iter().filter_map(|(path, values)| {
-                let rest = path.strip_prefix(from)?;
+                let rest = path.strip_prefix(from_)?;
                 Some((format!("{to}{rest}"), values.to_owned()))
             });
             Ok(own.collect())

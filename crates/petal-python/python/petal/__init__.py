@@ -4,9 +4,10 @@
 """
 
 from . import keras
+from ._petal import sample_photos
 from ._tensorflow import as_tensorflow
 from .dataset import Dataset
 from .tensor import Tensor
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Tensor", "as_tensorflow", "keras"]
+__all__ = ["Dataset", "Tensor", "as_tensorflow", "keras", "sample_photos"]

@@ -21,9 +21,6 @@ def _module(name, **members):
     return module
 
 
-callbacks.History = models.History
-models.save_model = saving.save_model
-
 backend = _module("backend", clear_session=utils.clear_session, backend=lambda: "petal", image_data_format=lambda: "channels_last")
 preprocessing = _module("preprocessing")
 preprocessing.image = _module(
@@ -32,8 +29,6 @@ preprocessing.image = _module(
 )
 preprocessing.image_dataset_from_directory = utils.image_dataset_from_directory
 config = _module("config", image_data_format=lambda: "channels_last", floatx=lambda: "float32", backend=lambda: "petal")
-utils.clear_session = utils.clear_session
-
 __all__ = [
     "Input", "KerasTensor", "Layer", "Model", "Sequential", "activations", "applications", "backend", "callbacks",
     "config", "initializers", "layers", "losses", "metrics", "models", "optimizers", "preprocessing", "regularizers",

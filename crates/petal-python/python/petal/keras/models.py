@@ -11,7 +11,6 @@ from .._random import next_seed
 from ..tensor import tensor
 from . import callbacks as _callbacks
 from . import losses, metrics, optimizers
-from .history import History
 from .layers.input import Input, InputLayer
 from .layers.layer import Layer, Variable, unique_name
 from .symbolic import KerasTensor, history
@@ -261,7 +260,7 @@ class Model(Layer):
             batch = validation_batch_size or batch_size
             validation = data_for(self, pair[0], pair[1], batch, False, validation_steps, trains=False)
         self.stop_training = False
-        seen = History(self, {"epochs": epochs, "steps": -(-len(data) // data.batch_size), "verbose": verbose})
+        seen = _callbacks.History(self, {"epochs": epochs, "steps": -(-len(data) // data.batch_size), "verbose": verbose})
         own = _callbacks.Callbacks(self, callbacks, seen)
         settings = {
             "epochs": int(epochs),
@@ -678,6 +677,11 @@ def _unpickled(content, compiled):
     model._compiled = compiled
     optimizers.of_loaded(model)
     return model
+
+
+def save_model(model, filepath, overwrite=True, **kwargs):
+    """Writes a model; see `Model.save`."""
+    model.save(filepath, overwrite)
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):

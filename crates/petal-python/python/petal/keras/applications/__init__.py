@@ -19,7 +19,7 @@ def _submodule(name, members):
     globals()[name] = module
 
 
-_modules = {}
+_modules: dict[str, list[str]] = {}
 for _name, _module in MODULES.items():
     _modules.setdefault(_module, []).append(_name)
 for _module, _members in _modules.items():

@@ -13,7 +13,7 @@ from ...tensor import tensor, values
 from .. import activations, initializers
 from ..symbolic import KerasTensor, history, tensors_of
 
-_names = collections.Counter()
+_names: collections.Counter[str] = collections.Counter()
 
 
 def snake_case(name):
