@@ -31,12 +31,12 @@ pub fn preprocess_input(name: &str, x: &Tensor) -> PyResult<Tensor> {
     application.preprocess_input(&x.0).map(Tensor).map_err(exception)
 }
 
+/// A class of ImageNet: identifier, name, probability.
+type Named = (&'static str, &'static str, f32);
+
 /// For each row the `top` classes of ImageNet that are most probable: identifier, name, probability.
 #[pyfunction]
-pub fn decode_predictions(
-    probabilities: PyReadonlyArray2<'_, f32>,
-    top: usize,
-) -> PyResult<Vec<Vec<(&'static str, &'static str, f32)>>> {
+pub fn decode_predictions(probabilities: PyReadonlyArray2<'_, f32>, top: usize) -> PyResult<Vec<Vec<Named>>> {
     let decoded = networks::decode_predictions(probabilities.as_array(), top).map_err(exception)?;
     let row = |row: Vec<networks::Prediction>| row.into_iter().map(|p| (p.wnid, p.name, p.score)).collect();
     Ok(decoded.into_iter().map(row).collect())

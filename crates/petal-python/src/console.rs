@@ -9,17 +9,17 @@ pub struct Console;
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        Python::attach(|py| {
+        let shown = Python::attach(|py| {
             let stdout = py.import("sys")?.getattr("stdout")?;
             if !stdout.is_none() {
                 stdout.call_method1("write", (PyString::new(py, &text),))?;
                 stdout.call_method0("flush")?;
             }
-            Ok(())
-        })
-        // What is shown is no reason to end a training.
-        .or_else(|_: PyErr| Ok(()))
-        .map(|()| bytes.len())
+            PyResult::Ok(())
+        });
+        // An output that is closed is no reason to end a training.
+        drop(shown);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -401,7 +401,7 @@ fn layers(graph: &Graph) -> serde_json::Value {
             "config": if matches!(node.layer(), AnyLayer::Nested(_)) { json!({}) } else { node.layer().get_config() },
             "inputs": inputs,
             "output_shape": node.output_shape().to_vec(),
-            "weights": node.weights().iter().map(|weight| &*weight.name).collect::<Vec<_>>(),
+            "weights": node.weights().iter().map(|weight| weight.name).collect::<Vec<_>>(),
             "hidden": number < hidden,
             "layers": nested,
         })
