@@ -37,5 +37,5 @@ mod _petal {
     #[pymodule_export]
     use super::stream::stream_data;
     #[pymodule_export]
-    use super::symbolic::{Tensor, apply, input, nest};
+    use super::symbolic::{Tensor, apply, check, input, nest};
 }

@@ -46,3 +46,9 @@ pub fn nest(py: Python<'_>, model: &Model, infers: bool, name: String, input: &T
         .read(py, |model| Ok(if infers { model.with_training(false) } else { LayerSpec::from(model) }))?;
     spec.name(name).on(&input.0).map(Tensor).map_err(exception)
 }
+
+/// Refuses the description of a layer that Petal lacks, or with settings that are none of its.
+#[pyfunction]
+pub fn check(description: &str) -> PyResult<()> {
+    description::layer(&json(description)?, &[]).map(drop).map_err(exception)
+}

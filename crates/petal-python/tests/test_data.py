@@ -93,3 +93,48 @@ def test_a_wrong_setting_is_named(photos, settings, words):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         keras.utils.image_dataset_from_directory(tmp_path / "nowhere")
+
+
+def test_the_older_generator_scales_augments_and_trains(photos):
+    generator = keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255, rotation_range=20, horizontal_flip=True, validation_split=0.25)
+    train = generator.flow_from_directory(photos, target_size=(16, 16), batch_size=5, class_mode="binary", subset="training")
+    images, labels = next(train)
+    assert images.shape == (5, 16, 16, 3) and images.max() <= 1 and labels.shape == (5, 1)
+    assert train.class_indices == {"grass": 0, "sky": 1} and train.samples == 18 and len(train) == 4
+    plain = keras.preprocessing.image.ImageDataGenerator().flow(np.zeros((4, 16, 16, 3)) + 7, batch_size=4)
+    assert next(plain).max() == 7
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    assert model.fit(train, epochs=2, verbose=0).epoch == [0, 1]
+    with pytest.raises(ValueError, match="zca_whitening"):
+        keras.preprocessing.image.ImageDataGenerator(zca_whitening=True)
+
+
+def test_cifar_is_read_from_the_cache_and_a_file_that_would_run_code_is_refused(tmp_path, monkeypatch):
+    import pickle
+
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    rows = np.arange(2 * 3072, dtype=np.int64).astype(np.uint8).reshape(2, 3072)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        (folder / name).write_bytes(pickle.dumps({b"data": rows, b"labels": [3, 4]}, protocol=3))
+    monkeypatch.setattr(keras.datasets, "get_file", lambda *args, **kwargs: str(tmp_path))
+    (images, labels), (test_images, _) = keras.datasets.cifar10.load_data()
+    assert images.shape == (10, 32, 32, 3) and labels.shape == (10, 1) and test_images.shape == (2, 32, 32, 3)
+    # Channels come one after the other in the file.
+    assert images[0, 0, 1].tolist() == [rows[0, 1], rows[0, 1025], rows[0, 2049]]
+
+    class Malicious:
+        def __reduce__(self):
+            return (print, ("run",))
+
+    (folder / "test_batch").write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(pickle.UnpicklingError, match="builtins.print|print"):
+        keras.datasets.cifar10.load_data()
+
+
+def test_files_are_listed_and_read_as_in_tensorflow(photos):
+    data = petal.Dataset.list_files(str(photos / "sky" / "*.png"), shuffle=False)
+    first = next(iter(data))
+    assert len(data) == 12 and str(first).endswith("00.png")
+    assert data.as_numpy_iterator().next() == str(first)

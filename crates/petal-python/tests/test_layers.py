@@ -62,6 +62,15 @@ def test_arithmetic_on_symbolic_tensors_is_scaling():
     assert np.allclose(model.predict(values), (2 * 3 - 1) / 4 + 3)
 
 
+def test_a_layers_settings_and_weights_are_its_attributes():
+    layer = layers.Conv2D(4, 3, activation="relu")
+    assert (layer.filters, layer.kernel_size, layer.activation(np.array([-1.0])).tolist()) == (4, 3, [0])
+    layer.build((None, *IMAGE))
+    assert layer.kernel.shape == (3, 3, 3, 4) and layer.bias.numpy().tolist() == [0] * 4
+    with pytest.raises(AttributeError, match="gamma"):
+        layer.gamma
+
+
 def test_names_are_counted_as_in_keras():
     assert [layers.Dense(1).name, layers.Dense(1).name, layers.Conv2D(1, 1).name] == ["dense", "dense_1", "conv2d"]
     assert layers.MaxPooling2D().name == "max_pooling2d"

@@ -21,7 +21,7 @@ class _Module(types.ModuleType):
         import difflib
 
         there = sorted(one for one in vars(self) if not one.startswith("_"))
-        near = difflib.get_close_matches(name, there, 1, 0.5)
+        near = difflib.get_close_matches(name, there, 1, 0.6)
         hint = f"; the nearest that there is: {near[0]}" if near else ""
         raise AttributeError(
             f"Petal stands in for TensorFlow and has no {self.__name__}.{name}{hint}. {self.__name__} has {', '.join(there)}"
@@ -78,6 +78,10 @@ def _decode(contents, channels=3, **kwargs):
         modes = {0: "rgb", 1: "grayscale", 3: "rgb", 4: "rgba"}
         image = keras.utils.load_img(file.name, color_mode=modes[channels])
         return tensor(keras.utils.img_to_array(image, dtype=np.uint8))
+
+
+def _split(input, sep=None, **kwargs):
+    return tensor(np.array(str(_array(input)).split(str(sep) if sep is not None else None)))
 
 
 def _softmax(logits, axis=-1, name=None):
@@ -161,6 +165,8 @@ def _build():
         flip_left_right=lambda x: tensor(_array(x)[..., ::-1, :]),
         ResizeMethod=types.SimpleNamespace(BILINEAR="bilinear", NEAREST_NEIGHBOR="nearest", BICUBIC="bicubic", AREA="area"),
     )
+    tf.version = module("tensorflow.version", VERSION=tf.__version__)
+    tf.strings = module("tensorflow.strings", split=_split)
     tf.io = module("tensorflow.io", read_file=_read_file, decode_jpeg=_decode, decode_image=_decode, decode_png=_decode)
     gpus = {"list_physical_devices": lambda kind=None: []}
     tf.config = module("tensorflow.config", **gpus)

@@ -1,7 +1,9 @@
 """Data sets: photos in a folder, arrays, and what is made of them by `map`, `batch`, `take` …, as in `tf.data`."""
 
 import collections
+import glob
 import itertools
+import os
 import random
 
 import numpy as np
@@ -11,6 +13,21 @@ from ._random import next_seed
 from .tensor import tensor, values
 
 INFINITE, UNKNOWN = -1, -2
+
+
+class _Elements:
+    """An iterator with TensorFlow's other names for going on."""
+
+    def __init__(self, elements):
+        self._elements = elements
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._elements)
+
+    next = get_next = __next__
 
 
 class Dataset:
@@ -61,8 +78,18 @@ class Dataset:
         known = [one._cardinality for one in several]
         return Dataset(lambda: zip(*several), min(known) if min(known) >= 0 else UNKNOWN)
 
+    @staticmethod
+    def list_files(file_pattern, shuffle=None, seed=None):
+        """The files that match a pattern, in another order each time unless `shuffle` is false."""
+        patterns = [file_pattern] if isinstance(file_pattern, (str, os.PathLike)) else list(file_pattern)
+        files = sorted(path for pattern in patterns for path in glob.glob(os.fspath(pattern)))
+        if not files:
+            raise ValueError(f"no files match {file_pattern}")
+        data = Dataset(lambda: (tensor(np.array(path)) for path in files), len(files))
+        return data if shuffle is False else data.shuffle(len(files), seed)
+
     def __iter__(self):
-        return self._source()
+        return _Elements(self._source())
 
     def __len__(self):
         if self._cardinality < 0:
@@ -75,7 +102,7 @@ class Dataset:
 
     def as_numpy_iterator(self):
         """Its elements as NumPy arrays."""
-        return (_numpy(one) for one in self)
+        return _Elements(_numpy(one) for one in self)
 
     @property
     def element_spec(self):

@@ -492,9 +492,10 @@ class Sequential(Model):
             )
 
     def __getattr__(self, name):
-        if self.__dict__.get("_native") is None and (hasattr(type(self), name) or name in ("_input", "_output")):
+        unbuilt = "_chain" in self.__dict__ and self.__dict__.get("_native") is None
+        if unbuilt and (name in vars(Model) or name in ("_input", "_output")):
             self._need(name)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise AttributeError(f"Sequential has no attribute {name!r}")
 
     @property
     def layers(self):

@@ -68,6 +68,9 @@ class Layer:
                 "build it of petal.keras.layers with Model(inputs, outputs) or Sequential"
             )
         kwargs = {**arguments.pop("kwargs", {}), **kwargs}
+        data_format = kwargs.pop("data_format", arguments.get("data_format"))
+        if data_format not in (None, "channels_last"):
+            raise ValueError(f"{type(self).__name__} has data_format={data_format!r}; Petal's images are channels_last")
         settings = {key: value for key, value in arguments.items() if key not in ("self", "__class__")}
         common = {key: kwargs.pop(key) for key in self._settings_of_all if key in kwargs}
         common.update({key: settings.pop(key) for key in ("name", "dtype") if key in settings})
@@ -75,6 +78,19 @@ class Layer:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(map(repr, kwargs))}")
         self._begin(common)
         self._config = {key: self._setting(key, value) for key, value in settings.items()}
+        _petal.check(self._description(self.name))
+
+    def __getattr__(self, name):
+        """A weight or a setting: `layer.kernel`, `layer.filters`."""
+        state = self.__dict__
+        if not name.startswith("_") and "_config" in state:
+            if name in state["_config"]:
+                value = state["_config"][name]
+                return activations.get(value) if name == "activation" and isinstance(value, str) else value
+            for variable in self.weights:
+                if variable.name == name:
+                    return variable
+        raise AttributeError(f"{type(self).__name__} '{state.get('_name', '')}' has no attribute {name!r}")
 
     def _begin(self, common):
         name = common.get("name")
