@@ -28,6 +28,9 @@ def test_imports_of_tensorflow_give_petal_after_one_line():
         from tensorflow.keras.preprocessing.image import load_img
         from tensorflow.keras.applications.mobilenet_v2 import MobileNetV2, preprocess_input
         import tensorflow.keras.backend as K
+        from tensorflow.keras.layers.experimental.preprocessing import RandomFlip
+        from keras.models import Sequential as OfKeras
+        from keras.preprocessing.image import ImageDataGenerator
         assert tf.keras.layers.Dense is petal.keras.layers.Dense is Dense
         assert int(tf.argmax(tf.constant([0.1, 0.7, 0.2]))) == 1
         assert abs(float(tf.reduce_mean(tf.nn.softmax([[1.0, 2.0]]))) - 0.5) < 1e-6
@@ -35,7 +38,7 @@ def test_imports_of_tensorflow_give_petal_after_one_line():
         assert len(tf.data.Dataset.from_tensor_slices([1, 2, 3]).batch(2)) == 2
     """)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "Petal stands in for TensorFlow: import tensorflow and tensorflow.keras give Petal's.\n"
+    assert done.stdout == "Petal stands in for TensorFlow: import tensorflow, tensorflow.keras and keras give Petal's.\n"
 
 
 @pytest.mark.parametrize(

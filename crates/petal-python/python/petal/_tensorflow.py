@@ -172,7 +172,14 @@ def _build():
     tf.config = module("tensorflow.config", **gpus)
     tf.config.experimental = module("tensorflow.config.experimental", **gpus)
     tf.keras = _keras("tensorflow.keras", keras, {})
+    # Where these layers were before TensorFlow 2.6.
+    old = module("tensorflow.keras.layers.experimental.preprocessing", **_public(keras.layers.preprocessing))
+    tf.keras.layers.experimental = module("tensorflow.keras.layers.experimental", preprocessing=old)
     return tf
+
+
+def _public(module):
+    return {name: value for name, value in vars(module).items() if isinstance(value, type) and name[0] != "_"}
 
 
 def _uniform(shape, minval=0.0, maxval=1.0, dtype=np.float32, **_):
@@ -224,14 +231,14 @@ class _Finder(importlib.abc.MetaPathFinder):
     """Refuses what Petal lacks by name, where Python would say that there is no TensorFlow."""
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname.startswith("tensorflow.") and isinstance(sys.modules.get("tensorflow"), _Module):
+        if fullname.startswith(("tensorflow.", "keras.")) and isinstance(sys.modules.get("tensorflow"), _Module):
             parent, _, name = fullname.rpartition(".")
             getattr(sys.modules[parent], name)
         return None
 
 
 def as_tensorflow():
-    """Registers `tensorflow` and `tensorflow.keras` with what Petal has, for notebooks that import them.
+    """Registers `tensorflow`, `tensorflow.keras` and `keras` with what Petal has, for notebooks that import them.
 
     Call it before anything imports TensorFlow. What is missing raises with its name and the nearest that there is.
     """
@@ -240,5 +247,7 @@ def as_tensorflow():
         raise RuntimeError("TensorFlow is imported already; call petal.as_tensorflow() before, in the first cell")
     if there is None:
         _registered(_build(), set())
+        if "keras" not in sys.modules:
+            _registered(_keras("keras", keras, {}), set())
         sys.meta_path.insert(0, _Finder())
-    print("Petal stands in for TensorFlow: import tensorflow and tensorflow.keras give Petal's.")
+    print("Petal stands in for TensorFlow: import tensorflow, tensorflow.keras and keras give Petal's.")
