@@ -3,15 +3,25 @@ use std::io::{self, Write};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// Python's `sys.stdout`, which in a notebook isn't the process' own.
-pub struct Console;
+/// Python's `sys.stdout`, which in a notebook isn't the process' own. Gets whole lines, and what is flushed: a notebook
+/// shows each piece by itself.
+#[derive(Default)]
+pub struct Console(Vec<u8>);
 
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
+        self.0.extend_from_slice(bytes);
+        if bytes.ends_with(b"\n") {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let text = String::from_utf8_lossy(&self.0);
         let shown = Python::attach(|py| {
             let stdout = py.import("sys")?.getattr("stdout")?;
-            if !stdout.is_none() {
+            if !stdout.is_none() && !text.is_empty() {
                 stdout.call_method1("write", (PyString::new(py, &text),))?;
                 stdout.call_method0("flush")?;
             }
@@ -19,10 +29,13 @@ impl Write for Console {
         });
         // An output that is closed is no reason to end a training.
         drop(shown);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        self.0.clear();
         Ok(())
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.flush();
     }
 }

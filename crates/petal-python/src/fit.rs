@@ -42,7 +42,7 @@ pub fn fit<'py>(
                 Some(2) => Verbose::Lines,
                 _ => Verbose::Bar,
             })
-            .output(Console);
+            .output(Console::default());
         if let Some(validation) = validation {
             fit = fit.validation(&*validation.samples);
         }
