@@ -29,6 +29,7 @@ mod kernel_weights;
 mod layer_norm;
 mod loss;
 mod matmul;
+mod mix;
 mod noise;
 mod optimizer;
 mod pad;
@@ -79,6 +80,7 @@ pub use loss::{
     binary_cross_entropy, categorical_cross_entropy, mean_squared_error, softmax_cross_entropy,
     sparse_categorical_cross_entropy, sparse_softmax_cross_entropy,
 };
+pub use mix::{Mix, mix, mix_backward};
 pub use noise::{gaussian_dropout, gaussian_noise};
 pub use optimizer::{AdamStep, RmspropStep, SgdStep, sum_of_squares};
 pub use pad::{Crop2d, Pad2d};

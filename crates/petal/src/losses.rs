@@ -21,6 +21,9 @@ pub enum Loss {
 
 /// `logsumexp(z) - z[label]` for logits `z` `[batch, classes]` and labels that are class indices.
 ///
+/// Labels of a batch that a layer of the model mixes, [`MixUp`](crate::layers::MixUp) for instance, are taken in the same
+/// shares.
+///
 /// ```
 /// use petal::training::SparseCategoricalCrossentropy;
 /// let loss = SparseCategoricalCrossentropy::from_logits();
@@ -28,17 +31,25 @@ pub enum Loss {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SparseCategoricalCrossentropy {
     from_logits: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    label_smoothing: f32,
 }
 
 impl SparseCategoricalCrossentropy {
     /// For a model that ends without an activation.
     pub fn from_logits() -> Self {
-        SparseCategoricalCrossentropy { from_logits: true }
+        SparseCategoricalCrossentropy { from_logits: true, label_smoothing: 0.0 }
     }
 
     /// For a model that ends with a softmax; the loss is computed from what goes into it.
     pub fn from_probabilities() -> Self {
-        SparseCategoricalCrossentropy { from_logits: false }
+        SparseCategoricalCrossentropy { from_logits: false, label_smoothing: 0.0 }
+    }
+
+    /// The label's class has `1 - s + s / classes` of the sample, each other one `s / classes` (Szegedy et al. 2016); 0 by
+    /// default. In Keras only [`CategoricalCrossentropy`] has it.
+    pub fn label_smoothing(self, label_smoothing: f32) -> Self {
+        SparseCategoricalCrossentropy { label_smoothing, ..self }
     }
 }
 
@@ -113,6 +124,10 @@ macro_rules! into_loss {
 
 into_loss!(SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy, MeanSquaredError);
 
+fn is_zero(number: &f32) -> bool {
+    *number == 0.0
+}
+
 /// Predictions and targets of a batch.
 pub(crate) struct Predicted<'a> {
     pub rows: usize,
@@ -120,6 +135,7 @@ pub(crate) struct Predicted<'a> {
     /// Logits where `on_logits`, else the model's output; `[rows, width]`.
     pub values: &'a [f32],
     pub on_logits: bool,
+    /// Of each row; for losses of class indices their shares, `[rows, width]`, as well.
     pub targets: &'a [f32],
     /// A factor for each row's loss.
     pub weights: Option<&'a [f32]>,
@@ -166,14 +182,20 @@ impl Loss {
     /// Refuses settings out of their range.
     pub(crate) fn check_settings(&self) -> Result<()> {
         let smoothing = match self {
+            Loss::SparseCategoricalCrossentropy(loss) => loss.label_smoothing,
             Loss::CategoricalCrossentropy(loss) => loss.label_smoothing,
             Loss::BinaryCrossentropy(loss) => loss.label_smoothing,
-            Loss::SparseCategoricalCrossentropy(_) | Loss::MeanSquaredError(_) => return Ok(()),
+            Loss::MeanSquaredError(_) => return Ok(()),
         };
         match (0.0..=1.0).contains(&smoothing) {
             true => Ok(()),
             false => Err(Error::argument("label_smoothing", smoothing, "between 0 and 1")),
         }
+    }
+
+    /// Whether it takes the shares of all classes where the data has the index of one.
+    pub(crate) fn wants_shares(&self) -> bool {
+        matches!(self, Loss::SparseCategoricalCrossentropy(loss) if loss.label_smoothing > 0.0)
     }
 
     /// Refuses targets that don't go with the loss or the model's output.
@@ -225,6 +247,11 @@ impl Loss {
     ) {
         let &Predicted { rows, width, values, on_logits, targets, weights } = predicted;
         match self {
+            Loss::SparseCategoricalCrossentropy(loss) if targets.len() == rows * width => {
+                let SparseCategoricalCrossentropy { from_logits, label_smoothing } = *loss;
+                let dense = Loss::from(CategoricalCrossentropy { from_logits, label_smoothing });
+                dense.compute(predicted, losses, gradient);
+            }
             Loss::SparseCategoricalCrossentropy(loss) => {
                 let kernel = if loss.from_logits || on_logits {
                     kernels::sparse_softmax_cross_entropy
@@ -291,7 +318,9 @@ mod tests {
             let from_logits = config["from_logits"] == true;
             let label_smoothing = config["label_smoothing"].as_f64().unwrap_or(0.0) as f32;
             let loss: Loss = match case["loss"]["class_name"].as_str().unwrap() {
-                "SparseCategoricalCrossentropy" => SparseCategoricalCrossentropy { from_logits }.into(),
+                "SparseCategoricalCrossentropy" => {
+                    SparseCategoricalCrossentropy { from_logits, label_smoothing }.into()
+                },
                 "CategoricalCrossentropy" => CategoricalCrossentropy { from_logits, label_smoothing }.into(),
                 "BinaryCrossentropy" => BinaryCrossentropy { from_logits, label_smoothing }.into(),
                 "MeanSquaredError" => MeanSquaredError::new().into(),

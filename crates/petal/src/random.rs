@@ -72,6 +72,29 @@ impl Generator {
         (radius * (std::f64::consts::TAU * f64::from(self.uniform())).cos()) as f32
     }
 
+    /// From the beta distribution with both parameters `alpha`, which must be above 0.
+    pub fn beta(&mut self, alpha: f64) -> f32 {
+        // By logarithms, since for small parameters both numbers are mostly smaller than any float.
+        let [a, b] = [(); 2].map(|()| self.log_gamma(alpha));
+        (1.0 / (1.0 + (b - a).exp())) as f32
+    }
+
+    /// The logarithm of a number from the gamma distribution (Marsaglia and Tsang 2000, "A simple method for generating
+    /// gamma variables").
+    fn log_gamma(&mut self, alpha: f64) -> f64 {
+        let d = alpha + 1.0 - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = f64::from(self.normal());
+            let v = (1.0 + c * x).powi(3);
+            let u = 1.0 - f64::from(self.uniform());
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                // From the distribution for `alpha + 1` to that for `alpha`.
+                return d.ln() + v.ln() + (1.0 - f64::from(self.uniform())).ln() / alpha;
+            }
+        }
+    }
+
     /// Fisher–Yates shuffle of `items`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
@@ -102,6 +125,18 @@ mod tests {
         assert_eq!(root.named("dropout").number(3).generator().bits(), before);
         assert_ne!(root.named("dropout").number(4).generator().bits(), before);
         assert_ne!(Key::new(43).named("dropout").number(3).generator().bits(), before);
+    }
+
+    #[test]
+    fn the_beta_distribution_has_its_mean_and_variance() {
+        for alpha in [1e-6, 0.2, 1.0, 3.0] {
+            let mut generator = Key::new(5).generator();
+            let draws: Vec<f64> = (0..50_000).map(|_| f64::from(generator.beta(alpha))).collect();
+            let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+            assert!((mean - 0.5).abs() < 0.01, "{alpha}: {mean}");
+            assert!((variance - 0.25 / (2.0 * alpha + 1.0)).abs() < 0.004, "{alpha}: {variance}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use petal::layers::*;
 use petal::model::{Model, Tensor};
 use petal::training::*;
 
-fn mix_up() -> AnyLayer {
-    let text = r#"{"class_name": "MixUp", "config": {"name": "e", "alpha": 0.2}}"#;
+fn aug_mix() -> AnyLayer {
+    let text = r#"{"class_name": "AugMix", "config": {"name": "e", "alpha": 0.2}}"#;
     serde_json::from_str(text).unwrap()
 }
 
@@ -26,8 +26,8 @@ fn head(x: &Tensor, features: &Tensor) -> Model {
 #[test]
 fn a_layer_without_training_predicts_and_is_refused_by_name_in_training() {
     let x = Input::image(6, 6, 3);
-    let mut model = head(&x, &mix_up().name("mix").on(&x).unwrap());
-    let expected = "layer 'mix': MixUp can be loaded and predicts, but Petal doesn't train through it; build the \
+    let mut model = head(&x, &aug_mix().name("mix").on(&x).unwrap());
+    let expected = "layer 'mix': AugMix can be loaded and predicts, but Petal doesn't train through it; build the \
                     model without it";
     assert_eq!(train(&mut model).unwrap_err(), expected);
     let images = ArrayD::from_shape_fn(vec![2, 6, 6, 3], |i| (i[1] * 7 + i[2] + i[3]) as f32);
@@ -41,14 +41,14 @@ fn a_layer_without_training_predicts_and_is_refused_by_name_in_training() {
 fn in_a_base_in_inference_mode_it_is_nothing_and_in_training_mode_refused() {
     let base = || {
         let x = Input::image(6, 6, 3);
-        let h = mix_up().on(&x).unwrap();
+        let h = aug_mix().on(&x).unwrap();
         let h = ActivityRegularization::new(0.0, 0.1).on(&h).unwrap();
         Model::named("base", 0, &x, &Conv2D::new(4, 3).on(&h).unwrap()).unwrap()
     };
     let x = Input::image(6, 6, 3);
     train(&mut head(&x, &base().with_training(false).on(&x).unwrap())).unwrap();
     let problem = train(&mut head(&x, &base().with_training(true).on(&x).unwrap())).unwrap_err();
-    assert!(problem.starts_with("layer 'mix_up': MixUp can be loaded"), "{problem}");
+    assert!(problem.starts_with("layer 'aug_mix': AugMix can be loaded"), "{problem}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::ops::fake_quantize::FakeQuantize;
 use super::ops::frame::{Crop, CropStart, Pad, Resize};
 use super::ops::layer_norm::LayerNorm;
 use super::ops::layout::{Concatenate, Transpose};
+use super::ops::mix::MixOp;
 use super::ops::noise::NoiseOp;
 use super::ops::pooling::{AveragePool, GlobalPool, GlobalPoolKind, MaxPool};
 use super::ops::prelu::Prelu;
@@ -171,6 +172,7 @@ impl Place<'_> {
             program::Op::RandomErase(erase) => {
                 Op::Erase(EraseOp { erase: erase.clone(), image: image(input) })
             }
+            program::Op::RandomMix(mix) => Op::Mix(MixOp { mix: mix.clone(), image: image(input) }),
             program::Op::Dropout { rate, repeats, stream } => Op::Dropout(Dropout {
                 rate: *rate,
                 stream: stream.clone(),

@@ -19,6 +19,7 @@ use super::ops::frame::{Crop, Pad, Resize};
 use super::ops::inverted_residual::InvertedResidual;
 use super::ops::layer_norm::LayerNorm;
 use super::ops::layout::{Concatenate, Transpose};
+use super::ops::mix::MixOp;
 use super::ops::noise::NoiseOp;
 use super::ops::pooled_conv2d::PooledConv2d;
 use super::ops::pooling::{AveragePool, GlobalPool, MaxPool};
@@ -164,6 +165,7 @@ pub(crate) enum Op {
         classes: usize,
     },
     MaxPool(MaxPool),
+    Mix(MixOp),
     Multiply(Multiply),
     Noise(NoiseOp),
     Pad(Pad),
@@ -271,6 +273,7 @@ impl Op {
             Op::InvertedResidual(op) => op.as_ref(),
             Op::LayerNorm(op) => op,
             Op::MaxPool(op) => op,
+            Op::Mix(op) => op,
             Op::Multiply(op) => op,
             Op::Noise(op) => op,
             Op::Pad(op) => op,

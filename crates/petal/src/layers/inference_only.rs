@@ -64,12 +64,8 @@ macro_rules! inference_only {
 inference_only! {
     /// Mixes an image with several chains of changes of it (Hendrycks et al. 2020).
     AugMix,
-    /// Puts a part of another image of the batch into an image (Yun et al. 2019).
-    CutMix,
     /// Spreads the values of each channel evenly over their range.
     Equalization,
-    /// Blends an image with another one of the batch (Zhang et al. 2018).
-    MixUp,
     /// A number of changes drawn from a list (Cubuk et al. 2020).
     RandAugment,
     /// Changes brightness, contrast, saturation and hue.

@@ -26,6 +26,7 @@ mod concatenate;
 mod conv2d;
 mod cropping2d;
 mod custom_scale_layer;
+mod cut_mix;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -49,6 +50,8 @@ mod leaky_re_lu;
 mod max_pooling2d;
 mod maximum;
 mod minimum;
+mod mix_up;
+mod mix_up_or_cut_mix;
 mod multiply;
 mod normalization;
 mod p_re_lu;
@@ -101,6 +104,7 @@ pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
 pub use cropping2d::Cropping2D;
 pub use custom_scale_layer::CustomScaleLayer;
+pub use cut_mix::CutMix;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
@@ -118,7 +122,7 @@ pub use group_normalization::GroupNormalization;
 pub use identity::Identity;
 
 pub use inference_only::{
-    AugMix, CutMix, Equalization, MixUp, RandAugment, RandomColorJitter, RandomElasticTransform,
+    AugMix, Equalization, RandAugment, RandomColorJitter, RandomElasticTransform,
     RandomGaussianBlur, RandomHue, RandomPerspective, RandomSaturation, RandomSharpness,
 };
 pub use initializer::{Distribution, Fan, Initializer};
@@ -130,6 +134,8 @@ pub use leaky_re_lu::LeakyReLU;
 pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
+pub use mix_up::MixUp;
+pub use mix_up_or_cut_mix::MixUpOrCutMix;
 pub use multiply::Multiply;
 pub use normalization::Normalization;
 pub use p_re_lu::PReLU;
@@ -375,6 +381,7 @@ layers! {
     Maximum,
     Minimum,
     MixUp,
+    MixUpOrCutMix,
     Multiply,
     Normalization,
     PReLU,

@@ -216,7 +216,8 @@ impl Program {
             | Op::RandomWarp(_)
             | Op::RandomShift(_)
             | Op::RandomRecolor(_)
-            | Op::RandomErase(_) => {
+            | Op::RandomErase(_)
+            | Op::RandomMix(_) => {
                 first.image()?;
                 same()
             }

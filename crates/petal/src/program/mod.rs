@@ -29,6 +29,7 @@ mod engine;
 mod fold_constants;
 mod frozen;
 mod head;
+mod mix;
 mod multiply_adds;
 mod op;
 mod passes;
@@ -45,6 +46,7 @@ pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_grad
 pub(crate) use display::snake_case;
 pub use dtype_policy::DTypePolicy;
 pub use engine::{Engine, Samples};
+pub use mix::{Mix, Mixing, RandomMix};
 pub use op::{
     BatchNorm, Conv2d, Dense, FillMode, Grid, Interpolation, LayerNorm, Op, Padding, Unary, Value,
     WeightNumber, Window, moments_to_affine,

@@ -1,5 +1,6 @@
 //! The operations of a program: plain settings, all shapes in the values that they read and write.
 
+use super::mix::RandomMix;
 use super::random::{RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp};
 
 /// The number of a value: of its shape in [`Program::values`](super::Program::values).
@@ -131,6 +132,8 @@ pub enum Op {
     RandomRecolor(RandomRecolor),
     /// Random rectangles filled with a colour or noise.
     RandomErase(RandomErase),
+    /// Images mixed with others of their batch.
+    RandomMix(RandomMix),
     /// Values set to 0, the others enlarged so that the mean stays.
     Dropout {
         /// The share of values that are set to 0.
@@ -404,6 +407,7 @@ impl Op {
                 | Op::RandomShift(_)
                 | Op::RandomRecolor(_)
                 | Op::RandomErase(_)
+                | Op::RandomMix(_)
                 | Op::Dropout { .. }
                 | Op::RandomNoise(_)
         )

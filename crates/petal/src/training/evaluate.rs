@@ -5,12 +5,12 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use super::progress::Progress;
 use super::step::{Loaded, Step};
+use super::targets::Targets;
 use super::{Logs, Metric, Verbose};
 use crate::data::{Batch, Dataset, check_complete, measured_prefetch};
 use crate::losses::{Loss, Predicted};
-use crate::metrics::class_of;
 use crate::model::{Model, Shape};
-use crate::program::{Engine, FinalActivation, Gradient, Mode};
+use crate::program::{Engine, FinalActivation, Gradient, Mode, Program, Run};
 use crate::{Error, Result};
 
 /// Loss and metrics of a data set.
@@ -228,9 +228,9 @@ impl Model {
     pub(crate) fn totals(&self, data: &dyn Dataset) -> Result<Totals> {
         let compiled = self.compiled.as_ref().expect("checked by check_data");
         Ok(Totals {
+            targets: Targets::new(&compiled.loss, data.target_width(), self.output_shape()[0]),
             loss: compiled.loss.clone(),
             metrics: compiled.metrics.clone(),
-            target_width: data.target_width(),
             width: self.output_shape()[0],
             samples: 0,
             loss_sum: 0.0,
@@ -262,7 +262,7 @@ pub(crate) struct Totals {
     loss: Loss,
     metrics: Vec<Metric>,
     width: usize,
-    target_width: usize,
+    targets: Targets,
     samples: usize,
     loss_sum: f64,
     metric_sums: Vec<f64>,
@@ -271,28 +271,30 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
+    /// Takes targets as they become where `program` mixes images.
+    pub(super) fn mixed_by(&mut self, program: &Program) {
+        self.targets.mixed_by(program);
+    }
+
     /// Adds a batch on which `engine` has just run; in a plan for training, leaves the loss's gradient there.
     /// Returns the batch's mean loss.
     pub(crate) fn add(
         &mut self,
         engine: &mut dyn Engine,
         program: Loaded,
+        run: Run<'_>,
         batch: &Batch,
         class_weights: Option<&[f32]>,
     ) -> f64 {
         let rows = batch.len();
+        let targets = self.targets.of(&run, batch);
         for (sum, metric) in self.metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += metric.sum(
-                self.width,
-                engine.output(program.number, rows),
-                self.target_width,
-                &batch.targets,
-            );
+            let outputs = engine.output(program.number, rows);
+            *sum += metric.sum(self.width, outputs, targets.width, targets.values);
         }
         self.weights.clear();
         if let Some(weights) = class_weights {
-            let of = |target| weights.get(class_of(target)).copied().unwrap_or(1.0);
-            self.weights.extend(batch.targets.chunks_exact(self.target_width).map(of));
+            targets.weights(weights, &mut self.weights);
         }
         self.losses.resize(rows, 0.0);
         let (values, gradient) = engine.loss(program.number, rows);
@@ -301,7 +303,7 @@ impl Totals {
             width: self.width,
             values,
             on_logits: program.on_logits,
-            targets: &batch.targets,
+            targets: targets.values,
             weights: class_weights.map(|_| &self.weights[..]),
         };
         self.loss.compute(&predicted, &mut self.losses, gradient);

@@ -28,6 +28,7 @@ mod quantize;
 mod ranked_classes;
 mod session;
 mod step;
+mod targets;
 
 pub use crate::history::{History, Logs};
 pub use crate::losses::{

@@ -52,7 +52,9 @@ impl Good {
 
 impl<'a> Session<'a> {
     pub fn new(model: &mut Model, train: &dyn Dataset, fit: &Fit<'a>) -> Result<Self> {
-        let totals = model.totals(train)?;
+        let program = model.loss_program(Mode::Train, Gradient::Weights);
+        let mut totals = model.totals(train)?;
+        totals.mixed_by(&program);
         let mut compiled = model.compiled.take().expect("checked by check_data");
         if compiled.state.is_none() {
             compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
@@ -75,7 +77,7 @@ impl<'a> Session<'a> {
                 Ok::<_, Error>((data, halves(data, program)?, model.totals(data)?))
             })
             .transpose()?;
-        let halves = halves(train, model.loss_program(Mode::Train, Gradient::Weights))?;
+        let halves = halves(train, program)?;
         Ok(Session {
             engine,
             halves,

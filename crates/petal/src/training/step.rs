@@ -42,7 +42,7 @@ impl Step<'_> {
     pub fn forward(&mut self, run: Run<'_>, batch: &Batch, inputs: Samples<'_>) -> Result<f64> {
         self.engine.forward(self.program.number, run, inputs)?;
         let _loss = self.profile.map(|profile| profile.measure("loss and metrics"));
-        Ok(self.totals.add(self.engine, self.program, batch, self.class_weights))
+        Ok(self.totals.add(self.engine, self.program, run, batch, self.class_weights))
     }
 
     /// Goes back from the loss that [`forward`](Step::forward) has left, shows `hook` the gradients and the number of

@@ -95,6 +95,21 @@ pub(super) fn colours() -> Result<Model> {
     )
 }
 
+pub(super) fn mixed() -> Result<Model> {
+    sequence(
+        Input::image(7, 6, 3),
+        vec![
+            LayerScale::new(0.9, 3).into(),
+            MixUp::new(0.6).into(),
+            Conv2D::new(2, 1).into(),
+            CutMix::new(1.0).into(),
+            MixUpOrCutMix::new(0.4, 0.7).into(),
+            Flatten::new().into(),
+            Dense::new(3).into(),
+        ],
+    )
+}
+
 /// On whole numbers, which are the same in any engine: few bits and thresholds leave no room for rounding.
 pub(super) fn colours_of_bytes() -> Result<Model> {
     let x = Input::image(7, 6, 3);

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use super::Affine;
 use super::layout::image;
 use super::step::Call;
-use crate::program::{Noise, RandomErase, RandomNoise};
+use crate::program::{Mix, Noise, RandomErase, RandomMix, RandomNoise};
 
 /// SELU's limit for small numbers.
 const SELU_BOUND: f64 = -1.758_099_340_847_376_6;
@@ -68,6 +68,25 @@ impl Call<'_> {
                     map.add_constant(to, (high * normal(noise[n], i as u64)).max(low).min(high));
                 }
             }
+        }
+        map
+    }
+
+    pub(super) fn random_mix(&self, mix: &RandomMix) -> Affine {
+        let ([height, width, channels], elements) = (image(self.output), self.output.elements());
+        let (mixes, partners) = mix.draw_batch([height, width], self.run);
+        let mut map = Affine::new(self.outputs());
+        for to in 0..self.outputs() {
+            let (n, i) = (to / elements, to % elements);
+            let (row, column) = (i / (width * channels), i / channels % width);
+            let share = match &mixes[n] {
+                Mix::Blend { share } => f64::from(*share),
+                Mix::Paste { rectangle: [rows, columns], .. } => {
+                    f64::from(u8::from(!(rows.contains(&row) && columns.contains(&column))))
+                }
+            };
+            map.add(0, to, to, share);
+            map.add(0, partners[n] * elements + i, to, 1.0 - share);
         }
         map
     }

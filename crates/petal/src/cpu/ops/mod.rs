@@ -14,6 +14,7 @@ pub(crate) mod frame;
 pub(crate) mod inverted_residual;
 pub(crate) mod layer_norm;
 pub(crate) mod layout;
+pub(crate) mod mix;
 pub(crate) mod noise;
 pub(crate) mod pooled_conv2d;
 pub(crate) mod pooling;

@@ -9,14 +9,14 @@ use crate::metrics::Metric;
 use crate::model::Compiled;
 use crate::optimizers::{LearningRate, Optimizer};
 
-/// The description in a `.keras` file, without the optimizer's state; none where Keras lacks the optimizer's schedule
-/// or its layer decay.
+/// The description in a `.keras` file, without the optimizer's state; none where Keras lacks the optimizer's schedule,
+/// its layer decay or the loss' label smoothing.
 pub(super) fn write(compiled: &Compiled) -> Option<Value> {
     let metrics: Vec<Value> =
         compiled.metrics.iter().map(|metric| write_metric(*metric, &compiled.loss)).collect();
     Some(json!({
         "optimizer": write_optimizer(&compiled.optimizer)?,
-        "loss": write_loss(&compiled.loss),
+        "loss": write_loss(&compiled.loss)?,
         "loss_weights": null,
         "metrics": metrics,
         "weighted_metrics": null,
@@ -162,13 +162,16 @@ fn rename<const N: usize>(map: &mut Value, names: [(&str, &str); N]) {
 }
 
 // Petal's own files have losses by Keras' names, too: `{"BinaryCrossentropy": {"from_logits": …}}`.
-fn write_loss(loss: &Loss) -> Value {
+fn write_loss(loss: &Loss) -> Option<Value> {
+    if loss.wants_shares() {
+        return None;
+    }
     let (class, settings) = only_entry(plain(loss));
     let mut config = json!({ "name": names::snake_case(&class), "reduction": MEAN });
     if let (Some(config), Value::Object(settings)) = (config.as_object_mut(), settings) {
         config.extend(settings);
     }
-    object("keras.losses", &class, config)
+    Some(object("keras.losses", &class, config))
 }
 
 /// The mean over the batch.
@@ -285,7 +288,7 @@ mod tests {
         }
         for case in fixture::cases("loss") {
             let loss = read_loss(&case["loss"]).unwrap_or_else(|| panic!("{case}"));
-            let written = write_loss(&loss);
+            let written = write_loss(&loss).unwrap();
             assert_eq!(read_loss(&written), Some(loss));
             assert_within(&written, &case["loss"]);
         }
