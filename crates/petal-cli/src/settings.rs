@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use petal::applications::{Application, Architecture, Augmentation};
 use petal::data::{ColorMode, Preprocessing};
+use petal::layers::{CutMix, MixUp, MixUpOrCutMix};
 use petal::model::Model;
 use petal::program::DTypePolicy;
+use petal::training::SparseCategoricalCrossentropy;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
@@ -33,6 +35,9 @@ pub struct Settings {
     /// How training photos are changed; none for the network's own.
     #[serde(default)]
     pub augment: Option<Augmentation>,
+    /// What labels give to all classes.
+    #[serde(default)]
+    pub label_smoothing: f32,
     #[serde(default)]
     pub weights: Pretrained,
     /// The numbers that are multiplied.
@@ -113,6 +118,18 @@ pub fn unlike_imagenet((height, width): (usize, usize), color_mode: ColorMode) -
     }
 }
 
+/// How training photos are changed, where that isn't as the network has it.
+fn augmentation(args: &Train, model: Architecture, auto: bool) -> Option<Augmentation> {
+    let chosen = args.augment.clone().or(auto.then_some(Augmentation::None));
+    let or_own = |chosen: Option<Augmentation>| chosen.unwrap_or(model.augmentation());
+    match (args.mixup, args.cutmix) {
+        (None, None) => chosen,
+        (Some(alpha), None) => Some(or_own(chosen).with(MixUp::new(alpha))),
+        (None, Some(alpha)) => Some(or_own(chosen).with(CutMix::new((alpha, alpha)))),
+        (Some(mixup), Some(cutmix)) => Some(or_own(chosen).with(MixUpOrCutMix::new(mixup, cutmix))),
+    }
+}
+
 impl Settings {
     /// The settings that these arguments ask for.
     ///
@@ -166,7 +183,8 @@ impl Settings {
             },
             recipe,
             model,
-            augment: args.augment.or(auto.then_some(Augmentation::None)),
+            augment: augmentation(args, model, auto),
+            label_smoothing: args.label_smoothing.unwrap_or(0.0),
             weights: args.weights.absolute()?,
             precision: args.precision,
             fit_head,
@@ -230,11 +248,21 @@ impl Settings {
     /// If the photos' size is too small for it, or its weights cannot be had.
     pub fn build(&self) -> petal::Result<Model> {
         let (image, classes) = (self.data.preprocessing.shape(), self.class_names.len());
-        let augmentation = self.augment.unwrap_or(self.model.augmentation());
+        let augmentation = self.augmentation();
         let (weights, seed) = ((&self.weights).into(), u64::from(self.data.seed));
-        let mut model = self.model.build_with(image, classes, &weights, augmentation, seed)?;
+        let mut model = self.model.build_with(image, classes, &weights, &augmentation, seed)?;
         model.set_dtype_policy(self.precision);
         Ok(model)
+    }
+
+    /// How training photos are changed.
+    fn augmentation(&self) -> Augmentation {
+        self.augment.clone().unwrap_or(self.model.augmentation())
+    }
+
+    /// What training makes small.
+    pub fn loss(&self) -> SparseCategoricalCrossentropy {
+        SparseCategoricalCrossentropy::from_logits().label_smoothing(self.label_smoothing)
     }
 
     /// The settings as a table for the report.
@@ -264,7 +292,10 @@ impl Settings {
                 },
             );
         }
-        row("Augmentation", self.augment.unwrap_or(self.model.augmentation()).name().into());
+        row("Augmentation", self.augmentation().name().into());
+        if self.label_smoothing > 0.0 {
+            row("Label smoothing", self.label_smoothing.to_string());
+        }
         if self.precision != DTypePolicy::default() {
             row("Precision", self.precision.to_string());
         }

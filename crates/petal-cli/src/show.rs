@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use petal::PathText;
-use petal::applications::lecture_augmentation;
 use petal::data::Photo;
 use petal::plot::{GridImage, augmentation_grid, grid, photo_grid};
 
@@ -66,11 +65,12 @@ fn folder(args: &Show) -> Outcome {
     let photos = load::with_progress(folder, false).load()?;
     load::describe(&directory, &[("all", &photos)]);
     load::warn(&[&photos]);
-    let augmentation = lecture_augmentation(photos.preprocessing().shape(), u64::from(args.seed))?;
-    for (name, figure) in [
-        ("photos", photo_grid(&photos, args.seed.into())?),
-        ("augmentations", augmentation_grid(&photos, &augmentation, args.seed.into())?),
-    ] {
+    let mut figures = vec![("photos", photo_grid(&photos, args.seed.into())?)];
+    let seed = u64::from(args.seed);
+    if let Some(augmentation) = args.augment.model(photos.preprocessing().shape(), seed)? {
+        figures.push(("augmentations", augmentation_grid(&photos, &augmentation, seed)?));
+    }
+    for (name, figure) in figures {
         let picture = prepare(args, name)?;
         figure.save(&picture)?;
         answer!("{}", PathText::new(&picture))?;

@@ -24,7 +24,7 @@ pub fn missing(command: &Command, typed: &Typed<'_>) -> Option<String> {
             (typed.any(&["classes"]), "in a model's file; give it with a network's name, like cnn")
         }
         Command::Show(show) if show.path.as_ref().is_some_and(|path| path.is_file()) => (
-            typed.any(&["seed", "image_size", "labels"]),
+            typed.any(&["seed", "augment", "image_size", "labels"]),
             "in one photo, which is shown as it is; name a folder of photos",
         ),
         Command::Download(download) if download.what == FLOWER_PHOTOS => (

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use petal::applications::Architecture;
+use petal::applications::{Architecture, Augmentation};
 
 pub use clean::Clean;
 pub use compare::Compare;
@@ -34,7 +34,7 @@ pub use unsaid::{Names, PreprocessInput, Unsaid};
 pub use values::{Pretrained, aspect_ratio};
 
 use effect::Typed;
-use values::{MOST, at_least_one, image_size, share};
+use values::{MOST, at_least_one, augmentation, image_size, share};
 
 /// Train image classifiers from a folder of photos.
 ///
@@ -276,6 +276,10 @@ pub struct Show {
     /// Write SVG instead of PNG
     #[arg(long)]
     pub svg: bool,
+    /// The augmentations that one photo is shown with: none, light, strong, or a TOML file that names layers,
+    /// [RandomFlip] for example, with their settings
+    #[arg(long, value_name = "none|light|strong|FILE", value_parser = augmentation, default_value = "light")]
+    pub augment: Augmentation,
     /// Decides which photos and which augmentations
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub seed: u32,

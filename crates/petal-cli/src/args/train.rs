@@ -7,7 +7,7 @@ use petal::program::DTypePolicy;
 use super::Sets;
 use super::values::{
     MOST, Pretrained, architecture, at_least_one, at_least_two, augmentation, color_mode, factor, image_size,
-    interpolation, positive, precision, share, share_of_average, time, up_to,
+    interpolation, positive, precision, share, share_of_average, smoothing, time, up_to,
 };
 use crate::optimization::{Algorithm, Schedule};
 
@@ -79,10 +79,22 @@ pub struct Train {
     /// The step size of Adam, the highest where it changes [default: 1e-3]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f32>,
-    /// How training photos are changed at random: none, light (the lecture's flips, rotations and zooms) or strong
+    /// How training photos are changed at random: none, light (the lecture's flips, rotations and zooms), strong, or a
+    /// TOML file that names layers, [RandomFlip] for example, with their settings; `petal show --augment` shows it
     /// [default: light, for cnn and without --model none]
-    #[arg(long, value_name = "NAME", value_parser = augmentation)]
+    #[arg(long, value_name = "none|light|strong|FILE", value_parser = augmentation)]
     pub augment: Option<Augmentation>,
+    /// Then blend each training photo with another one, and their labels: ALPHA 0.2 leaves most photos nearly alone, 1
+    /// makes all shares as likely. With --cutmix, each photo gets either
+    #[arg(long, value_name = "ALPHA", value_parser = positive)]
+    pub mixup: Option<f32>,
+    /// Then put a rectangle of another photo into each training photo, and mix their labels by its share; 1 is usual
+    #[arg(long, value_name = "ALPHA", value_parser = factor)]
+    pub cutmix: Option<f32>,
+    /// Teach that a photo is of its class by 1 - X alone, and by X of all classes alike, so that the network is less sure
+    /// of itself; 0.1 is usual [default: 0]
+    #[arg(long, value_name = "X", value_parser = smoothing)]
+    pub label_smoothing: Option<f32>,
     /// How step sizes change within the epochs before fine-tuning, and within those of it
     /// [default: constant; without --model one-cycle]
     #[arg(long, value_name = "SCHEDULE", value_enum)]

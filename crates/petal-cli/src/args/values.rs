@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -192,6 +192,14 @@ pub fn factor(text: &str) -> Result<f32, String> {
     }
 }
 
+/// What is taken from a label for all classes.
+pub fn smoothing(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number of at least 0 and below 1, like 0.1".into()),
+    }
+}
+
 /// What stays of a moving average at a step.
 pub fn share_of_average(text: &str) -> Result<f32, String> {
     match text.parse() {
@@ -225,7 +233,14 @@ fn word<T: serde::de::DeserializeOwned>(text: &str, choices: &str) -> Result<T, 
 }
 
 pub fn augmentation(text: &str) -> Result<Augmentation, String> {
-    word(text, "none, light, strong")
+    let choices = "none, light, strong, or a .toml file that names layers";
+    let path = Path::new(text);
+    match word(text, choices) {
+        Err(_) if path.extension().is_some_and(|ending| ending == "toml") || path.is_file() => {
+            Augmentation::open(path).map_err(|problem| problem.to_string())
+        }
+        word => word,
+    }
 }
 
 pub fn interpolation(text: &str) -> Result<petal::data::Interpolation, String> {

@@ -7,7 +7,7 @@ use petal::model::Model;
 use petal::plot::{augmentation_grid, photo_grid};
 use petal::tensorboard::TensorBoard;
 use petal::training::callbacks::{EarlyStopping, TimeLimit};
-use petal::training::{Fit, SparseCategoricalCrossentropy, Verbose};
+use petal::training::{Fit, Verbose};
 
 use super::duration;
 use crate::Failure;
@@ -53,7 +53,7 @@ impl Run<'_> {
             fine_tune_at(&mut model.clone(), fine_tuning.at)?;
         }
         let optimizer = settings.optimization.optimizer(Algorithm::Adam, settings.learning_rate, 1);
-        model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())?;
+        model.compile(optimizer, settings.loss())?;
         model.set_class_names(&settings.class_names)?;
         model.set_preprocessing(settings.data.preprocessing.clone())?;
         Ok(model)
@@ -108,7 +108,7 @@ impl Run<'_> {
     ) -> petal::Result<()> {
         let steps = duration::steps(&self.data.train).saturating_mul(epochs) as u64;
         let optimizer = self.settings.optimization.optimizer(algorithm, rate, steps);
-        model.compile(optimizer, SparseCategoricalCrossentropy::from_logits())
+        model.compile(optimizer, self.settings.loss())
     }
 
     /// Saves the model with an optimizer that has taken no step.

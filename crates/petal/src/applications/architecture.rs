@@ -57,7 +57,7 @@ impl Architecture {
     /// # Errors
     /// If the image is too small for it, there are no classes, or its weights cannot be had.
     pub fn build(self, image: [usize; 3], classes: usize, weights: &Weights, seed: u64) -> Result<Model> {
-        self.build_with(image, classes, weights, self.augmentation(), seed)
+        self.build_with(image, classes, weights, &self.augmentation(), seed)
     }
 
     /// The augmentation that it has in the lecture.
@@ -74,7 +74,7 @@ impl Architecture {
         image: [usize; 3],
         classes: usize,
         weights: &Weights,
-        augmentation: Augmentation,
+        augmentation: &Augmentation,
         seed: u64,
     ) -> Result<Model> {
         match self {

@@ -1,10 +1,7 @@
 use super::Augmentation;
 use super::transfer::augmented;
-use crate::layers::{
-    Conv2D, Dense, Dropout, Flatten, FlipMode, Input, Layer, MaxPooling2D, RandomFlip, RandomRotation,
-    RandomZoom, Rescaling,
-};
-use crate::model::{Model, Sequential, Tensor};
+use crate::layers::{Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D, Rescaling};
+use crate::model::{Model, Tensor};
 use crate::{Error, Result};
 
 /// The lecture's first network: three convolutions of 16, 32 and 64 filters, each followed by max pooling, then a
@@ -21,7 +18,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    cnn(image, classes, false, Augmentation::None, seed)
+    cnn(image, classes, false, &Augmentation::None, seed)
 }
 
 /// The same network with the lecture's remedies against overfitting: random flips, rotations and zooms of the
@@ -38,7 +35,7 @@ pub fn lecture_cnn(image: [usize; 3], classes: usize, seed: u64) -> Result<Model
 /// # Errors
 /// If the image has less than 8 × 8 pixels, which are halved three times.
 pub fn lecture_cnn_regularized(image: [usize; 3], classes: usize, seed: u64) -> Result<Model> {
-    cnn(image, classes, true, Augmentation::Light, seed)
+    cnn(image, classes, true, &Augmentation::Light, seed)
 }
 
 /// The first or, `regularized`, the second, with another augmentation.
@@ -46,11 +43,11 @@ pub(super) fn cnn(
     image: [usize; 3],
     classes: usize,
     regularized: bool,
-    augmentation: Augmentation,
+    augmentation: &Augmentation,
     seed: u64,
 ) -> Result<Model> {
     let x = input(image)?;
-    let h = augmented(&x, augmentation.layers(image, seed)?)?;
+    let h = augmented(&x, augmentation.model(image, seed)?)?;
     let mut h = convolutions(&h)?;
     if regularized {
         h = Dropout::new(0.2).on(&h)?;
@@ -69,13 +66,7 @@ pub(super) fn cnn(
 /// # Errors
 /// None for images of at least one pixel.
 pub fn lecture_augmentation(image: [usize; 3], seed: u64) -> Result<Model> {
-    Sequential::new(Input::new(image))
-        .add(RandomFlip::new(FlipMode::Horizontal))
-        .add(RandomRotation::new(0.1))
-        .add(RandomZoom::new(0.1))
-        .name("data_augmentation")
-        .seed(seed)
-        .build()
+    Ok(Augmentation::Light.model(image, seed)?.expect("it has layers"))
 }
 
 fn input([height, width, channels]: [usize; 3]) -> Result<Tensor> {

@@ -17,6 +17,8 @@
 
 mod architecture;
 mod augmentation;
+#[cfg(feature = "augmentation-file")]
+mod augmentation_file;
 mod catalogue;
 mod convnext;
 mod decode_predictions;

@@ -26,7 +26,7 @@ pub fn lecture_transfer(
     classes: usize,
     seed: u64,
 ) -> Result<Model> {
-    transfer(base, preprocess_input, classes, Augmentation::Light, seed)
+    transfer(base, preprocess_input, classes, &Augmentation::Light, seed)
 }
 
 /// [`lecture_transfer`] with another augmentation.
@@ -34,7 +34,7 @@ pub fn lecture_transfer(
 /// ```
 /// use petal::applications::{Augmentation, MobileNetV2, Weights, transfer};
 /// let base = MobileNetV2::new(180, 180).include_top(false).weights(Weights::None).build()?;
-/// let model = transfer(base, MobileNetV2::preprocess_input, 5, Augmentation::None, 42)?;
+/// let model = transfer(base, MobileNetV2::preprocess_input, 5, &Augmentation::None, 42)?;
 /// assert!(model.augmentation().is_none());
 /// # Ok::<(), petal::Error>(())
 /// ```
@@ -45,7 +45,7 @@ pub fn transfer(
     mut base: Model,
     preprocess_input: impl FnOnce(&Tensor) -> Result<Tensor>,
     classes: usize,
-    augmentation: Augmentation,
+    augmentation: &Augmentation,
     seed: u64,
 ) -> Result<Model> {
     let &[height, width, channels] = &base.input_shape()[..] else {
@@ -58,7 +58,7 @@ pub fn transfer(
     let image = [height, width, channels];
     base.set_trainable(false);
     let x = Input::new(image);
-    let h = augmented(&x, augmentation.layers(image, seed)?)?;
+    let h = augmented(&x, augmentation.model(image, seed)?)?;
     let h = preprocess_input(&h)?;
     let h = base.with_training(false).on(&h)?;
     let h = GlobalAveragePooling2D::new().on(&h)?;

@@ -15,6 +15,7 @@
 mod activation;
 mod activity_regularization;
 mod add;
+mod augmentations;
 mod alpha_dropout;
 mod auto_contrast;
 mod average;

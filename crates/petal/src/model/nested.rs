@@ -59,8 +59,7 @@ impl Model {
     /// ```
     pub fn augmentation(&self) -> Option<Model> {
         let nested = self.layers().iter().find_map(|node| node.as_model())?;
-        let augments = |layer: &AnyLayer| layer.class_name().starts_with("Random");
-        let all = nested.layers().iter().all(|node| augments(node.layer()) || node.inputs().is_empty());
+        let all = nested.layers().iter().all(|node| node.layer().augments() || node.inputs().is_empty());
         all.then(|| Model::from_graph(nested.clone(), self.seed())).and_then(Result::ok)
     }
 }
