@@ -43,18 +43,13 @@ pub fn run(args: &Evaluate) -> Outcome {
     }
     let profile = profile::begin(args.trace.profile.is_some(), &mut model);
     let unknown_below = model_file::unknown_below(&args.model, &model, args.unknown)?;
-    let (probabilities, unknown) = match unknown_below {
-        Some(least) => {
-            let (probabilities, familiarities) = model.classify_with_familiarity(&data)?;
-            let unknown = Unknown::new(&data, &probabilities, &familiarities, least)?;
-            (probabilities, Some(unknown))
-        }
-        None => (model.classify(&data)?, None),
-    };
+    let (probabilities, familiarities) = model.classify_views(&data, args.tta)?;
+    let unknown = unknown_below.map(|least| Unknown::new(&data, &probabilities, &familiarities, least));
+    let unknown = unknown.transpose()?;
     let reliability = Reliability::new(&probabilities, data.labels())?;
-    // Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
+    // Other views have no loss of the model's. Another loss takes labels of another form, and many models of Keras have none: then it is the classes'.
     let loss = match model.loss() {
-        Some(Loss::SparseCategoricalCrossentropy(_)) => model.evaluate(&data)?.loss,
+        Some(Loss::SparseCategoricalCrossentropy(_)) if args.tta == 1 => model.evaluate(&data)?.loss,
         _ => reliability.log_loss,
     };
     if let Some(trace) = &args.trace.profile {
@@ -69,6 +64,9 @@ pub fn run(args: &Evaluate) -> Outcome {
         ("Image size", format!("{height} × {width}")),
         ("Temperature", format!("{:.2}", model.temperature())),
     ];
+    if args.tta > 1 {
+        settings.push(("Views of each photo", args.tta.to_string()));
+    }
     settings.extend(unknown.map(|unknown| ("Answered unknown", unknown.to_string())));
     let report = EvaluationReport {
         title: format!("{name} on {}", path(&directory)),

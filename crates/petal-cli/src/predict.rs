@@ -45,7 +45,7 @@ pub fn run(args: &Predict) -> Outcome {
     writer.header()?;
     let mut broken = 0;
     let batch = (VALUES / largest_output(&model).max(1)).clamp(1, BATCH.min(photos.len()));
-    let mut predictor = model.into_predictor(batch)?;
+    let mut predictor = model.into_predictor(batch)?.views(args.tta)?;
     each_batch(&photos, batch, &preprocessing, profile.as_ref(), |photos, results| {
         let mut read = Vec::with_capacity(photos.len());
         let mut pixels = Vec::new();

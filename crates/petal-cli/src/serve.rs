@@ -58,7 +58,7 @@ fn open(model: &str, args: &Serve) -> Result<Served, Failure> {
     let mut model = model_file::open(path, &args.unsaid)?;
     model_file::name_classes(&mut model)?;
     let unknown_below = model_file::unknown_below(path, &model, args.unknown)?;
-    let served = Served::new(name, model)?;
+    let served = Served::new(name, model)?.views(args.tta);
     Ok(match unknown_below {
         Some(familiarity) => served.unknown_below(familiarity),
         None => served,

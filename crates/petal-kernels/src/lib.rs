@@ -23,7 +23,9 @@ mod elementwise;
 mod erase;
 mod exponential;
 mod fake_quantize;
+mod filter;
 mod global_pooling;
+mod hsv;
 mod inverted_residual;
 mod kernel_weights;
 mod layer_norm;
@@ -70,9 +72,11 @@ pub use elementwise::{
 };
 pub use erase::{Fill, Rectangle, erase, erase_backward};
 pub use fake_quantize::fake_quantize;
+pub use filter::{equalize_image, filter_image};
 pub use global_pooling::{
     global_average_backward, global_average_forward, global_max_backward, global_max_forward,
 };
+pub use hsv::{scale_saturation, turn_hue};
 pub use inverted_residual::{BlockWeights, InvertedResidual};
 pub use kernel_weights::KernelWeights;
 pub use layer_norm::LayerNorm;

@@ -28,7 +28,7 @@ pub fn router(models: Vec<Served>, settings: &Settings) -> Result<Router> {
     let metrics = Metrics::new();
     let openapi = openapi::document(&models);
     let start = |served: Served| {
-        let batcher = Batcher::start(served.name(), served.model(), settings, metrics.clone())?;
+        let batcher = Batcher::start(&served, settings, metrics.clone())?;
         Ok(Running { served, batcher })
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

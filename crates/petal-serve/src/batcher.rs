@@ -5,13 +5,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use petal::model::Model;
 use petal::training::Predictor;
 use petal::{Error, Result};
 use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::served::Served;
 use crate::settings::Settings;
 
 /// A thread with a model. It ends when the last of those who may ask it is gone.
@@ -37,9 +37,10 @@ impl Batcher {
     ///
     /// # Errors
     /// If the model can't predict, or the system has no thread.
-    pub fn start(name: &str, model: &Model, settings: &Settings, metrics: Metrics) -> Result<Self> {
+    pub fn start(served: &Served, settings: &Settings, metrics: Metrics) -> Result<Self> {
+        let name = served.name();
         let (size, delay) = (settings.batch_size.max(1), settings.batch_delay);
-        let predictor = model.predictor(size)?;
+        let predictor = served.predictor(size)?;
         let (jobs, queue) = channel();
         thread::Builder::new()
             .name(format!("model {name}"))

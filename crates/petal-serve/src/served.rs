@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use petal::data::Preprocessing;
 use petal::model::Model;
+use petal::training::Predictor;
 use petal::{Error, Result};
 
 /// A model under the name by which requests ask for it.
@@ -11,6 +12,7 @@ pub struct Served {
     name: String,
     model: Arc<Model>,
     unknown_below: Option<f32>,
+    views: usize,
 }
 
 impl Served {
@@ -31,13 +33,24 @@ impl Served {
         if model.class_names().is_empty() {
             return lacks("its classes have no names; set them with Model::set_class_names");
         }
-        Ok(Served { name, model: Arc::new(model), unknown_below: None })
+        Ok(Served { name, model: Arc::new(model), unknown_below: None, views: 1 })
     }
 
     /// The same, but that photos are answered `unknown` that look less familiar than this:
     /// [`Familiarity::threshold`](petal::calibration::Familiarity::threshold) gives it.
     pub fn unknown_below(self, familiarity: f32) -> Self {
         Served { unknown_below: Some(familiarity), ..self }
+    }
+
+    /// The same, but that probabilities are the mean over this many views of each photo:
+    /// [`Predictor::views`](petal::training::Predictor::views).
+    pub fn views(self, views: usize) -> Self {
+        Served { views, ..self }
+    }
+
+    /// The model, ready to answer for so many photos at a time.
+    pub(crate) fn predictor(&self, batch: usize) -> Result<Predictor> {
+        self.model.predictor(batch)?.views(self.views)
     }
 
     /// Whether a photo that looks so familiar is of none of the classes.

@@ -320,7 +320,7 @@ mod tests {
             let loss: Loss = match case["loss"]["class_name"].as_str().unwrap() {
                 "SparseCategoricalCrossentropy" => {
                     SparseCategoricalCrossentropy { from_logits, label_smoothing }.into()
-                },
+                }
                 "CategoricalCrossentropy" => CategoricalCrossentropy { from_logits, label_smoothing }.into(),
                 "BinaryCrossentropy" => BinaryCrossentropy { from_logits, label_smoothing }.into(),
                 "MeanSquaredError" => MeanSquaredError::new().into(),

@@ -119,6 +119,10 @@ pub struct Evaluate {
     /// classes, so seldom that this share of photos that are of one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
+    /// Take the mean over N views of each photo, 1 to 12, which is often a little more right and takes N times as long:
+    /// itself, its mirror image, and parts of nine tenths
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<12>)]
+    pub tta: usize,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -165,6 +169,10 @@ pub struct Predict {
     /// one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
+    /// Take the mean over N views of each photo, 1 to 12, which is often a little more right and takes N times as long:
+    /// itself, its mirror image, and parts of nine tenths
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<12>)]
+    pub tta: usize,
     /// Print JSON, one object a line, with the probabilities of all classes
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,

@@ -25,6 +25,10 @@ pub struct Serve {
     /// one keep their class, like 0.95
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub unknown: Option<f64>,
+    /// Take the mean over N views of each photo, 1 to 12, which is often a little more right and takes N times as long:
+    /// itself, its mirror image, and parts of nine tenths
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one::<12>)]
+    pub tta: usize,
     /// The port; 0 for a free one
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub port: u16,

@@ -4,6 +4,7 @@
 //! weights in a fixed order.
 
 mod bilinear;
+mod perspective;
 mod source;
 
 use rayon::prelude::*;
@@ -146,9 +147,15 @@ impl AffineTransform {
     }
 
     /// Calls `tap(pixel, weight)` for each pixel that this output pixel reads; `None` is one outside the image.
-    fn for_taps(&self, map: &[f32; 6], column: usize, row: usize, mut tap: impl FnMut(Option<usize>, f32)) {
+    fn for_taps(&self, map: &[f32; 6], column: usize, row: usize, tap: impl FnMut(Option<usize>, f32)) {
         let AffineTransform { height, width, fill_mode, .. } = *self;
         let (x, y) = source(map, column as f32, row as f32, [height, width], fill_mode);
+        self.for_taps_around(x, y, tap);
+    }
+
+    /// The same for the position in the input.
+    fn for_taps_around(&self, x: f32, y: f32, mut tap: impl FnMut(Option<usize>, f32)) {
+        let AffineTransform { height, width, .. } = *self;
         let pixel = |x: f32, y: f32| {
             let inside = x >= 0.0 && y >= 0.0 && x < width as f32 && y < height as f32;
             inside.then_some(y as usize * width + x as usize)

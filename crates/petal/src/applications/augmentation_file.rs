@@ -33,8 +33,9 @@ impl Problem {
 
 /// The layers in the order of the text.
 fn parse(text: &str) -> Result<Vec<AnyLayer>, Problem> {
-    let document = DeTable::parse(text)
-        .map_err(|error| Problem::new(&error.span().unwrap_or(0..0), format!("no TOML: {}", error.message())))?;
+    let document = DeTable::parse(text).map_err(|error| {
+        Problem::new(&error.span().unwrap_or(0..0), format!("no TOML: {}", error.message()))
+    })?;
     let mut tables: Vec<(Range<usize>, &str, &DeTable<'_>)> = Vec::new();
     for (key, value) in document.get_ref() {
         let class = key.get_ref().as_ref();
@@ -64,11 +65,16 @@ fn layer(place: &Range<usize>, class: &str, table: &DeTable<'_>) -> Result<AnyLa
         let names: Vec<&str> = examples.iter().map(AnyLayer::class_name).collect();
         return Err(Problem::new(
             place,
-            format!("there is no layer '{class}'; {}the layers are {}", did_you_mean(class, &names), names.join(", ")),
+            format!(
+                "there is no layer '{class}'; {}the layers are {}",
+                did_you_mean(class, &names),
+                names.join(", ")
+            ),
         ));
     };
     let known = example.get_config();
-    let known = known.as_object().map(|settings| settings.keys().map(String::as_str).collect()).unwrap_or(Vec::new());
+    let known =
+        known.as_object().map(|settings| settings.keys().map(String::as_str).collect()).unwrap_or(Vec::new());
     let mut config = Map::new();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
@@ -102,11 +108,13 @@ fn layer(place: &Range<usize>, class: &str, table: &DeTable<'_>) -> Result<AnyLa
 
 /// The layer with these settings, if they are within their ranges.
 fn build(class: &str, config: Json) -> Result<AnyLayer, String> {
-    let layer: AnyLayer = serde_json::from_value(json!({ "class_name": class, "config": config }))
-        .map_err(|problem| match problem.to_string() {
-            // An enum without names for its variants has no better words.
-            problem if problem.contains("untagged") => "expected a number, or two in brackets".into(),
-            problem => problem.replace("missing field", "it needs the setting"),
+    let layer: AnyLayer =
+        serde_json::from_value(json!({ "class_name": class, "config": config })).map_err(|problem| {
+            match problem.to_string() {
+                // An enum without names for its variants has no better words.
+                problem if problem.contains("untagged") => "expected a number, or two in brackets".into(),
+                problem => problem.replace("missing field", "it needs the setting"),
+            }
         })?;
     match layer.clone().on(&Input::image(64, 64, 3)) {
         Ok(_) => Ok(layer),
@@ -128,7 +136,9 @@ fn json(value: &DeValue<'_>) -> Option<Json> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.into(),
-        DeValue::Float(number) => number.as_str().parse::<f64>().ok().filter(|number| number.is_finite())?.into(),
+        DeValue::Float(number) => {
+            number.as_str().parse::<f64>().ok().filter(|number| number.is_finite())?.into()
+        }
         DeValue::Boolean(flag) => (*flag).into(),
         DeValue::Array(elements) => {
             elements.iter().map(|element| json(element.get_ref())).collect::<Option<Vec<_>>>()?.into()
@@ -168,11 +178,23 @@ mod tests {
     #[test]
     fn errors_name_the_line_and_what_was_meant() {
         for (text, expected) in [
-            ("[RandomFilp]", "line 1: there is no layer 'RandomFilp'; did you mean RandomFlip? the layers are "),
+            (
+                "[RandomFilp]",
+                "line 1: there is no layer 'RandomFilp'; did you mean RandomFlip? the layers are ",
+            ),
             ("\n[Dense]\nunits = 3", "line 2: there is no layer 'Dense'; "),
-            ("[MixUp]\n\nalhpa = 1", "line 3: MixUp has no setting 'alhpa'; did you mean alpha? its settings are alpha"),
-            ("[RandomRotation]\nfactor = 'x'", "line 2: RandomRotation: factor is \"x\": expected a number, or two"),
-            ("[RandomZoom]\nheight_factor = 3", "line 2: RandomZoom: height_factor is 3: its height factor is -3 to 3;"),
+            (
+                "[MixUp]\n\nalhpa = 1",
+                "line 3: MixUp has no setting 'alhpa'; did you mean alpha? its settings are alpha",
+            ),
+            (
+                "[RandomRotation]\nfactor = 'x'",
+                "line 2: RandomRotation: factor is \"x\": expected a number, or two",
+            ),
+            (
+                "[RandomZoom]\nheight_factor = 3",
+                "line 2: RandomZoom: height_factor is 3: its height factor is -3 to 3;",
+            ),
             ("[RandomRotation]", "line 1: RandomRotation: it needs the setting `factor`"),
             ("[RandomFlip]\nmode = \"up\"", "line 2: RandomFlip: mode is \"up\": unknown variant `up`"),
             ("RandomFlip = 1", "line 1: RandomFlip is no table; write [RandomFlip]"),

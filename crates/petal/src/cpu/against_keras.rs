@@ -12,7 +12,7 @@ use super::runner::Runner;
 use super::{Passes, Plan};
 use crate::layers::{AnyLayer, Dense, Input, Layer, LayerSpec, Reshape};
 use crate::model::{Model, Tensor};
-use crate::program::{Gradient, Mode, Run};
+use crate::program::{Gradient, Mode, Run, homography};
 
 /// A case's recording.
 struct Case<'a> {
@@ -198,6 +198,16 @@ fn pinned(case: &Case<'_>, i: usize) -> AnyLayer {
         }
         "RandomInvert" => config["factor"] = exactly(case.values("transform/chosen")[i]),
         "RandomGrayscale" => config["factor"] = json!(case.values("transform/chosen")[i]),
+        "RandomHue" => config["factor"] = exactly(2.0 * case.values("transform/factor")[i].abs()),
+        "RandomSaturation" => {
+            let factor = case.values("transform/factor")[i];
+            config["factor"] = exactly(factor / (1.0 + factor));
+        }
+        "RandomSharpness" => config["factor"] = exactly(case.values("transform/factor")[i]),
+        "RandomGaussianBlur" => {
+            config["factor"] = exactly(case.values("transform/chosen")[i]);
+            config["sigma"] = exactly(case.values("transform/sigma")[0] - 1e-6);
+        }
         "RandomColorDegeneration" => config["factor"] = exactly(case.values("transform/factor")[i]),
         "RandomPosterization" => {
             config["factor"] = exactly(8.0 - case.values("transform/shift_factor")[i]);
@@ -222,6 +232,65 @@ fn check_solarization(case: &Case<'_>) -> Result<(), String> {
     compare("gradient", &gradient, &case.values("grad/input0"))
 }
 
+/// Perspective, whose settings cannot say what is drawn: its kernel with the recorded corners.
+fn check_perspective(case: &Case<'_>) -> Result<(), String> {
+    let [height, width, channels] = case.shape("input0")[1..] else { unreachable!() };
+    let config = &case.case["layer"]["config"];
+    let transform = kernels::AffineTransform {
+        height,
+        width,
+        channels,
+        fill_mode: kernels::FillMode::Constant,
+        fill_value: config["fill_value"].as_f64().unwrap() as f32,
+        interpolation: match config["interpolation"].as_str() {
+            Some("nearest") => kernels::Interpolation::Nearest,
+            _ => kernels::Interpolation::Bilinear,
+        },
+        rescaling: [1.0, 0.0],
+    };
+    let x = case.values("input0");
+    let (mut output, len) = (x.clone(), height * width * channels);
+    let [right, bottom] = [width, height].map(|size| size as f64 - 1.0);
+    let corners = [[0.0, 0.0], [right, 0.0], [0.0, bottom], [right, bottom]];
+    let (chosen, moved) = (case.values("transform/chosen"), case.values("transform/end_points"));
+    for (i, (x, y)) in x.chunks(len).zip(output.chunks_mut(len)).enumerate() {
+        if chosen[i] == 1.0 {
+            let moved = [0, 1, 2, 3].map(|corner| [0, 1].map(|axis| moved[8 * i + 2 * corner + axis].into()));
+            transform.perspective(&homography(moved, corners).unwrap(), x, y);
+        }
+    }
+    compare("output", &output, &case.values("output"))
+}
+
+/// Mixed images and labels, by the recorded shares and partners.
+fn check_mix(case: &Case<'_>) -> Result<(), String> {
+    let [height, width, channels] = case.shape("input0")[1..] else { unreachable!() };
+    let shares = case.values("transform/mix_weight");
+    let partners: Vec<usize> = case.values("transform/permutation").iter().map(|&n| n as usize).collect();
+    let mix = |i: usize| match case.class_name() {
+        "MixUp" => kernels::Mix::Blend { share: shares[i] },
+        _ => {
+            let bounds = case.values("transform/bounds");
+            let range = |axis: usize| {
+                let [start, end] = [0, 1].map(|end| bounds[4 * i + 2 * axis + end].ceil() as usize);
+                start..end
+            };
+            kernels::Mix::Paste { rectangle: [range(0), range(1)] }
+        }
+    };
+    let mixes: Vec<kernels::Mix> = (0..case.batch()).map(mix).collect();
+    let (x, labels) = (case.values("input0"), case.values("transform/labels"));
+    let mut output = vec![0.0; x.len()];
+    kernels::mix([height, width, channels], &mixes, &partners, &x, &mut output);
+    compare("output", &output, &case.values("output"))?;
+    let classes = labels.len() / case.batch();
+    let share = |i: usize| shares[i / classes];
+    let other = |i: usize| labels[partners[i / classes] * classes + i % classes];
+    let mixed: Vec<f32> =
+        labels.iter().enumerate().map(|(i, own)| share(i) * own + (1.0 - share(i)) * other(i)).collect();
+    compare("labels", &mixed, &case.values("transform/mixed_labels"))
+}
+
 /// A layer that draws: image by image, with the recorded draws, or with any number of a sample that draws the same.
 fn check_random(case: &Case<'_>) -> Result<(), String> {
     for i in 0..case.batch() {
@@ -235,8 +304,8 @@ fn check_random(case: &Case<'_>) -> Result<(), String> {
                 op.shift.amounts = [amount, amount];
             }
         };
-        // A shear goes the other way for half of the images.
-        let searched = matches!(case.class_name(), "RandomFlip" | "RandomCrop" | "RandomShear");
+        // A shear and a hue go the other way for half of the images.
+        let searched = matches!(case.class_name(), "RandomFlip" | "RandomCrop" | "RandomHue" | "RandomShear");
         let results = (0..if searched { 300 } else { 1 })
             .map(|sample| check(case, i..i + 1, &call(case, pinned(case, i), i..i + 1, &[sample], adjust)));
         let mut last = Ok(());
@@ -271,10 +340,13 @@ fn every_layer_has_the_output_and_the_gradients_of_keras() {
     let mut checked = 0;
     for case in cases.iter().map(|case| Case { case, tensors: &tensors }).filter(|case| !left_out(case)) {
         let drawn = case.case["transform"].as_array().is_some_and(|names| !names.is_empty());
-        let result = if drawn && case.class_name() == "Solarization" {
-            check_solarization(&case)
-        } else if drawn {
-            check_random(&case)
+        let result = if drawn {
+            match case.class_name() {
+                "Solarization" => check_solarization(&case),
+                "RandomPerspective" => check_perspective(&case),
+                "MixUp" | "CutMix" => check_mix(&case),
+                _ => check_random(&case),
+            }
         } else {
             let layer: AnyLayer = serde_json::from_value(case.case["layer"].clone()).unwrap();
             let samples: Vec<usize> = (0..case.batch()).collect();

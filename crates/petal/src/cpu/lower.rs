@@ -4,6 +4,7 @@ use petal_kernels as kernels;
 
 use super::op::{Op, Param};
 use super::ops::batch_norm::BatchNorm;
+use super::ops::changes::ChangesOp;
 use super::ops::channel_affine::{ChannelAffine, Coefficients};
 use super::ops::channel_scale::ChannelScale;
 use super::ops::color::{AutoContrast, ColorOp};
@@ -171,6 +172,9 @@ impl Place<'_> {
             }
             program::Op::RandomErase(erase) => {
                 Op::Erase(EraseOp { erase: erase.clone(), image: image(input) })
+            }
+            program::Op::RandomChanges(changes) => {
+                Op::Changes(ChangesOp { changes: changes.clone(), image: image(input) })
             }
             program::Op::RandomMix(mix) => Op::Mix(MixOp { mix: mix.clone(), image: image(input) }),
             program::Op::Dropout { rate, repeats, stream } => Op::Dropout(Dropout {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::ops::activations::Activations;
 use super::ops::batch_norm::BatchNorm;
+use super::ops::changes::ChangesOp;
 use super::ops::channel_affine::ChannelAffine;
 use super::ops::channel_scale::ChannelScale;
 use super::ops::color::{AutoContrast, ColorOp};
@@ -145,6 +146,7 @@ pub(crate) enum Op {
     AutoContrast(AutoContrast),
     AveragePool(AveragePool),
     BatchNorm(BatchNorm),
+    Changes(ChangesOp),
     ChannelAffine(ChannelAffine),
     ChannelScale(ChannelScale),
     Color(ColorOp),
@@ -257,6 +259,7 @@ impl Op {
             Op::AutoContrast(op) => op,
             Op::AveragePool(op) => op,
             Op::BatchNorm(op) => op,
+            Op::Changes(op) => op,
             Op::ChannelAffine(op) => op,
             Op::ChannelScale(op) => op,
             Op::Color(op) => op,

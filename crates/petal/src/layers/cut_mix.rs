@@ -19,6 +19,7 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CutMix {
+    #[serde(deserialize_with = "super::factor::from_zero")]
     factor: Factor,
 }
 

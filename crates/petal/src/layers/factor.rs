@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The range that an augmentation draws from: a number `f` stands for `-|f|..=|f|`, a pair for its bounds.
 ///
@@ -64,5 +64,27 @@ impl Factor {
             return Ok(());
         }
         Err(format!("its {what} is {} to {}; expected bounds in {low} to {high}", self.lower, self.upper))
+    }
+}
+
+/// A factor of a layer whose numbers lie above 0: one number stands for 0 and it.
+pub(super) fn from_zero<'de, D: Deserializer<'de>>(written: D) -> Result<Factor, D::Error> {
+    Written::deserialize(written).map(|written| above(written, 0.0))
+}
+
+/// The same of one that may be missing.
+pub(super) fn some_from_zero<'de, D: Deserializer<'de>>(written: D) -> Result<Option<Factor>, D::Error> {
+    Option::<Written>::deserialize(written).map(|written| written.map(|written| above(written, 0.0)))
+}
+
+/// A factor of a layer whose numbers lie above 1.
+pub(super) fn from_one<'de, D: Deserializer<'de>>(written: D) -> Result<Factor, D::Error> {
+    Written::deserialize(written).map(|written| above(written, 1.0))
+}
+
+fn above(written: Written, bound: f32) -> Factor {
+    match written {
+        Written::Number(number) => Factor::from(number).at_least(bound),
+        Written::Pair(a, b) => (a, b).into(),
     }
 }

@@ -64,22 +64,6 @@ macro_rules! inference_only {
 inference_only! {
     /// Mixes an image with several chains of changes of it (Hendrycks et al. 2020).
     AugMix,
-    /// Spreads the values of each channel evenly over their range.
-    Equalization,
-    /// A number of changes drawn from a list (Cubuk et al. 2020).
-    RandAugment,
-    /// Changes brightness, contrast, saturation and hue.
-    RandomColorJitter,
     /// Moves pixels about as if the image were of rubber.
     RandomElasticTransform,
-    /// Smooths images with a Gaussian kernel.
-    RandomGaussianBlur,
-    /// Turns the hue of images.
-    RandomHue,
-    /// Looks at images from the side.
-    RandomPerspective,
-    /// Changes the saturation of images.
-    RandomSaturation,
-    /// Blurs or sharpens images.
-    RandomSharpness,
 }

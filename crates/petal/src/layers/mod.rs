@@ -15,8 +15,8 @@
 mod activation;
 mod activity_regularization;
 mod add;
-mod augmentations;
 mod alpha_dropout;
+mod augmentations;
 mod auto_contrast;
 mod average;
 mod average_pooling2d;
@@ -32,6 +32,7 @@ mod dense;
 mod depthwise_conv2d;
 mod dropout;
 mod elu;
+mod equalization;
 mod factor;
 mod flatten;
 mod gaussian_dropout;
@@ -59,16 +60,24 @@ mod p_re_lu;
 mod padding;
 mod pair;
 mod permute;
+mod rand_augment;
 mod random_brightness;
 mod random_color_degeneration;
+mod random_color_jitter;
 mod random_contrast;
 mod random_crop;
 mod random_erasing;
 mod random_flip;
+mod random_gaussian_blur;
 mod random_grayscale;
+mod random_hue;
 mod random_invert;
+mod random_perspective;
 mod random_posterization;
+mod random_resized_crop;
 mod random_rotation;
+mod random_saturation;
+mod random_sharpness;
 mod random_shear;
 mod random_translation;
 mod random_zoom;
@@ -85,6 +94,7 @@ mod solarization;
 mod spatial_dropout2d;
 mod stochastic_depth;
 mod subtract;
+mod trivial_augment_wide;
 mod unit_normalization;
 mod up_sampling2d;
 mod window;
@@ -122,10 +132,8 @@ use graph::Tensor;
 pub use group_normalization::GroupNormalization;
 pub use identity::Identity;
 
-pub use inference_only::{
-    AugMix, Equalization, RandAugment, RandomColorJitter, RandomElasticTransform,
-    RandomGaussianBlur, RandomHue, RandomPerspective, RandomSaturation, RandomSharpness,
-};
+pub use equalization::Equalization;
+pub use inference_only::{AugMix, RandomElasticTransform};
 pub use initializer::{Distribution, Fan, Initializer};
 pub use input::Input;
 pub use interpolation::{FillMode, Interpolation};
@@ -143,16 +151,24 @@ pub use p_re_lu::PReLU;
 pub use padding::Padding;
 pub use pair::Pair;
 pub use permute::Permute;
+pub use rand_augment::RandAugment;
 pub use random_brightness::RandomBrightness;
 pub use random_color_degeneration::RandomColorDegeneration;
+pub use random_color_jitter::RandomColorJitter;
 pub use random_contrast::RandomContrast;
 pub use random_crop::RandomCrop;
 pub use random_erasing::RandomErasing;
 pub use random_flip::{FlipMode, RandomFlip};
+pub use random_gaussian_blur::RandomGaussianBlur;
 pub use random_grayscale::RandomGrayscale;
+pub use random_hue::RandomHue;
 pub use random_invert::RandomInvert;
+pub use random_perspective::RandomPerspective;
 pub use random_posterization::RandomPosterization;
+pub use random_resized_crop::RandomResizedCrop;
 pub use random_rotation::RandomRotation;
+pub use random_saturation::RandomSaturation;
+pub use random_sharpness::RandomSharpness;
 pub use random_shear::RandomShear;
 pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
@@ -168,6 +184,7 @@ pub use solarization::Solarization;
 pub use spatial_dropout2d::SpatialDropout2D;
 pub use stochastic_depth::StochasticDepth;
 pub use subtract::Subtract;
+pub use trivial_augment_wide::TrivialAugmentWide;
 pub use unit_normalization::UnitNormalization;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
@@ -403,6 +420,7 @@ layers! {
     RandomInvert,
     RandomPerspective,
     RandomPosterization,
+    RandomResizedCrop,
     RandomRotation,
     RandomSaturation,
     RandomSharpness,
@@ -420,6 +438,7 @@ layers! {
     SpatialDropout2D,
     StochasticDepth,
     Subtract,
+    TrivialAugmentWide,
     UnitNormalization,
     UpSampling2D,
     ZeroPadding2D,

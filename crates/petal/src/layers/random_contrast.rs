@@ -18,6 +18,7 @@ use crate::shape::Shape;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomContrast {
+    #[serde(deserialize_with = "super::factor::from_zero")]
     factor: Factor,
     #[serde(default = "super::random_brightness::colours")]
     value_range: [f32; 2],

@@ -20,7 +20,9 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RandomErasing {
+    #[serde(deserialize_with = "super::factor::from_zero")]
     factor: Factor,
+    #[serde(deserialize_with = "super::factor::from_zero")]
     scale: Factor,
     fill_value: Option<PerChannel>,
     value_range: [f32; 2],

@@ -18,6 +18,7 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RandomInvert {
+    #[serde(deserialize_with = "super::factor::from_zero")]
     factor: Factor,
     value_range: [f32; 2],
 }

@@ -17,6 +17,7 @@ use crate::shape::Shape;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RandomPosterization {
+    #[serde(deserialize_with = "super::factor::from_one")]
     factor: Factor,
     #[serde(default = "super::random_brightness::colours")]
     value_range: [f32; 2],

@@ -19,7 +19,9 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Solarization {
+    #[serde(deserialize_with = "super::factor::from_zero")]
     addition_factor: Factor,
+    #[serde(deserialize_with = "super::factor::from_zero")]
     threshold_factor: Factor,
     value_range: [f32; 2],
 }

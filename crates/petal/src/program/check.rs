@@ -217,6 +217,7 @@ impl Program {
             | Op::RandomShift(_)
             | Op::RandomRecolor(_)
             | Op::RandomErase(_)
+            | Op::RandomChanges(_)
             | Op::RandomMix(_) => {
                 first.image()?;
                 same()

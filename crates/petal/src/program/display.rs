@@ -142,6 +142,12 @@ impl Program {
             Op::RandomShift(op) => write!(f, ", {:?} {:?} in {:?}", op.kind, op.amounts, op.range),
             Op::RandomRecolor(op) => write!(f, ", {:?}", op.kind),
             Op::RandomErase(op) => write!(f, ", probability {:?}, share {:?}", op.probability, op.share),
+            Op::RandomChanges(op) => {
+                if let Some(draws) = op.draws {
+                    write!(f, ", {draws} of")?;
+                }
+                op.choices.iter().try_for_each(|choice| write!(f, ", {}", snake_case(choice)))
+            }
             Op::RandomMix(op) => write!(f, ", {:?}", op.mixings),
             Op::RandomNoise(op) => write!(f, ", {:?}", op.kind),
             Op::FakeQuantize(grid) => write!(f, ", steps of {}, 0 is {}", grid.scale, grid.zero_point),

@@ -144,7 +144,8 @@ mod tests {
         for key in 0..2000 {
             if let Mix::Paste { share, rectangle: [rows, columns] } = mix.draw([400, 300], key) {
                 let covered = (rows.len() * columns.len()) as f32 / 120_000.0;
-                assert!((1.0 - share - covered).abs() < 0.005, "{share} {covered}");
+                // By a row or a column of pixels.
+                assert!((1.0 - share - covered).abs() < 0.007, "{share} {covered}");
                 pasted += 1;
             }
         }

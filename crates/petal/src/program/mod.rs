@@ -21,6 +21,7 @@
 //! ```
 
 mod builder;
+mod changes;
 mod check;
 mod differentiate;
 mod display;
@@ -41,6 +42,9 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 pub use builder::Builder;
+#[cfg(test)]
+pub(crate) use changes::homography;
+pub use changes::{Change, Changing, RandomChanges};
 pub(crate) use check::check_order;
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
 pub(crate) use display::snake_case;

@@ -1,5 +1,6 @@
 //! The operations of a program: plain settings, all shapes in the values that they read and write.
 
+use super::changes::RandomChanges;
 use super::mix::RandomMix;
 use super::random::{RandomCrop, RandomErase, RandomNoise, RandomRecolor, RandomShift, RandomWarp};
 
@@ -132,6 +133,8 @@ pub enum Op {
     RandomRecolor(RandomRecolor),
     /// Random rectangles filled with a colour or noise.
     RandomErase(RandomErase),
+    /// Random changes one after the other; no gradients go through.
+    RandomChanges(RandomChanges),
     /// Images mixed with others of their batch.
     RandomMix(RandomMix),
     /// Values set to 0, the others enlarged so that the mean stays.
@@ -407,6 +410,7 @@ impl Op {
                 | Op::RandomShift(_)
                 | Op::RandomRecolor(_)
                 | Op::RandomErase(_)
+                | Op::RandomChanges(_)
                 | Op::RandomMix(_)
                 | Op::Dropout { .. }
                 | Op::RandomNoise(_)

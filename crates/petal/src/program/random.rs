@@ -32,6 +32,15 @@ pub struct RandomWarp {
 /// A map of each image, from the pixels of the output to places in the input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warp {
+    /// A part of the image in the size of the whole.
+    Crop {
+        /// Range of the part's share of the pixels.
+        scale: [f32; 2],
+        /// Range of its width by its height, relative to the image's.
+        ratio: [f32; 2],
+        /// How it is sampled.
+        sampling: Sampling,
+    },
     /// Mirrored, along each axis with probability 1/2.
     Flip {
         /// Left and right may change places.
@@ -94,6 +103,13 @@ impl Warp {
         let generator = &mut generator(key);
         let [height, width] = size;
         match *self {
+            Warp::Crop { scale, ratio, .. } => {
+                let [rows, columns] = part(scale, ratio, generator);
+                let [top, left] = [rows, columns].map(|share| generator.uniform() * (1.0 - share));
+                // The middles of pixels lie half a pixel from their edges.
+                let offset = |start: f32, share: f32, size: usize| start * size as f32 + 0.5 * share - 0.5;
+                [columns, 0.0, offset(left, columns, width), 0.0, rows, offset(top, rows, height)]
+            }
             Warp::Flip { horizontal, vertical } => {
                 let mut flips = |wanted| wanted && generator.uniform() <= 0.5;
                 let (horizontal, vertical) = (flips(horizontal), flips(vertical));
@@ -129,7 +145,8 @@ impl Warp {
     pub fn sampling(&self) -> Option<Sampling> {
         match *self {
             Warp::Flip { .. } => None,
-            Warp::Rotation { sampling, .. }
+            Warp::Crop { sampling, .. }
+            | Warp::Rotation { sampling, .. }
             | Warp::Shear { sampling, .. }
             | Warp::Translation { sampling, .. }
             | Warp::Zoom { sampling, .. } => Some(sampling),
@@ -159,6 +176,22 @@ pub fn compose(first: [f32; 6], last: [f32; 6]) -> [f32; 6] {
     let row = |x: f32, y: f32, offset: f32| [x * c0 + y * d0, x * c1 + y * d1, x * c2 + y * d2 + offset];
     let ([a0, a1, a2], [b0, b1, b2]) = (row(a0, a1, a2), row(b0, b1, b2));
     [a0, a1, a2, b0, b1, b2]
+}
+
+/// Shares of the height and of the width that a part has, with an area from `scale` and proportions from `ratio`.
+fn part(scale: [f32; 2], ratio: [f32; 2], generator: &mut Generator) -> [f32; 2] {
+    for _ in 0..10 {
+        let area = uniform(scale, generator);
+        // So that a part is as often wide as it is high.
+        let ratio = uniform(ratio.map(f32::ln), generator).exp();
+        let part = [(area / ratio).sqrt(), (area * ratio).sqrt()];
+        if part.iter().all(|&share| share > 0.0 && share <= 1.0) {
+            return part;
+        }
+    }
+    // No such part lies within the image: the largest that has almost its proportions.
+    let ratio = 1f32.max(ratio[0]).min(ratio[1]);
+    [ratio.recip().min(1.0), ratio.min(1.0)]
 }
 
 /// Contrast or brightness of each image.
@@ -365,10 +398,10 @@ pub enum Noise {
     },
 }
 
-fn generator(key: u64) -> Generator {
+pub(super) fn generator(key: u64) -> Generator {
     Key::from_bits(key).generator()
 }
 
-fn uniform([low, high]: [f32; 2], generator: &mut Generator) -> f32 {
+pub(super) fn uniform([low, high]: [f32; 2], generator: &mut Generator) -> f32 {
     generator.uniform_in(low, high)
 }

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis};
 
 use super::{Predictor, largest_batch};
 use crate::calibration::familiarities;
-use crate::data::{Dataset, check_complete, prefetch};
+use crate::data::{Dataset, check_complete, measured_prefetch, prefetch};
 use crate::metrics::arg_max;
 use crate::model::{Model, Shape};
 use crate::program::{Gradient, Mode};
@@ -72,6 +72,27 @@ impl Model {
         let outputs = self.predict(data)?;
         let familiarities = familiarities(&outputs);
         Ok((self.probabilities(outputs)?, familiarities))
+    }
+
+    /// As [`Model::classify_with_familiarity`], with probabilities that are the mean over several views of each image: see
+    /// [`Predictor::views`]. Familiarity is that of the image itself, and of no use where the model gives probabilities.
+    ///
+    /// # Errors
+    /// As [`Model::classify`], or if the model takes no images, or there aren't so many views.
+    pub fn classify_views(&self, data: &dyn Dataset, views: usize) -> Result<(Array2<f32>, Vec<f32>)> {
+        self.check_input(data.sample_shape())?;
+        let mut predictor = self.predictor(largest_batch(data))?.views(views)?;
+        let (mut rows, mut familiarities) = (Vec::new(), Vec::with_capacity(data.len()));
+        let order: Vec<usize> = (0..data.len()).collect();
+        measured_prefetch(data, 0, &order, self.profile(), |batch| {
+            rows.extend(predictor.probabilities_of((&batch.inputs).into())?);
+            familiarities.extend(predictor.familiarity());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        check_complete(data, familiarities.len())?;
+        let classes = rows.len() / familiarities.len().max(1);
+        let probabilities = Array2::from_shape_vec((familiarities.len(), classes), rows);
+        Ok((probabilities.expect("each sample has one row"), familiarities))
     }
 
     /// The most probable class of each sample of `data`, in their own order. It keeps one answer a sample, where

@@ -29,6 +29,7 @@ mod ranked_classes;
 mod session;
 mod step;
 mod targets;
+mod views;
 
 pub use crate::history::{History, Logs};
 pub use crate::losses::{

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::evaluate::output_array;
+use super::views::Views;
 use crate::calibration::familiarities;
 use crate::memory;
 use crate::model::{Model, Shape};
@@ -21,6 +22,8 @@ pub struct Predictor {
     program: usize,
     /// What logits are divided by; none where the outputs are probabilities.
     temperature: Option<f32>,
+    /// What the model is shown of each sample, where it isn't the sample alone.
+    views: Option<Views>,
     /// How many samples the last call had.
     last: usize,
     /// The samples' numbers, on which nothing depends in inference mode.
@@ -93,9 +96,31 @@ impl Predictor {
             engine,
             program,
             temperature,
+            views: None,
             last: 0,
             samples: (0..batch).collect(),
         })
+    }
+
+    /// The same with probabilities that are the mean over several views of each image: itself, its mirror image, its middle
+    /// enlarged by a ninth and that mirrored, then its corners and those mirrored; 12 at most. It takes as many times as
+    /// long, and is often a little more right.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::image(2, 2, 1);
+    /// let model = Model::new(&x, &Flatten::new().on(&x)?)?;
+    /// let mut predictor = model.predictor(32)?.views(2)?;
+    /// let probabilities = predictor.probabilities(&[0.0, 1.0, 2.0, 5.0])?;
+    /// assert_eq!(probabilities[[0, 0]], probabilities[[0, 1]]);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the model takes no images, or there aren't so many views.
+    pub fn views(self, count: usize) -> Result<Self> {
+        Ok(Predictor { views: Some(Views::new(&self.input_shape, count)?), ..self })
     }
 
     /// The outputs for `inputs`, which are whole samples one after the other.
@@ -136,6 +161,23 @@ impl Predictor {
     }
 
     pub(super) fn probabilities_of(&mut self, inputs: Samples<'_>) -> Result<Array2<f32>> {
+        let Some(views) = self.views.take() else { return self.of_one_view(inputs) };
+        let mut sum: Option<Array2<f32>> = None;
+        let seen = views.each(inputs, |view| {
+            let probabilities = self.of_one_view(view)?;
+            sum = Some(match sum.take() {
+                Some(sum) => sum + probabilities,
+                None => probabilities,
+            });
+            Ok(())
+        });
+        let count = views.count() as f32;
+        self.views = Some(views);
+        seen?;
+        Ok(sum.expect("there is at least one view") / count)
+    }
+
+    fn of_one_view(&mut self, inputs: Samples<'_>) -> Result<Array2<f32>> {
         let outputs = self.run(inputs)?.to_vec();
         let outputs = output_array(&self.output_shape, outputs);
         super::classify::probabilities(&self.name, outputs, self.temperature)

@@ -134,9 +134,13 @@ mod tests {
         let h = MixUp::new(1.0).on(&MixUp::new(0.7).on(&x).unwrap()).unwrap();
         let model = Model::new(&x, &Flatten::new().on(&h).unwrap()).unwrap();
         // Images that are the one-hot labels themselves.
-        let images = ndarray::Array4::from_shape_fn([5, 1, 1, 3], |(n, _, _, class)| {
-            if class as f32 == labels[n] { 1.0 } else { 0.0 }
-        });
+        let images =
+            ndarray::Array4::from_shape_fn(
+                [5, 1, 1, 3],
+                |(n, _, _, class)| {
+                    if class as f32 == labels[n] { 1.0 } else { 0.0 }
+                },
+            );
         let mixed = model.augment(images.into_dyn().view(), 4).unwrap();
         let run = Run { samples: &batch.samples, epoch: 4, seed: model.seed() };
         let found = targets.of(&run, &batch);

@@ -46,6 +46,8 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "warps", input: Numbers::Unit, build: random::warps },
     Case { name: "warps of bytes", input: Numbers::Bytes, build: random::warps_of_bytes },
     Case { name: "colours", input: Numbers::Unit, build: random::colours },
+    Case { name: "changes", input: Numbers::Unit, build: random::changes },
+    Case { name: "changes of bytes", input: Numbers::Bytes, build: random::changes_of_bytes },
     Case { name: "mixed images", input: Numbers::Unit, build: random::mixed },
     Case { name: "colours of bytes", input: Numbers::Bytes, build: random::colours_of_bytes },
 ];

@@ -3,7 +3,7 @@
 use super::{chain, sequence};
 use crate::Result;
 use crate::layers::*;
-use crate::model::Model;
+use crate::model::{Model, Tensor};
 
 pub(super) fn dropout_and_noise() -> Result<Model> {
     let x = Input::image(6, 5, 3);
@@ -93,6 +93,47 @@ pub(super) fn colours() -> Result<Model> {
             Dense::new(2).into(),
         ],
     )
+}
+
+/// Each by itself, so that an error has no others to hide behind.
+pub(super) fn changes() -> Result<Model> {
+    let x = Input::image(9, 8, 3);
+    let blur =
+        RandomGaussianBlur::new((0.9, 1.0)).kernel_size((5, 3)).sigma((0.4, 1.0)).value_range(0.0, 1.0);
+    let jitter = RandomColorJitter::new()
+        .brightness_factor(0.2)
+        .contrast_factor(0.4)
+        .saturation_factor((0.3, 0.6))
+        .hue_factor(0.5)
+        .value_range(0.0, 1.0);
+    let layers: Vec<LayerSpec> = vec![
+        RandomHue::new(1.0).value_range(-0.5, 1.5).into(),
+        RandomSaturation::new((-0.2, 0.8)).value_range(0.0, 1.0).into(),
+        RandomPerspective::new((0.9, 1.0)).scale(0.8).fill_value(0.3).into(),
+        RandomPerspective::new(1.0).interpolation(Interpolation::Nearest).into(),
+        RandomSharpness::new(1.0).value_range(0.0, 1.0).into(),
+        RandomResizedCrop::new((0.2, 0.7)).into(),
+        blur.into(),
+        jitter.into(),
+    ];
+    let changed: Vec<Tensor> = layers.into_iter().map(|layer| layer.on(&x)).collect::<Result<_>>()?;
+    let h = Flatten::new().on(&Concatenate::new().on(&changed[..])?)?;
+    Model::new(&x, &Dense::new(4).on(&h)?)
+}
+
+pub(super) fn changes_of_bytes() -> Result<Model> {
+    let x = Input::image(8, 9, 3);
+    let layers: Vec<LayerSpec> = vec![
+        Equalization::new().into(),
+        Equalization::new().bins(16).into(),
+        RandAugment::new().num_ops(1).into(),
+        RandAugment::new().num_ops(1).factor((0.1, 0.9)).into(),
+        TrivialAugmentWide::new().into(),
+        TrivialAugmentWide::new().interpolation(Interpolation::Bilinear).into(),
+    ];
+    let changed: Vec<Tensor> = layers.into_iter().map(|layer| layer.on(&x)).collect::<Result<_>>()?;
+    let h = Rescaling::new(1.0 / 255.0).on(&Concatenate::new().on(&changed[..])?)?;
+    Model::new(&x, &Dense::new(4).on(&Flatten::new().on(&h)?)?)
 }
 
 pub(super) fn mixed() -> Result<Model> {

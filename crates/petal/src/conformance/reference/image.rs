@@ -80,7 +80,7 @@ fn resized(interpolation: Interpolation, position: usize, from: usize, to: usize
 }
 
 /// The pixels along an axis around a place, with their shares; they may lie outside.
-fn neighbours(interpolation: Interpolation, place: f64) -> [(f64, f64); 2] {
+pub(super) fn neighbours(interpolation: Interpolation, place: f64) -> [(f64, f64); 2] {
     match interpolation {
         Interpolation::Nearest => [(place.round(), 1.0), (place.round(), 0.0)],
         Interpolation::Bilinear => {
@@ -91,7 +91,7 @@ fn neighbours(interpolation: Interpolation, place: f64) -> [(f64, f64); 2] {
 }
 
 /// A place along an axis of `len` pixels brought inside by Keras' formulas; [`FillMode::Constant`] leaves it outside.
-fn inside(fill_mode: FillMode, place: f64, len: usize) -> f64 {
+pub(super) fn inside(fill_mode: FillMode, place: f64, len: usize) -> f64 {
     let (len, last) = (len as f64, len as f64 - 1.0);
     let place = match fill_mode {
         FillMode::Constant => return place,

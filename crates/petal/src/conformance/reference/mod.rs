@@ -12,6 +12,7 @@
 //! - functions of values or rows.
 
 mod affine;
+mod changes;
 mod color;
 mod convolution;
 mod image;

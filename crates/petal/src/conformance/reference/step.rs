@@ -136,6 +136,7 @@ impl Call<'_> {
             Op::RandomShift(shift) => self.random_shift(shift),
             Op::RandomRecolor(recolor) => self.random_recolor(recolor),
             Op::RandomErase(erase) => self.random_erase(erase),
+            Op::RandomChanges(changes) => self.random_changes(changes),
             Op::RandomMix(mix) => self.random_mix(mix),
             Op::Dropout { rate, repeats, stream } => self.dropout(*rate, *repeats, stream),
             Op::RandomNoise(noise) => self.random_noise(noise),

@@ -2,6 +2,7 @@
 
 pub(crate) mod activations;
 pub(crate) mod batch_norm;
+pub(crate) mod changes;
 pub(crate) mod channel_affine;
 pub(crate) mod channel_scale;
 pub(crate) mod color;

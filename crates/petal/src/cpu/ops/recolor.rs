@@ -16,7 +16,7 @@ impl RecolorOp {
     }
 }
 
-fn kernel(recolor: Recolor) -> kernels::Recolor {
+pub(super) fn kernel(recolor: Recolor) -> kernels::Recolor {
     match recolor {
         Recolor::Keep => kernels::Recolor::Keep,
         Recolor::Gray { share, range } => kernels::Recolor::Gray { share, range },

@@ -1,7 +1,7 @@
 use petal_kernels as kernels;
 
 use crate::cpu::{Backward, Forward, Needs, Operation};
-use crate::program::{FillMode, Interpolation, RandomWarp, Run, compose};
+use crate::program::{FillMode, Interpolation, RandomWarp, Run, Sampling, compose};
 
 /// Random affine maps of the images, one after the other, sampled once.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,15 +14,7 @@ pub(crate) struct WarpOp {
 
 impl WarpOp {
     fn transform(&self) -> kernels::AffineTransform {
-        let (fill_mode, fill_value, interpolation) = match self.warp.sampling() {
-            Some(sampling) => {
-                (fill_mode(sampling.fill_mode), sampling.fill_value, interpolation(sampling.interpolation))
-            }
-            None => (kernels::FillMode::Reflect, 0.0, kernels::Interpolation::Nearest),
-        };
-        let [height, width, channels] = self.image;
-        let rescaling = self.rescaling.unwrap_or([1.0, 0.0]);
-        kernels::AffineTransform { height, width, channels, fill_mode, fill_value, interpolation, rescaling }
+        transform(self.image, self.warp.sampling(), self.rescaling.unwrap_or([1.0, 0.0]))
     }
 
     fn maps(&self, run: &Run<'_>) -> Vec<[f32; 6]> {
@@ -38,6 +30,21 @@ impl WarpOp {
         }
         maps
     }
+}
+
+/// How images are sampled; without a sampling each place is a pixel.
+pub(super) fn transform(
+    [height, width, channels]: [usize; 3],
+    sampling: Option<Sampling>,
+    rescaling: [f32; 2],
+) -> kernels::AffineTransform {
+    let (fill_mode, fill_value, interpolation) = match sampling {
+        Some(sampling) => {
+            (fill_mode(sampling.fill_mode), sampling.fill_value, interpolation(sampling.interpolation))
+        }
+        None => (kernels::FillMode::Reflect, 0.0, kernels::Interpolation::Nearest),
+    };
+    kernels::AffineTransform { height, width, channels, fill_mode, fill_value, interpolation, rescaling }
 }
 
 fn fill_mode(fill_mode: FillMode) -> kernels::FillMode {

@@ -2,7 +2,10 @@
 
 use super::{Graph, Node};
 use crate::layers::{AnyLayer, Definition};
-use crate::program::{Builder, Gradient, Mode, Op, Program, RandomWarp, Value, Warp, Weight, WeightNumber};
+use crate::program::{
+    Builder, Changing, Gradient, Mode, Op, Program, RandomChanges, RandomWarp, Value, Warp, Weight,
+    WeightNumber,
+};
 use crate::shape::Shape;
 
 impl Graph {
@@ -140,6 +143,11 @@ impl<'a> Lowering<'a> {
     /// Adds the step of an augmentation layer that moves the image.
     pub(crate) fn emit_warp(&mut self, warp: Warp) -> Value {
         self.emit(Op::RandomWarp(RandomWarp { warps: vec![(warp, self.stream())] }))
+    }
+
+    /// Adds the step of an augmentation layer that changes the image in one of these ways, drawn so often, or in all.
+    pub(crate) fn emit_changes(&mut self, choices: Vec<Changing>, draws: Option<usize>) -> Value {
+        self.emit(Op::RandomChanges(RandomChanges { choices, draws, stream: self.stream() }))
     }
 
     /// Adds a step that makes a value of this shape of others.

@@ -32,6 +32,13 @@ pub(super) fn reverse_channels(name: &str) -> Value {
 /// # Errors
 /// If a setting is not a finite number, which JSON has no word for, or one that Keras refuses.
 pub(super) fn layer(layer: &AnyLayer, name: &str, trainable: bool) -> Result<Value> {
+    if let AnyLayer::MixUpOrCutMix(_) | AnyLayer::RandomResizedCrop(_) | AnyLayer::TrivialAugmentWide(_) =
+        layer
+    {
+        // Keras lacks them. In prediction they do nothing.
+        let config = json!({ "name": name, "trainable": trainable, "dtype": DTYPE });
+        return Ok(object("keras.layers", "Identity", config));
+    }
     let mut written = plain(layer);
     if serde_json::from_value(written.clone()).ok().as_ref() != Some(layer) {
         let problem =

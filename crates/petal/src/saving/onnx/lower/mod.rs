@@ -110,6 +110,7 @@ impl<'a> Lowering<'a> {
             | Op::RandomShift(_)
             | Op::RandomRecolor(_)
             | Op::RandomErase(_)
+            | Op::RandomChanges(_)
             | Op::RandomMix(_)
             | Op::Dropout { .. }
             | Op::RandomNoise(_) => None,
