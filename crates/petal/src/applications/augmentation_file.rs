@@ -95,7 +95,7 @@ fn layer(place: &Range<usize>, class: &str, table: &DeTable<'_>) -> Result<AnyLa
         let mut alone = example.get_config();
         alone[name] = value.clone();
         if let Err(problem) = build(class, alone) {
-            let usual = &example.get_config()[name];
+            let usual = shown(&example.get_config()[name]);
             return Err(Problem::new(
                 &key.span(),
                 format!("{class}: {name} is {value}: {problem}; it could be {usual}, for example"),
@@ -128,6 +128,15 @@ fn did_you_mean(typed: &str, known: &[&str]) -> String {
     match known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
         Some(name) if similarity(name) > 0.7 => format!("did you mean {name}? "),
         _ => String::new(),
+    }
+}
+
+/// A setting as it is typed: without the digits that an `f32` gets as an `f64`.
+fn shown(setting: &Json) -> String {
+    match setting {
+        Json::Number(number) if number.is_f64() => (number.as_f64().unwrap_or_default() as f32).to_string(),
+        Json::Array(elements) => format!("[{}]", elements.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 
@@ -193,7 +202,7 @@ mod tests {
             ),
             (
                 "[RandomZoom]\nheight_factor = 3",
-                "line 2: RandomZoom: height_factor is 3: its height factor is -3 to 3;",
+                "line 2: RandomZoom: height_factor is 3: its height factor is -3 to 3; expected bounds in -0.99999994 to 1; it could be [-0.1, 0.1], for",
             ),
             ("[RandomRotation]", "line 1: RandomRotation: it needs the setting `factor`"),
             ("[RandomFlip]\nmode = \"up\"", "line 2: RandomFlip: mode is \"up\": unknown variant `up`"),

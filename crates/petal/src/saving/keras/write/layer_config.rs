@@ -95,6 +95,15 @@ mod tests {
     use crate::layers::{LeakyReLU, RandomShear, ReLU};
 
     #[test]
+    fn what_keras_lacks_and_prediction_does_not_need_is_an_identity() {
+        let written = layer(&crate::layers::TrivialAugmentWide::new().into(), "augment", true).unwrap();
+        assert_eq!(
+            (&written["class_name"], &written["config"]["name"]),
+            (&json!("Identity"), &json!("augment"))
+        );
+    }
+
+    #[test]
     fn what_keras_cannot_read_is_an_error_with_the_name_of_the_layer() {
         let problem =
             layer(&ReLU::new().max_value(f32::INFINITY).into(), "capped", true).unwrap_err().to_string();
