@@ -79,7 +79,9 @@ fn assert_comes_back(name: &str, model: &Model, predicts: bool) {
 
 #[test]
 fn every_layer_comes_back() {
-    for mut example in conformance::examples(1).unwrap() {
+    let examples = conformance::examples(1).unwrap().into_iter();
+    // In Keras' files those do nothing, as in prediction.
+    for mut example in examples.filter(|example| example.name != "layers that Keras lacks") {
         fill(&mut example.model);
         assert_comes_back(example.name, &example.model, true);
     }

@@ -48,6 +48,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "colours", input: Numbers::Unit, build: random::colours },
     Case { name: "changes", input: Numbers::Unit, build: random::changes },
     Case { name: "changes of bytes", input: Numbers::Bytes, build: random::changes_of_bytes },
+    Case { name: "layers that Keras lacks", input: Numbers::Bytes, build: random::not_in_keras },
     Case { name: "mixed images", input: Numbers::Unit, build: random::mixed },
     Case { name: "colours of bytes", input: Numbers::Bytes, build: random::colours_of_bytes },
 ];

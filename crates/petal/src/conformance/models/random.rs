@@ -112,7 +112,6 @@ pub(super) fn changes() -> Result<Model> {
         RandomPerspective::new((0.9, 1.0)).scale(0.8).fill_value(0.3).into(),
         RandomPerspective::new(1.0).interpolation(Interpolation::Nearest).into(),
         RandomSharpness::new(1.0).value_range(0.0, 1.0).into(),
-        RandomResizedCrop::new((0.2, 0.7)).into(),
         blur.into(),
         jitter.into(),
     ];
@@ -128,8 +127,19 @@ pub(super) fn changes_of_bytes() -> Result<Model> {
         Equalization::new().bins(16).into(),
         RandAugment::new().num_ops(1).into(),
         RandAugment::new().num_ops(1).factor((0.1, 0.9)).into(),
+    ];
+    let changed: Vec<Tensor> = layers.into_iter().map(|layer| layer.on(&x)).collect::<Result<_>>()?;
+    let h = Rescaling::new(1.0 / 255.0).on(&Concatenate::new().on(&changed[..])?)?;
+    Model::new(&x, &Dense::new(4).on(&Flatten::new().on(&h)?)?)
+}
+
+pub(super) fn not_in_keras() -> Result<Model> {
+    let x = Input::image(8, 9, 3);
+    let layers: Vec<LayerSpec> = vec![
         TrivialAugmentWide::new().into(),
         TrivialAugmentWide::new().interpolation(Interpolation::Bilinear).into(),
+        RandomResizedCrop::new((0.2, 0.7)).into(),
+        MixUpOrCutMix::new(0.4, 0.7).into(),
     ];
     let changed: Vec<Tensor> = layers.into_iter().map(|layer| layer.on(&x)).collect::<Result<_>>()?;
     let h = Rescaling::new(1.0 / 255.0).on(&Concatenate::new().on(&changed[..])?)?;
@@ -144,7 +154,6 @@ pub(super) fn mixed() -> Result<Model> {
             MixUp::new(0.6).into(),
             Conv2D::new(2, 1).into(),
             CutMix::new(1.0).into(),
-            MixUpOrCutMix::new(0.4, 0.7).into(),
             Flatten::new().into(),
             Dense::new(3).into(),
         ],
