@@ -77,7 +77,8 @@ fn with_two_views_a_photo_and_its_mirror_image_get_one_answer() {
     let folder = with_run(3, 1);
     let at = folder.path();
     let photo = fs::read_dir(at.join("photos/roses")).unwrap().next().unwrap().unwrap().path();
-    let photo = image::open(photo).unwrap();
+    // Of the model's size, so that nothing is rounded on the way.
+    let photo = image::open(photo).unwrap().resize_exact(28, 32, image::imageops::FilterType::Triangle);
     photo.save(at.join("photo.png")).unwrap();
     photo.fliph().save(at.join("mirrored.png")).unwrap();
     let probabilities = |photo: &str, views: &str| -> Vec<f64> {
