@@ -81,6 +81,9 @@ impl BatchNorm {
 
     /// Gradients through the batch's own statistics:
     /// `dx = gamma / sqrt(variance + epsilon) * (dy - mean(dy) - xhat * mean(dy * xhat))`.
+    ///
+    /// Where these rows are a part of the batch, `of_all` makes of the sums of `dy * xhat` and `dy`, one after the other,
+    /// those over all rows, and returns their number. `dgamma` and `dbeta` are the part's own.
     #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one formula")]
     pub fn backward_batch(
         &self,
@@ -93,11 +96,15 @@ impl BatchNorm {
         dgamma: Option<&mut [f32]>,
         dbeta: Option<&mut [f32]>,
         scratch: &mut [f32],
+        of_all: impl FnOnce(&mut [f32]) -> usize,
     ) {
         let sums = self.backward_sums(x, dy, mean, variance, scratch);
         let (sum_dy_xhat, sum_dy) = sums.split_at(self.channels);
+        dgamma.into_iter().for_each(|dgamma| dgamma.copy_from_slice(sum_dy_xhat));
+        dbeta.into_iter().for_each(|dbeta| dbeta.copy_from_slice(sum_dy));
         if let Some(dx) = dx {
-            let n = self.rows as f32;
+            let n = of_all(sums) as f32;
+            let (sum_dy_xhat, sum_dy) = sums.split_at(self.channels);
             self.blocks([dy, x], dx, |c| {
                 let inverse = self.inverse(variance[c]);
                 let scale = gamma.map_or(1.0, |gamma| gamma[c]) * inverse;
@@ -105,8 +112,6 @@ impl BatchNorm {
                 [scale, of_x, -scale * sum_dy[c] / n - of_x * mean[c]]
             });
         }
-        dgamma.into_iter().for_each(|dgamma| dgamma.copy_from_slice(sum_dy_xhat));
-        dbeta.into_iter().for_each(|dbeta| dbeta.copy_from_slice(sum_dy));
     }
 
     /// Gradients with constant statistics: `dx = gamma / sqrt(variance + epsilon) * dy`.
@@ -157,7 +162,7 @@ impl BatchNorm {
         mean: &[f32],
         variance: &[f32],
         scratch: &'a mut [f32],
-    ) -> &'a [f32] {
+    ) -> &'a mut [f32] {
         let channels = self.channels;
         assert_eq!(x.len(), self.rows * channels);
         assert_eq!(dy.len(), self.rows * channels);

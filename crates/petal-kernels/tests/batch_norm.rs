@@ -28,7 +28,9 @@ fn step(norm: &BatchNorm, x: &[f32], dy: &[f32], gamma: Option<&[f32]>, beta: Op
     let (mut batch, mut fixed) = (new(), new());
     let scratch = &mut unset(norm.backward_scratch());
     let [dx, dgamma, dbeta] = &mut batch;
-    norm.backward_batch(x, dy, &mean, &variance, gamma, Some(dx), Some(dgamma), Some(dbeta), scratch);
+    norm.backward_batch(x, dy, &mean, &variance, gamma, Some(dx), Some(dgamma), Some(dbeta), scratch, |_| {
+        norm.rows
+    });
     scratch.fill(f32::NAN);
     let [dx, dgamma, dbeta] = &mut fixed;
     norm.backward_fixed(x, dy, &mean, &variance, gamma, Some(dx), Some(dgamma), Some(dbeta), scratch);

@@ -127,6 +127,7 @@ mod batch_norm {
                 Some(&mut gamma),
                 Some(&mut beta),
                 &mut scratch,
+                |_| norm.rows,
             );
         });
     }

@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use petal_kernels::{Pixels, SIMD_VARIABLE, Vectors};
 
+use super::joined::Joined;
 use super::passes::Passes;
 use super::plan::Plan;
 use super::runner::Runner;
 use crate::profile::Profile;
-use crate::program::{Engine, Gradient, Program, Run, Samples};
+use crate::program::{Collective, Engine, Gradient, Program, Run, Samples};
 use crate::{Error, Result};
 
 /// The engine on the cores of this machine.
@@ -21,6 +22,7 @@ pub struct Cpu {
     programs: Vec<Loaded>,
     weights: Arc<Vec<f32>>,
     profile: Option<Profile>,
+    joined: Option<Arc<Joined>>,
 }
 
 impl Cpu {
@@ -53,6 +55,9 @@ impl Engine for Cpu {
         let mut runner = Runner::new(Plan::new(program.clone(), batch, Passes::default()))?;
         if let Some(profile) = &self.profile {
             runner.measure(profile, program.mode);
+        }
+        if let Some(joined) = &self.joined {
+            runner.join(joined.clone());
         }
         self.programs.push(Loaded { program, batch, runner });
         Ok(self.programs.len() - 1)
@@ -90,7 +95,7 @@ impl Engine for Cpu {
         if program.mode.trains() && program.gradient == Gradient::Weights && runner.has_statistics() {
             runner.move_statistics(Arc::make_mut(&mut self.weights).as_mut_slice());
         }
-        Ok(())
+        self.joined.as_ref().map_or(Ok(()), |joined| joined.check())
     }
 
     fn output(&mut self, program: usize, samples: usize) -> &[f32] {
@@ -106,7 +111,23 @@ impl Engine for Cpu {
     }
 
     fn backward(&mut self, program: usize, run: Run<'_>) -> Result<()> {
-        self.programs[program].runner.backward(run, &self.weights);
+        self.backward_in_parts(program, run, &mut |_, _| Ok(()))
+    }
+
+    fn backward_in_parts(
+        &mut self,
+        program: usize,
+        run: Run<'_>,
+        finished: &mut dyn FnMut(usize, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        self.programs[program].runner.backward(run, &self.weights, finished)?;
+        self.joined.as_ref().map_or(Ok(()), |joined| joined.check())
+    }
+
+    fn join(&mut self, ranks: Arc<dyn Collective>) -> Result<()> {
+        let joined = Arc::new(Joined::new(ranks));
+        self.programs.iter_mut().for_each(|loaded| loaded.runner.join(joined.clone()));
+        self.joined = Some(joined);
         Ok(())
     }
 

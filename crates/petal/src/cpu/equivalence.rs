@@ -141,7 +141,7 @@ fn step_on<'a>(
     let output = engine.output(batch).to_vec();
     let d_output = engine.loss_buffers(batch).1.expect("the models have weights to train");
     d_output.iter_mut().for_each(|value| *value = generator.normal());
-    engine.backward(run, &weights);
+    engine.backward(run, &weights, &mut |_, _| Ok(())).unwrap();
     [output, engine.gradients_mut().to_vec()]
 }
 
@@ -197,7 +197,7 @@ fn watch(model: &Model, watched: &str, passes: Passes) -> [Vec<f32>; 2] {
     let run = Run { samples: &[0, 1, 2], epoch: 0, seed: 1 };
     engine.forward(run, &inputs, model.arena());
     engine.loss_buffers(batch).1.expect("the layer lies before the output").fill(1.0);
-    engine.backward(run, model.arena());
+    engine.backward(run, model.arena(), &mut |_, _| Ok(())).unwrap();
     engine.watched(batch).map(<[f32]>::to_vec)
 }
 

@@ -12,6 +12,7 @@ mod cost;
 mod engine;
 #[cfg(test)]
 mod equivalence;
+mod joined;
 mod lower;
 mod memory;
 mod op;

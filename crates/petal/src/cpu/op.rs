@@ -6,6 +6,7 @@ use std::sync::Arc;
 use petal_kernels as kernels;
 use smallvec::SmallVec;
 
+use super::joined::Joined;
 use super::ops::activations::Activations;
 use super::ops::batch_norm::BatchNorm;
 use super::ops::changes::ChangesOp;
@@ -71,6 +72,8 @@ pub(crate) struct Forward<'a> {
     pub packed: &'a [f32],
     /// One random key a sample, to be filled by operations that draw.
     pub keys: &'a mut Vec<u64>,
+    /// Others with a part of the batch.
+    pub joined: Option<&'a Joined>,
 }
 
 impl<'a> Forward<'a> {
@@ -95,6 +98,7 @@ pub(crate) struct Backward<'a> {
     pub weights: &'a [f32],
     pub gradients: &'a mut [f32],
     pub keys: &'a mut Vec<u64>,
+    pub joined: Option<&'a Joined>,
 }
 
 /// What a backward step reads of the forward one.

@@ -1,11 +1,13 @@
 //! Runs a plan on arenas that it allocates once.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use petal_kernels::Pixels;
 use smallvec::SmallVec;
 
 use super::arena::Arena;
+use super::joined::Joined;
 use super::memory::Buffer;
 use super::op::{Backward, Forward, Op};
 use super::plan::Plan;
@@ -23,7 +25,10 @@ pub(crate) struct Runner {
     masks: Vec<u8>,
     scratch: Arena,
     gradients: Vec<f32>,
+    /// For each step of the backward pass the place in the gradients from which on all are there after it.
+    finished: Vec<usize>,
     keys: Vec<u64>,
+    joined: Option<Arc<Joined>>,
     /// None where nothing is measured.
     timing: Option<Timing>,
 }
@@ -41,7 +46,9 @@ impl Runner {
             masks: vec![0; plan.masks],
             scratch: Arena::zeroed(plan.scratch),
             gradients: vec![0.0; if plan.backward.is_empty() { 0 } else { plan.gradients.len }],
+            finished: finished(&plan),
             keys: Vec::with_capacity(plan.batch),
+            joined: None,
             timing: None,
             plan,
         })
@@ -71,6 +78,11 @@ impl Runner {
         &self.plan
     }
 
+    /// Takes the statistics of batches over all these ranks.
+    pub(crate) fn join(&mut self, joined: Arc<Joined>) {
+        self.joined = Some(joined);
+    }
+
     /// Computes the output of `inputs`, `[batch, …]`.
     pub(crate) fn forward<'a>(&mut self, run: Run<'_>, inputs: impl Into<Pixels<'a>>, weights: &[f32]) {
         let (batch, pixels) = (run.batch(), inputs.into());
@@ -87,6 +99,9 @@ impl Runner {
             petal_kernels::copy(pixels, &mut self.arena[input]);
         }
         for (number, step) in self.plan.forward.iter().enumerate() {
+            if batch == 0 && !step.op.moves_statistics() {
+                continue;
+            }
             let _step = timing.map(|timing| timing.forward_step(number, batch, first));
             let at = |value: usize| range(&self.plan.buffers[value], batch);
             let saved = step.saved.map_or(0..0, at);
@@ -112,6 +127,7 @@ impl Runner {
                 weights,
                 packed: self.plan.packed.as_deref().unwrap_or_default(),
                 keys: &mut self.keys,
+                joined: self.joined.as_deref(),
             });
         }
     }
@@ -146,15 +162,27 @@ impl Runner {
         (reads.pop().expect("one range was borrowed"), writes.pop())
     }
 
-    /// Computes the gradients of all trainable weights from the gradient that the loss left.
-    pub(crate) fn backward(&mut self, run: Run<'_>, weights: &[f32]) {
+    /// Computes the gradients of all trainable weights from the gradient that the loss left, and tells `finished` from
+    /// which place on they are there, with those.
+    pub(crate) fn backward(
+        &mut self,
+        run: Run<'_>,
+        weights: &[f32],
+        finished: &mut dyn FnMut(usize, &[f32]) -> Result<()>,
+    ) -> Result<()> {
         let batch = run.batch();
         let at = |value: usize| range(&self.plan.buffers[value], batch);
         let timing = self.timing.as_ref();
         let _all = timing.map(Timing::backward);
+        if batch == 0 {
+            self.gradients.fill(0.0);
+        }
+        let mut told = self.gradients.len();
         for (number, step) in self.plan.backward.iter().enumerate() {
-            let _step = timing.map(|timing| timing.backward_step(number, batch));
+            let measured = timing.map(|timing| timing.backward_step(number, batch));
             match step {
+                GradientStep::Gradient { step, .. }
+                    if batch == 0 && !self.plan.forward[*step].op.moves_statistics() => {}
                 GradientStep::Copy { from, to } => {
                     let (mut writes, reads) = borrow(&mut self.arena, &[at(*to)], &[at(*from)]);
                     petal_kernels::copy(reads[0], writes[0]);
@@ -192,16 +220,43 @@ impl Runner {
                         weights,
                         gradients: &mut self.gradients,
                         keys: &mut self.keys,
+                        joined: self.joined.as_deref(),
                     });
                 }
             }
+            drop(measured);
+            if self.finished[number] < told {
+                told = self.finished[number];
+                finished(told, &self.gradients[told..])?;
+            }
         }
+        Ok(())
     }
 
     /// The gradients of the trainable weights, in the plan's layout.
     pub(crate) fn gradients_mut(&mut self) -> &mut [f32] {
         &mut self.gradients
     }
+}
+
+/// For each step of the backward pass the end of all that later ones write of the gradients.
+fn finished(plan: &Plan) -> Vec<usize> {
+    let mut end = 0;
+    let mut ends: Vec<usize> = plan
+        .backward
+        .iter()
+        .rev()
+        .map(|step| {
+            let after = end;
+            if let GradientStep::Gradient { step, .. } = step {
+                let params = plan.forward[*step].op.operation().params();
+                end = params.iter().map(|param| param.gradient_range().end).fold(end, usize::max);
+            }
+            after
+        })
+        .collect();
+    ends.reverse();
+    ends
 }
 
 fn range(buffer: &Buffer, batch: usize) -> Range<usize> {

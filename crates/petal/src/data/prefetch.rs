@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
+use super::part::Part;
 use super::{Batch, Dataset};
 use crate::profile::Profile;
 use crate::{Error, Result};
@@ -37,14 +38,16 @@ pub fn prefetch(
     order: &[usize],
     step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    measured_prefetch(dataset, epoch, order, None, step)
+    measured_prefetch(dataset, epoch, order, Part::WHOLE, None, step)
 }
 
-/// [`prefetch`], which measures how long it waits for the batches.
+/// [`prefetch`] of a part of each batch, which measures how long it waits for them. Parts of several may be empty, so that
+/// all ranks make as many steps.
 pub(crate) fn measured_prefetch(
     dataset: &dyn Dataset,
     epoch: usize,
     order: &[usize],
+    part: Part,
     profile: Option<&Profile>,
     mut step: impl FnMut(&Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -57,6 +60,7 @@ pub(crate) fn measured_prefetch(
         let (done, used) = channel::<Batch>();
         let load = move || {
             for samples in order.chunks(dataset.batch_size().max(1)) {
+                let samples = part.of(samples);
                 let mut batch = used.try_recv().unwrap_or_default();
                 let outcome = dataset.load(samples, epoch, &mut batch).map(|()| batch);
                 let failed = outcome.is_err();
@@ -74,7 +78,7 @@ pub(crate) fn measured_prefetch(
             drop(waiting.take());
             let batch = batch?;
             // All its samples can no longer be read.
-            if batch.is_empty() {
+            if batch.is_empty() && part == Part::WHOLE {
                 continue;
             }
             if step(&batch)?.is_break() {

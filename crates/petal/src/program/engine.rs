@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::{Program, Run};
-use crate::Result;
+use super::{Collective, Program, Run};
+use crate::{Error, Result};
 
 /// Something that runs programs: it owns the memory between input and output, and the weights while it has them.
 ///
@@ -64,6 +64,34 @@ pub trait Engine: Send {
     /// # Errors
     /// If the engine fails.
     fn backward(&mut self, program: usize, run: Run<'_>) -> Result<()>;
+
+    /// As [`backward`](Engine::backward), and says as early as may be which gradients are there: `finished` gets the place
+    /// from which on all are, and those.
+    ///
+    /// # Errors
+    /// If the engine or `finished` fails.
+    fn backward_in_parts(
+        &mut self,
+        program: usize,
+        run: Run<'_>,
+        finished: &mut dyn FnMut(usize, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        self.backward(program, run)?;
+        finished(0, self.gradients(program))
+    }
+
+    /// Computes the statistics of batches, where a normalization takes them, over all ranks from now on. A rank may then
+    /// have no sample of a batch, and is called all the same.
+    ///
+    /// # Errors
+    /// If the engine doesn't do that; this is the default.
+    fn join(&mut self, _ranks: Arc<dyn Collective>) -> Result<()> {
+        Err(Error::Training(
+            "the model's engine computes the statistics of batch normalizations on one machine only; freeze them, or train \
+             on one machine"
+                .into(),
+        ))
+    }
 
     /// The gradients by the weights that train, one after the other in the order of the weights: to look at them, or to
     /// change them before [`update`](Engine::update).

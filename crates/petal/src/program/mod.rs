@@ -23,6 +23,7 @@
 mod builder;
 mod changes;
 mod check;
+mod collective;
 mod differentiate;
 mod display;
 mod dtype_policy;
@@ -46,6 +47,7 @@ pub use builder::Builder;
 pub(crate) use changes::homography;
 pub use changes::{Change, Changing, RandomChanges};
 pub(crate) use check::check_order;
+pub use collective::{Collective, PendingSum};
 pub use differentiate::{GradientStep, Gradients, Link, differentiate, needs_gradient};
 pub(crate) use display::snake_case;
 pub use dtype_policy::DTypePolicy;
@@ -223,6 +225,11 @@ impl Program {
     /// The number of all weights' numbers.
     pub fn count_params(&self) -> usize {
         self.weights.last().map_or(0, |last| last.range().end)
+    }
+
+    /// Whether a normalization takes the mean and variance of the batch.
+    pub fn has_batch_statistics(&self) -> bool {
+        self.steps.iter().any(|step| matches!(&step.op, Op::BatchNorm(norm) if norm.momentum.is_some()))
     }
 
     /// The values that a loss starts from: the output, or what its activation was applied to.

@@ -6,8 +6,9 @@ use ndarray::{ArrayD, ArrayViewD};
 use super::progress::Progress;
 use super::step::{Loaded, Step};
 use super::targets::Targets;
+use super::together::Together;
 use super::{Logs, Metric, Verbose};
-use crate::data::{Batch, Dataset, check_complete, measured_prefetch};
+use crate::data::{Batch, Dataset, Part, check_complete, measured_prefetch};
 use crate::losses::{Loss, Predicted};
 use crate::model::{Model, Shape};
 use crate::program::{Engine, FinalActivation, Gradient, Mode, Program, Run};
@@ -64,13 +65,14 @@ impl Model {
         progress.pass(steps(data));
         let mut step = 0;
         let order: Vec<usize> = (0..data.len()).collect();
-        measured_prefetch(data, 0, &order, self.profile(), |batch| {
+        measured_prefetch(data, 0, &order, Part::WHOLE, self.profile(), |batch| {
             let mut one = Step {
                 engine: &mut *engine,
                 program,
                 totals: &mut totals,
                 class_weights: None,
                 profile: self.profile(),
+                together: &Together::default(),
             };
             one.forward(self.run(&batch.samples, 0), batch, (&batch.inputs).into())?;
             totals.logs_into("", &mut logs);
@@ -103,7 +105,7 @@ impl Model {
         let mut predictor = self.predictor(largest_batch(data))?;
         let mut outputs = Vec::with_capacity(data.len() * self.output_shape().elements());
         let order: Vec<usize> = (0..data.len()).collect();
-        measured_prefetch(data, 0, &order, self.profile(), |batch| {
+        measured_prefetch(data, 0, &order, Part::WHOLE, self.profile(), |batch| {
             outputs.extend_from_slice(predictor.run((&batch.inputs).into())?);
             step += 1;
             progress.step(&mut io::stderr(), step, &Logs::new());
@@ -232,9 +234,8 @@ impl Model {
             loss: compiled.loss.clone(),
             metrics: compiled.metrics.clone(),
             width: self.output_shape()[0],
-            samples: 0,
-            loss_sum: 0.0,
-            metric_sums: vec![0.0; compiled.metrics.len()],
+            sums: vec![0.0; 2 + compiled.metrics.len()],
+            batch: vec![0.0; 2 + compiled.metrics.len()],
             losses: Vec::new(),
             weights: Vec::new(),
         })
@@ -263,9 +264,10 @@ pub(crate) struct Totals {
     metrics: Vec<Metric>,
     width: usize,
     targets: Targets,
-    samples: usize,
-    loss_sum: f64,
-    metric_sums: Vec<f64>,
+    /// The number of samples, the sum of their losses, and those of the metrics.
+    sums: Vec<f64>,
+    /// The same of the last batch alone.
+    batch: Vec<f64>,
     losses: Vec<f32>,
     weights: Vec<f32>,
 }
@@ -276,21 +278,25 @@ impl Totals {
         self.targets.mixed_by(program);
     }
 
-    /// Adds a batch on which `engine` has just run; in a plan for training, leaves the loss's gradient there.
-    /// Returns the batch's mean loss.
-    pub(crate) fn add(
+    /// Adds a batch on which `engine` has just run; in a plan for training, with its parts on other ranks, and leaves the
+    /// loss's gradient there. Returns the batch's mean loss.
+    ///
+    /// # Errors
+    /// If another rank has ended.
+    pub(super) fn add(
         &mut self,
         engine: &mut dyn Engine,
         program: Loaded,
         run: Run<'_>,
         batch: &Batch,
         class_weights: Option<&[f32]>,
-    ) -> f64 {
+        together: &Together,
+    ) -> Result<f64> {
         let rows = batch.len();
         let targets = self.targets.of(&run, batch);
-        for (sum, metric) in self.metric_sums.iter_mut().zip(&self.metrics) {
-            let outputs = engine.output(program.number, rows);
-            *sum += metric.sum(self.width, outputs, targets.width, targets.values);
+        for (sum, metric) in self.batch[2..].iter_mut().zip(&self.metrics) {
+            let output = engine.output(program.number, rows);
+            *sum = metric.sum(self.width, output, targets.width, targets.values);
         }
         self.weights.clear();
         if let Some(weights) = class_weights {
@@ -298,6 +304,7 @@ impl Totals {
         }
         self.losses.resize(rows, 0.0);
         let (values, gradient) = engine.loss(program.number, rows);
+        let trains = gradient.is_some();
         let predicted = Predicted {
             rows,
             width: self.width,
@@ -307,15 +314,37 @@ impl Totals {
             weights: class_weights.map(|_| &self.weights[..]),
         };
         self.loss.compute(&predicted, &mut self.losses, gradient);
-        let sum: f64 = self.losses.iter().map(|&loss| f64::from(loss)).sum();
-        self.loss_sum += sum;
-        self.samples += rows;
-        sum / rows.max(1) as f64
+        self.batch[0] = rows as f64;
+        self.batch[1] = self.losses.iter().map(|&loss| f64::from(loss)).sum();
+        together.sum(&mut self.batch)?;
+        if trains && self.batch[0] != rows as f64 {
+            // It is that of the mean of this part, and is to be its share of the mean of all.
+            let share = (rows as f64 / self.batch[0]) as f32;
+            if let (_, Some(gradient)) = engine.loss(program.number, rows) {
+                gradient.iter_mut().for_each(|gradient| *gradient *= share);
+            }
+        }
+        self.sums.iter_mut().zip(&self.batch).for_each(|(sum, batch)| *sum += batch);
+        Ok(self.batch[1] / self.batch[0].max(1.0))
+    }
+
+    /// The number of samples in the batch that was added last, with its parts on other ranks.
+    pub(super) fn last_batch(&self) -> usize {
+        self.batch[0] as usize
+    }
+
+    /// Adds what other ranks have seen.
+    ///
+    /// # Errors
+    /// If another rank has ended.
+    pub(super) fn add_others(&mut self, together: &Together) -> Result<()> {
+        together.sum(&mut self.sums)
     }
 
     /// The means so far.
     pub(crate) fn logs_into(&self, prefix: &str, logs: &mut Logs) {
-        let samples = self.samples.max(1) as f64;
+        let samples = self.sums[0].max(1.0);
+        let (loss_sum, metric_sums) = (self.sums[1], &self.sums[2..]);
         let mut set = |name: &str, value: f64| match logs.get_mut(name) {
             Some(entry) => *entry = value,
             None => {
@@ -323,22 +352,20 @@ impl Totals {
             }
         };
         if prefix.is_empty() {
-            set("loss", self.loss_sum / samples);
-            for (metric, sum) in self.metrics.iter().zip(&self.metric_sums) {
+            set("loss", loss_sum / samples);
+            for (metric, sum) in self.metrics.iter().zip(metric_sums) {
                 set(&metric.name(), sum / samples);
             }
         } else {
-            set(&format!("{prefix}loss"), self.loss_sum / samples);
-            for (metric, sum) in self.metrics.iter().zip(&self.metric_sums) {
+            set(&format!("{prefix}loss"), loss_sum / samples);
+            for (metric, sum) in self.metrics.iter().zip(metric_sums) {
                 set(&format!("{prefix}{}", metric.name()), sum / samples);
             }
         }
     }
 
     pub(crate) fn reset(&mut self) {
-        self.samples = 0;
-        self.loss_sum = 0.0;
-        self.metric_sums.fill(0.0);
+        self.sums.fill(0.0);
     }
 
     fn evaluation(&self) -> Evaluation {

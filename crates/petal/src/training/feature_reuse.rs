@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Training;
 use super::step::Loaded;
+use super::together::Together;
 use crate::Result;
 use crate::data::{Batch, Dataset, measured_prefetch};
 use crate::memory;
@@ -62,13 +63,14 @@ impl Halves {
         Ok(Some(Halves { frozen: Some(frozen), rest: Loaded::new(engine, rest, batch)? }))
     }
 
-    /// Calls `step` with the batches of `data` in this order, and with what the engine takes as its input.
+    /// Calls `step` with this rank's parts of the batches of `data` in this order, and with what the engine takes as its input.
     pub(super) fn each(
         &mut self,
         engine: &mut dyn Engine,
         data: &dyn Dataset,
         epoch: usize,
         order: &[usize],
+        together: &Together,
         training: &mut Training<'_>,
         mut step: impl FnMut(
             &mut Training<'_>,
@@ -79,33 +81,39 @@ impl Halves {
         ) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let rest = self.rest;
+        let part = together.part();
         let profile = training.model.profile().cloned();
         let profile = profile.as_ref();
         let Some(frozen) = &mut self.frozen else {
-            return measured_prefetch(data, epoch, order, profile, |batch| {
+            return measured_prefetch(data, epoch, order, part, profile, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         };
         if order.iter().all(|&sample| frozen.seen[sample] || frozen.lost[sample]) {
             let features = Features { data, frozen, shape: [frozen.width] };
-            return measured_prefetch(&features, epoch, order, profile, |batch| {
+            return measured_prefetch(&features, epoch, order, part, profile, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });
         }
         let mut is_whole = true;
         let mut outputs = Vec::new();
-        measured_prefetch(data, epoch, order, profile, |batch| {
-            // No random numbers are drawn before the cut, so the epoch doesn't matter.
-            let run = training.model.run(&batch.samples, 0);
-            engine.set_weights(training.model.shared_weights());
-            engine.forward(frozen.program, run, (&batch.inputs).into())?;
+        let mut own = vec![false; data.len()];
+        measured_prefetch(data, epoch, order, part, profile, |batch| {
             outputs.clear();
-            outputs.extend_from_slice(engine.output(frozen.program, batch.len()));
-            frozen.keep(batch, &outputs);
+            if !batch.is_empty() {
+                // No random numbers are drawn before the cut, so the epoch doesn't matter.
+                let run = training.model.run(&batch.samples, 0);
+                engine.set_weights(training.model.shared_weights());
+                engine.forward(frozen.program, run, (&batch.inputs).into())?;
+                outputs.extend_from_slice(engine.output(frozen.program, batch.len()));
+                frozen.keep(batch, &outputs);
+                batch.samples.iter().for_each(|&sample| own[sample] = true);
+            }
             let flow = step(training, engine, rest, batch, (&outputs).into())?;
             is_whole &= flow.is_continue();
             Ok(flow)
         })?;
+        frozen.take_others(together, &own, data.target_width())?;
         if is_whole {
             order.iter().for_each(|&sample| frozen.lost[sample] = !frozen.seen[sample]);
         }
@@ -114,6 +122,17 @@ impl Halves {
 }
 
 impl Frozen {
+    /// Takes what other ranks have computed, of which these are this rank's.
+    fn take_others(&mut self, together: &Together, own: &[bool], target_width: usize) -> Result<()> {
+        if together.ranks().is_none() {
+            return Ok(());
+        }
+        let tables = &mut [(self.width, &mut self.features[..]), (target_width, &mut self.targets[..])];
+        let there = together.share_rows(own, tables)?;
+        self.seen.iter_mut().zip(there).for_each(|(seen, there)| *seen |= there);
+        Ok(())
+    }
+
     /// Keeps what the engine has just computed for this batch.
     fn keep(&mut self, batch: &Batch, outputs: &[f32]) {
         let target_width = batch.targets.len() / batch.len().max(1);

@@ -1,12 +1,14 @@
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::callbacks::Stop;
 use super::evaluate::largest_batch;
 use super::session::{Good, Session};
+use super::together::Together;
 use super::{Callback, History, Training};
 use crate::data::Dataset;
 use crate::model::Model;
-use crate::program::{Gradient, Mode};
+use crate::program::{Collective, Gradient, Mode};
 use crate::{Error, Result};
 
 /// How [`Model::fit`] trains: epochs, validation, callbacks.
@@ -25,6 +27,7 @@ pub struct Fit<'a> {
     pub(super) terminate_on_nan: bool,
     pub(super) verbose: Verbose,
     pub(super) output: Option<Box<dyn Write + 'a>>,
+    pub(super) together: Together,
 }
 
 pub(super) type OnGradients<'a> = Box<dyn FnMut(&mut [f32], usize) -> Result<()> + 'a>;
@@ -60,6 +63,7 @@ impl<'a> Fit<'a> {
             terminate_on_nan: true,
             verbose: Verbose::Auto,
             output: None,
+            together: Together::default(),
         }
     }
 
@@ -168,6 +172,16 @@ impl<'a> Fit<'a> {
         Fit { output: Some(Box::new(output)), ..self }
     }
 
+    /// Trains together with others: each rank calls `fit` with the same data and the same settings, takes its part of each
+    /// batch, and has the weights, history and logs of all. Batch sizes and learning rates are those of one machine,
+    /// which would train the same but for the rounding of sums; the same number of ranks gives the same bits each time.
+    ///
+    /// The weights to begin with are those of rank 0. What a callback of one rank stops, ends on all; otherwise callbacks
+    /// that change the training belong on all ranks, and those that write files on one.
+    pub fn ranks(self, ranks: Arc<dyn Collective>) -> Self {
+        Fit { together: Together::new(ranks), ..self }
+    }
+
     /// The callbacks, and where what they say is shown.
     pub(super) fn into_callbacks_and_output(self) -> (Vec<Box<dyn Callback + 'a>>, Box<dyn Write + 'a>) {
         let output: Box<dyn Write + 'a> = match (self.verbose, self.output) {
@@ -196,7 +210,9 @@ impl Model {
     pub fn fit(&mut self, train: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
         self.check_fit(train, &fit)?;
         self.forget_calibration();
-        self.check_training_memory(largest_batch(train))?;
+        let together = fit.together.clone();
+        self.check_training_memory(together.part().most_of(largest_batch(train)))?;
+        together.take_weights(self)?;
         let mut session = Session::new(self, train, &fit)?;
         let Fit { epochs, initial_epoch, validation_freq, terminate_on_nan, .. } = fit;
         session.on_gradients = fit.on_gradients.take();
@@ -236,6 +252,7 @@ impl Model {
         for callback in &mut callbacks {
             callback.on_train_begin(&mut training)?;
         }
+        training.stop = together.agree(training.stop)?;
         let mut good = terminate_on_nan.then(|| Good::new(training.model));
         for epoch in training.first_epoch..epochs {
             if training.stop != Stop::Never {
@@ -254,7 +271,7 @@ impl Model {
                 good.restore(training.model);
             }
             let mut logs = logs?;
-            session.name_lost(&mut training, train);
+            session.name_lost(&mut training, train)?;
             // Before the callbacks, so that a checkpoint counts its epoch, with what those before it have added.
             training.model.history_mut().push(epoch, &logs);
             let measured =
@@ -266,6 +283,7 @@ impl Model {
             drop(measured);
             session.progress.finish(&mut *training.output, &logs);
             history.push(epoch, &logs);
+            training.stop = together.agree(training.stop)?;
             if let Some(good) = &mut good {
                 good.keep(training.model);
             }
@@ -276,6 +294,7 @@ impl Model {
         for callback in &mut callbacks {
             callback.on_train_end(&mut training)?;
         }
+        together.take_weights(training.model)?;
         Ok(history)
     }
 

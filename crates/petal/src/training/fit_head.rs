@@ -11,6 +11,7 @@ use super::logistic_regression::Regression;
 use super::progress::Progress;
 use super::session::diverged;
 use super::step::{Loaded, Step};
+use super::together::Together;
 use super::{Callback, History, Logs, Training};
 use crate::data::{Batch, Dataset, measured_prefetch};
 use crate::memory;
@@ -77,6 +78,8 @@ impl Model {
     pub fn fit_head(&mut self, train: &dyn Dataset, fit: Fit<'_>) -> Result<FittedHead> {
         self.check_fit(train, &fit)?;
         self.forget_calibration();
+        let together = fit.together.clone();
+        together.take_weights(self)?;
         let (features, head) = self.head()?;
         let validation = fit.validation;
         let class_weights = fit.class_weights.clone();
@@ -96,7 +99,8 @@ impl Model {
         }
         progress.epoch(&mut *training.output, epoch, epoch + 1, steps(train) + validation.map_or(0, steps));
         let extracted = (|| {
-            let mut pass = Pass { progress: &mut progress, callbacks: &mut callbacks, step: 0 };
+            let together = &together;
+            let mut pass = Pass { progress: &mut progress, callbacks: &mut callbacks, step: 0, together };
             let train = pass.features(&mut training, train, &features)?;
             let validation =
                 validation.map(|data| pass.features(&mut training, data, &features)).transpose()?;
@@ -130,6 +134,7 @@ impl Model {
         for callback in &mut callbacks {
             callback.on_train_end(&mut training)?;
         }
+        together.take_weights(training.model)?;
         Ok(fitted)
     }
 
@@ -254,7 +259,8 @@ impl Head {
             batch.targets.extend_from_slice(targets);
             let run = model.run(&batch.samples, 0);
             let profile = model.profile();
-            let mut one = Step { engine: &mut *engine, program, totals: &mut totals, class_weights, profile };
+            let (engine, totals, together) = (&mut *engine, &mut totals, &Together::default());
+            let mut one = Step { engine, program, totals, class_weights, profile, together };
             one.forward(run, &batch, features.into())?;
         }
         totals.logs_into(prefix, logs);
@@ -271,10 +277,11 @@ struct Pass<'a, 'b> {
     progress: &'a mut Progress,
     callbacks: &'a mut [Box<dyn Callback + 'b>],
     step: usize,
+    together: &'a Together,
 }
 
 impl Pass<'_, '_> {
-    /// The features that `program` makes of all samples that can be read.
+    /// The features that `program` makes of all samples that can be read, each by one rank.
     fn features(
         &mut self,
         training: &mut Training<'_>,
@@ -289,28 +296,54 @@ impl Pass<'_, '_> {
         // They are kept twice: as they are, and standardized.
         let bytes = data.len().saturating_mul(width).saturating_mul(2 * size_of::<f32>());
         memory::check(bytes, || format!("the features of {} samples", data.len()))?;
-        seen.features.reserve_exact(data.len() * width);
+        let target_width = data.target_width();
+        seen.features.resize(data.len() * width, 0.0);
+        seen.targets.resize(data.len() * target_width, 0.0);
+        let mut own = vec![false; data.len()];
         let mut engine = training.model.new_engine();
-        let program = engine.load(program.clone(), largest_batch(data))?;
+        let part = self.together.part();
+        let program = engine.load(program.clone(), part.most_of(largest_batch(data)))?;
         engine.set_weights(training.model.shared_weights());
         engine.fix_weights();
         let profile = training.model.profile().cloned();
         let order: Vec<usize> = (0..data.len()).collect();
         let logs = Logs::new();
-        measured_prefetch(data, 0, &order, profile.as_ref(), |batch| {
-            engine.forward(program, training.model.run(&batch.samples, 0), (&batch.inputs).into())?;
-            seen.features.extend_from_slice(engine.output(program, batch.len()));
-            seen.targets.extend_from_slice(&batch.targets);
+        measured_prefetch(data, 0, &order, part, profile.as_ref(), |batch| {
+            if !batch.is_empty() {
+                engine.forward(program, training.model.run(&batch.samples, 0), (&batch.inputs).into())?;
+            }
+            let features = engine.output(program, batch.len()).chunks_exact(width.max(1));
+            let rows = features.zip(batch.targets.chunks_exact(target_width));
+            for (&sample, (features, targets)) in batch.samples.iter().zip(rows) {
+                seen.features[sample * width..][..width].copy_from_slice(features);
+                seen.targets[sample * target_width..][..target_width].copy_from_slice(targets);
+                own[sample] = true;
+            }
             for callback in self.callbacks.iter_mut() {
                 callback.on_batch_end(self.step, &logs, training)?;
             }
             self.step += 1;
             self.progress.step(&mut *training.output, self.step, &logs);
+            training.stop = self.together.agree(training.stop)?;
             Ok(match training.stop {
                 Stop::Never => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             })
         })?;
+        let tables = &mut [(width, &mut seen.features[..]), (target_width, &mut seen.targets[..])];
+        let there = self.together.share_rows(&own, tables)?;
+        keep_rows(&mut seen.features, width, &there);
+        keep_rows(&mut seen.targets, target_width, &there);
         Ok(seen)
     }
+}
+
+/// Leaves those rows out of a table that aren't there.
+fn keep_rows(table: &mut Vec<f32>, width: usize, there: &[bool]) {
+    let mut kept = 0;
+    for row in (0..there.len()).filter(|&row| there[row]) {
+        table.copy_within(row * width..(row + 1) * width, kept * width);
+        kept += 1;
+    }
+    table.truncate(kept * width);
 }

@@ -29,6 +29,8 @@ mod ranked_classes;
 mod session;
 mod step;
 mod targets;
+mod threads;
+mod together;
 mod views;
 
 pub use crate::history::{History, Logs};
@@ -38,6 +40,7 @@ pub use crate::losses::{
 pub use crate::metrics::Metric;
 pub use crate::model::Compiled;
 pub use crate::optimizers::{Adam, AdamW, LearningRate, Optimizer, OptimizerSettings, RMSprop, SGD};
+pub use crate::program::{Collective, PendingSum};
 pub use callbacks::{Callback, Training};
 pub use classify::Prediction;
 pub use evaluate::Evaluation;
@@ -46,3 +49,4 @@ pub use fit::{Fit, Verbose};
 pub use fit_head::{FittedHead, TriedPenalty};
 pub use predictor::Predictor;
 pub use ranked_classes::RankedClasses;
+pub use threads::Threads;

@@ -8,8 +8,9 @@ use super::feature_reuse::Halves;
 use super::fit::{Fit, OnGradients};
 use super::progress::Progress;
 use super::step::Step;
+use super::together::{GradientSum, Together};
 use super::{Callback, Logs, Training};
-use crate::data::Dataset;
+use crate::data::{Dataset, Skipped};
 use crate::model::Model;
 use crate::optimizers::State;
 use crate::program::{Engine, Gradient, Mode, Program};
@@ -24,6 +25,8 @@ pub(super) struct Session<'a> {
     steps_per_epoch: Option<usize>,
     pub on_gradients: Option<OnGradients<'a>>,
     validation: Option<(&'a dyn Dataset, Halves, Totals)>,
+    together: Together,
+    gradient_sum: GradientSum,
     terminate_on_nan: bool,
     /// Samples for training and for validation that were lost and named.
     named: [usize; 2],
@@ -62,7 +65,7 @@ impl<'a> Session<'a> {
         model.compiled = Some(compiled);
         let mut engine = model.new_engine();
         let mut halves = |data: &dyn Dataset, program: Program| -> Result<Halves> {
-            let (engine, batch) = (&mut *engine, largest_batch(data));
+            let (engine, batch) = (&mut *engine, fit.together.part().most_of(largest_batch(data)));
             let halves = if fit.reuse_features {
                 Halves::new(engine, program.clone().cut_at_frozen_prefix(), data, batch)?
             } else {
@@ -77,7 +80,11 @@ impl<'a> Session<'a> {
                 Ok::<_, Error>((data, halves(data, program)?, model.totals(data)?))
             })
             .transpose()?;
+        let has_batch_statistics = program.has_batch_statistics();
         let halves = halves(train, program)?;
+        if let Some(ranks) = fit.together.ranks().filter(|_| has_batch_statistics) {
+            engine.join(ranks.clone())?;
+        }
         Ok(Session {
             engine,
             halves,
@@ -86,6 +93,8 @@ impl<'a> Session<'a> {
             steps_per_epoch: fit.steps_per_epoch,
             on_gradients: None,
             validation,
+            together: fit.together.clone(),
+            gradient_sum: GradientSum::default(),
             terminate_on_nan: fit.terminate_on_nan,
             named: [0; 2],
             progress: match fit.output {
@@ -97,15 +106,21 @@ impl<'a> Session<'a> {
     }
 
     /// Names the samples that can no longer be read, each once.
-    pub fn name_lost(&mut self, training: &mut Training<'_>, train: &dyn Dataset) {
+    ///
+    /// # Errors
+    /// If another rank has ended.
+    pub fn name_lost(&mut self, training: &mut Training<'_>, train: &dyn Dataset) -> Result<()> {
         let validation = self.validation.as_ref().map(|(data, ..)| *data);
+        let mut lines = Vec::new();
         for (data, named) in [Some(train), validation].into_iter().zip(&mut self.named) {
             let lost = data.map(Dataset::lost).unwrap_or_default();
-            for file in lost.iter().skip(*named) {
-                training.say(&format!("\nwarning: left out from now on: {file}"));
-            }
+            lines.extend(lost.iter().skip(*named).map(Skipped::to_string));
             *named = lost.len();
         }
+        for file in self.together.gather_lines(lines)? {
+            training.say(&format!("\nwarning: left out from now on: {file}"));
+        }
+        Ok(())
     }
 
     /// Trains an epoch and validates; returns what both gave.
@@ -118,6 +133,7 @@ impl<'a> Session<'a> {
         callbacks: &mut [Box<dyn Callback + '_>],
     ) -> Result<Logs> {
         self.train_epoch(training, train, epoch, callbacks)?;
+        self.together.take_weights(training.model)?;
         if let Some(weight) = self.terminate_on_nan.then(|| training.model.no_number()).flatten() {
             return Err(diverged(
                 training,
@@ -147,6 +163,7 @@ impl<'a> Session<'a> {
         let profile = training.model.profile().cloned();
         let profile = profile.as_ref();
         let Session { engine, halves, totals, class_weights, progress, logs, on_gradients, .. } = self;
+        let (together, gradient_sum) = (&self.together, &mut self.gradient_sum);
         let (terminate_on_nan, class_weights) = (self.terminate_on_nan, class_weights.as_deref());
         totals.reset();
         let mut step = 0;
@@ -156,17 +173,19 @@ impl<'a> Session<'a> {
                 train,
                 pass,
                 &order,
+                together,
                 training,
                 |training, engine, program, batch, inputs| {
                     let _step = profile.map(|profile| profile.whole("training step"));
                     let model = &mut *training.model;
                     engine.set_weights(model.take_weights());
                     let run = model.run(&batch.samples, pass);
+                    let totals = &mut *totals;
                     let mut one =
-                        Step { engine: &mut *engine, program, totals: &mut *totals, class_weights, profile };
+                        Step { engine: &mut *engine, program, totals, class_weights, profile, together };
                     let loss = one.forward(run, batch, inputs).and_then(|loss| {
                         if loss.is_finite() || !terminate_on_nan {
-                            one.backward(run, on_gradients.as_mut(), |weights, gradients| {
+                            one.backward(run, gradient_sum, on_gradients.as_mut(), |weights, gradients| {
                                 model.step_optimizer(weights, gradients);
                             })?;
                         }
@@ -187,6 +206,7 @@ impl<'a> Session<'a> {
                     }
                     step += 1;
                     progress.step(&mut *training.output, step, logs);
+                    training.stop = together.agree(training.stop)?;
                     Ok(go_on_if(training.stop == Stop::Never))
                 },
             )?;
@@ -228,23 +248,37 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let engine = &mut *self.engine;
         let Some((data, halves, totals)) = &mut self.validation else { return Ok(()) };
+        let together = &self.together;
+        // A validation's sums are added up once, at its end.
+        let alone = &Together::default();
         totals.reset();
         let profile = training.model.profile().cloned();
         let profile = profile.as_ref();
         let order: Vec<usize> = (0..data.len()).collect();
         let mut step = 0;
-        halves.each(engine, *data, 0, &order, training, |training, engine, program, batch, inputs| {
-            engine.set_weights(training.model.shared_weights());
-            let run = training.model.run(&batch.samples, 0);
-            let mut one = Step { engine, program, totals: &mut *totals, class_weights: None, profile };
-            one.forward(run, batch, inputs)?;
-            for callback in callbacks.iter_mut() {
-                callback.on_test_batch_end(step, training)?;
-            }
-            step += 1;
-            Ok(go_on_if(training.stop != Stop::Now))
-        })?;
+        halves.each(
+            engine,
+            *data,
+            0,
+            &order,
+            together,
+            training,
+            |training, engine, program, batch, inputs| {
+                engine.set_weights(training.model.shared_weights());
+                let run = training.model.run(&batch.samples, 0);
+                let totals = &mut *totals;
+                let mut one = Step { engine, program, totals, class_weights: None, profile, together: alone };
+                one.forward(run, batch, inputs)?;
+                for callback in callbacks.iter_mut() {
+                    callback.on_test_batch_end(step, training)?;
+                }
+                step += 1;
+                training.stop = together.agree(training.stop)?;
+                Ok(go_on_if(training.stop != Stop::Now))
+            },
+        )?;
         if training.stop != Stop::Now {
+            totals.add_others(together)?;
             totals.logs_into("val_", logs);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::evaluate::Totals;
 use super::fit::OnGradients;
+use super::together::{GradientSum, Together};
 use crate::Result;
 use crate::data::Batch;
 use crate::model::Model;
@@ -32,36 +33,54 @@ pub(crate) struct Step<'a> {
     pub totals: &'a mut Totals,
     pub class_weights: Option<&'a [f32]>,
     pub profile: Option<&'a Profile>,
+    /// Those that have the other parts of the batch.
+    pub together: &'a Together,
 }
 
 impl Step<'_> {
-    /// Computes loss and metrics of a batch, and adds them to the totals. Returns the mean loss.
+    /// Computes loss and metrics of a batch, and adds them to the totals. Returns the mean loss. In training both are
+    /// those of all parts of the batch.
     ///
     /// # Errors
     /// If the engine fails.
     pub fn forward(&mut self, run: Run<'_>, batch: &Batch, inputs: Samples<'_>) -> Result<f64> {
         self.engine.forward(self.program.number, run, inputs)?;
         let _loss = self.profile.map(|profile| profile.measure("loss and metrics"));
-        Ok(self.totals.add(self.engine, self.program, run, batch, self.class_weights))
+        self.totals.add(self.engine, self.program, run, batch, self.class_weights, self.together)
     }
 
-    /// Goes back from the loss that [`forward`](Step::forward) has left, shows `hook` the gradients and the number of
-    /// samples, and changes the weights by `update`, which gets the weights and the gradients.
+    /// Goes back from the loss that [`forward`](Step::forward) has left, adds up the gradients of all ranks in `sum`, shows
+    /// `hook` the gradients and the number of samples, and changes the weights by `update`, which gets the weights and the
+    /// gradients.
     ///
     /// # Errors
     /// If the engine or the hook fails.
     pub fn backward(
         &mut self,
         run: Run<'_>,
+        sum: &mut GradientSum,
         hook: Option<&mut OnGradients<'_>>,
         mut update: impl FnMut(&mut [f32], &[f32]),
     ) -> Result<()> {
-        self.engine.backward(self.program.number, run)?;
+        let program = self.program.number;
+        if let Some(ranks) = self.together.ranks() {
+            sum.begin(self.engine.gradients(program).len());
+            let mut finished = |from: usize, last: &[f32]| sum.add(&**ranks, from, last);
+            self.engine.backward_in_parts(program, run, &mut finished)?;
+            let _wait = self.profile.map(|profile| profile.measure("wait for other ranks' gradients"));
+            sum.finish(self.engine.gradients(program))?;
+        } else {
+            self.engine.backward(program, run)?;
+        }
+        let samples = self.totals.last_batch();
+        if samples == 0 {
+            return Ok(());
+        }
         if let Some(hook) = hook {
-            hook(self.engine.gradients(self.program.number), run.batch())?;
+            hook(self.engine.gradients(program), samples)?;
         }
         let _update = self.profile.map(|profile| profile.measure("optimizer"));
-        self.engine.update(self.program.number, &mut update);
+        self.engine.update(program, &mut update);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@ use petal_kernels as kernels;
 use smallvec::SmallVec;
 
 use super::two_gradients;
+use crate::cpu::joined::Joined;
 use crate::cpu::{Backward, Forward, Needs, Operation, Param};
 
 /// Batch normalization of `rows` rows a sample.
@@ -29,6 +30,33 @@ impl BatchNorm {
         }
     }
 
+    /// Makes of the statistics of some rows those of the rows of all ranks.
+    fn share_statistics(&self, joined: &Joined, rows: usize, mean: &mut [f32], variance: &mut [f32]) {
+        let mut sums = vec![0.0; 1 + 2 * self.channels];
+        let of_rows = |mean: f32, variance: f32| {
+            let (mean, rows) = (f64::from(mean), rows as f64);
+            [rows * mean, rows * (f64::from(variance) + mean * mean)]
+        };
+        if rows > 0 {
+            sums[0] = rows as f64;
+            let own = mean.iter().zip(&*variance);
+            for (sums, (mean, variance)) in sums[1..].chunks_exact_mut(2).zip(own) {
+                sums.copy_from_slice(&of_rows(*mean, *variance));
+            }
+        }
+        joined.sum(&mut sums);
+        let all = sums[0];
+        if all == 0.0 {
+            return;
+        }
+        let shared = mean.iter_mut().zip(variance);
+        for (sums, (mean, variance)) in sums[1..].chunks_exact(2).zip(shared) {
+            let of_all = sums[0] / all;
+            *mean = of_all as f32;
+            *variance = (sums[1] / all - of_all * of_all).max(0.0) as f32;
+        }
+    }
+
     fn at(&self, batch: usize) -> kernels::BatchNorm {
         kernels::BatchNorm { rows: self.rows * batch, channels: self.channels, epsilon: self.epsilon }
     }
@@ -41,6 +69,9 @@ impl Operation for BatchNorm {
         if self.momentum.is_some() {
             let (mean, variance) = call.saved.split_at_mut(self.channels);
             norm.statistics(x, mean, variance, call.scratch);
+            if let Some(joined) = call.joined {
+                self.share_statistics(joined, norm.rows, mean, variance);
+            }
         }
         let (mean, variance) = match self.momentum {
             Some(_) => call.saved.split_at(self.channels),
@@ -60,7 +91,15 @@ impl Operation for BatchNorm {
         let (x, dy, dx) = (call.inputs[0], &*call.d_output, call.d_inputs[0].take());
         if self.momentum.is_some() {
             let (mean, variance) = call.saved.split_at(self.channels);
-            norm.backward_batch(x, dy, mean, variance, gamma, dx, d_gamma, d_beta, call.scratch);
+            let of_all = |sums: &mut [f32]| {
+                let Some(joined) = call.joined else { return norm.rows };
+                let own = sums.iter().map(|&sum| f64::from(sum));
+                let mut shared: Vec<f64> = own.chain([norm.rows as f64]).collect();
+                joined.sum(&mut shared);
+                sums.iter_mut().zip(&shared).for_each(|(sum, of_all)| *sum = *of_all as f32);
+                shared[sums.len()] as usize
+            };
+            norm.backward_batch(x, dy, mean, variance, gamma, dx, d_gamma, d_beta, call.scratch, of_all);
         } else {
             let (mean, variance) = (self.mean.of(call.weights), self.variance.of(call.weights));
             norm.backward_fixed(x, dy, mean, variance, gamma, dx, d_gamma, d_beta, call.scratch);
