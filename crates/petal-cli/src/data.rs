@@ -39,7 +39,16 @@ impl Data {
     /// # Errors
     /// If there are too few, or the folders are not laid out as they should be.
     pub fn load(settings: &DataSettings, quiet: bool) -> Result<Self, Failure> {
-        let ImageSets { train, validation, test } = load::with_progress(settings.folder(), quiet).sets()?;
+        Data::load_beside(settings, quiet, 1)
+    }
+
+    /// [`load`](Data::load) by one of so many programs on this machine that do.
+    ///
+    /// # Errors
+    /// See [`Data::load`].
+    pub fn load_beside(settings: &DataSettings, quiet: bool, programs: usize) -> Result<Self, Failure> {
+        let folder = load::with_progress(settings.folder().memory_shared_by(programs), quiet);
+        let ImageSets { train, validation, test } = folder.sets()?;
         let mut parts = vec![("training", &train), ("validation", &validation)];
         parts.extend(test.as_ref().map(|test| ("the test", test)));
         if !quiet {

@@ -2,15 +2,24 @@
 //! to be saved, so the first ends the program.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::{io, process};
+use std::time::Duration;
+use std::{io, process, thread};
 
 use petal::training::{Callback, Logs, Training};
 
-use crate::INTERRUPTED;
+use crate::ranks::Ranks;
 use crate::terminal::say;
+use crate::{Failure, INTERRUPTED};
 
 static SIGNALS: AtomicUsize = AtomicUsize::new(0);
 static TRAINING: AtomicBool = AtomicBool::new(false);
+/// Whether a step ends only if other ranks end it, too.
+static SEVERAL: AtomicBool = AtomicBool::new(false);
+/// Whether the ranks have ended their step.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// The longest that is waited for other ranks: one that has died never ends its step.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ends training after the step in which Ctrl-C came, or SIGTERM, or SIGHUP when the terminal is closed.
 #[derive(Clone, Copy)]
@@ -21,8 +30,10 @@ impl Interrupt {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn install() -> io::Result<Self> {
-        listen()?;
+    pub fn install(ranks: &Ranks) -> io::Result<Self> {
+        let several = ranks.size() > 1;
+        SEVERAL.store(several, Ordering::SeqCst);
+        listen(several)?;
         Ok(Interrupt(()))
     }
 
@@ -34,6 +45,18 @@ impl Interrupt {
     /// Whether Ctrl-C came.
     pub fn came(self) -> bool {
         SIGNALS.load(Ordering::SeqCst) > 0
+    }
+
+    /// Makes it have come here if it came to another rank.
+    ///
+    /// # Errors
+    /// If a rank has ended.
+    pub fn share(self, ranks: &Ranks) -> Result<(), Failure> {
+        if ranks.any(self.came())? {
+            SIGNALS.fetch_max(1, Ordering::SeqCst);
+            ENDED.store(true, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     fn stop(self, training: &mut Training<'_>) {
@@ -49,17 +72,35 @@ fn signal() {
         process::exit(i32::from(INTERRUPTED));
     }
     say!("");
-    say!("Ending after this step; press Ctrl-C again to end at once without saving.");
+    if !SEVERAL.load(Ordering::SeqCst) {
+        say!("Ending after this step; press Ctrl-C again to end at once without saving.");
+        return;
+    }
+    say!(
+        "Told to end, by a signal or since a rank has failed: all ranks end after this step, if they can. What was learned \
+         until the last whole epoch is saved, and --resume goes on from there."
+    );
+    thread::spawn(|| {
+        thread::sleep(PATIENCE);
+        if !ENDED.load(Ordering::SeqCst) {
+            say!("Another rank doesn't end its step; this one ends without it.");
+            process::exit(i32::from(INTERRUPTED));
+        }
+    });
 }
 
 #[cfg(unix)]
-fn listen() -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+fn listen(several: bool) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    if several {
+        // mpirun hands this one on, while Ctrl-C makes it end its ranks within a second.
+        signals.add_signal(SIGUSR1)?;
+    }
     if is_heard(SIGHUP) {
         signals.add_signal(SIGHUP)?;
     }
-    std::thread::Builder::new().spawn(move || signals.forever().for_each(|_| signal()))?;
+    thread::Builder::new().spawn(move || signals.forever().for_each(|_| signal()))?;
     Ok(())
 }
 
@@ -75,7 +116,7 @@ fn is_heard(signal: i32) -> bool {
 }
 
 #[cfg(not(unix))]
-fn listen() -> io::Result<()> {
+fn listen(_several: bool) -> io::Result<()> {
     ctrlc::set_handler(signal).map_err(io::Error::other)
 }
 

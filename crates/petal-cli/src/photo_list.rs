@@ -132,15 +132,23 @@ impl PhotoList {
             )
         };
         let text = fs::read_to_string(path).map_err(|error| cannot(&error))?;
+        self.compare_with(&text).map_err(|problem| cannot(&problem))
+    }
+
+    /// What is other than in a list as CSV; none if nothing is.
+    ///
+    /// # Errors
+    /// If that is no list.
+    pub fn compare_with(&self, text: &str) -> Result<Option<Difference>, String> {
         let mut lines = text.lines();
         if lines.next() != Some(HEADER) {
-            return Err(cannot(&format!("its first line is not {HEADER}")));
+            return Err(format!("its first line is not {HEADER}"));
         }
         let mut before = BTreeMap::new();
         for line in lines {
             let row =
                 line.rsplit_once(',').and_then(|(name, bytes)| Some((name, bytes.parse::<u64>().ok()?)));
-            let (name, bytes) = row.ok_or_else(|| cannot(&format!("'{line}' is no row of it")))?;
+            let (name, bytes) = row.ok_or_else(|| format!("'{line}' is no row of it"))?;
             before.insert(name, bytes);
         }
         let mut difference = Difference::default();
@@ -158,7 +166,7 @@ impl PhotoList {
 
 /// How two lists of photos differ, by the files' names.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Difference {
+pub struct Difference {
     added: Vec<String>,
     gone: Vec<String>,
     /// Of another size.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::args::{Pretrained, Train, aspect_ratio};
 use crate::data::DataSettings;
-use crate::optimization::{Algorithm, Optimization, Schedule};
+use crate::optimization::{Algorithm, Optimization, Scale, Schedule};
 use crate::sets::Sets;
 
 /// What a run was asked to do; written to its folder, so that it can be gone on with.
@@ -200,6 +200,7 @@ impl Settings {
                 layer_decay: args.layer_decay,
                 gradient_accumulation: args.gradient_accumulation,
                 ema: args.ema,
+                scale: args.scale_learning_rate,
             },
             fine_tuning: args.fine_tune_at.or(auto.then_some(AUTO.1)).map(|at| FineTuning {
                 at,
@@ -314,9 +315,14 @@ impl Settings {
                 ),
             );
         }
-        let Optimization { schedule, layer_decay, gradient_accumulation, ema } = self.optimization;
+        let Optimization { schedule, layer_decay, gradient_accumulation, ema, scale } = self.optimization;
         if schedule != Schedule::Constant {
             row("Learning rates", format!("{}; those above are the highest", schedule.name()));
+        }
+        match scale {
+            Scale::None => {}
+            Scale::Linear => row("Rates scaled", "by batch size / 32".into()),
+            Scale::Sqrt => row("Rates scaled", "by the square root of batch size / 32".into()),
         }
         if let Some(factor) = layer_decay {
             row(

@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use petal::printable::{printable, printable_lines};
 
@@ -18,6 +19,14 @@ macro_rules! answer {
 }
 
 pub(crate) use {answer, say};
+
+/// Whether anything is said and answered: by one of several ranks.
+static SPEAKS: AtomicBool = AtomicBool::new(true);
+
+/// Says and answers from now on, or no longer.
+pub fn speak(speaks: bool) {
+    SPEAKS.store(speaks, Ordering::SeqCst);
+}
 
 /// What `say!` does.
 pub fn line(line: fmt::Arguments<'_>) {
@@ -36,6 +45,9 @@ pub fn warn(text: impl Display) {
 }
 
 fn write(line: &dyn Display) {
+    if !SPEAKS.load(Ordering::SeqCst) {
+        return;
+    }
     // At once, so that lines of several threads don't mix.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
@@ -53,6 +65,9 @@ pub fn answer_lines(text: impl Display) -> Result<(), Unanswered> {
 /// # Errors
 /// If it cannot be written.
 pub fn answer_as_is(line: impl Display) -> Result<(), Unanswered> {
+    if !SPEAKS.load(Ordering::SeqCst) {
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     stdout.write_all(format!("{line}\n").as_bytes()).and_then(|()| stdout.flush()).map_err(Unanswered)
 }

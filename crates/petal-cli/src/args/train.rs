@@ -9,7 +9,7 @@ use super::values::{
     MOST, Pretrained, architecture, at_least_one, at_least_two, augmentation, color_mode, factor, image_size,
     interpolation, positive, precision, share, share_of_average, smoothing, time, up_to,
 };
-use crate::optimization::{Algorithm, Schedule};
+use crate::optimization::{Algorithm, Scale, Schedule};
 
 /// Train a classifier on a folder of photos
 ///
@@ -99,6 +99,10 @@ pub struct Train {
     /// [default: constant; without --model one-cycle]
     #[arg(long, value_name = "SCHEDULE", value_enum)]
     pub schedule: Option<Schedule>,
+    /// How step sizes, which are for batches of 32, grow with larger ones. Where they are constant otherwise, they begin
+    /// unscaled and grow along a line in the first tenth of the steps
+    #[arg(long, value_name = "SCALE", value_enum, default_value_t, hide_short_help = true)]
+    pub scale_learning_rate: Scale,
     /// The step size of each layer that trains as a share of that of the layer after it, 0.95 for example
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub layer_decay: Option<f32>,
@@ -169,7 +173,7 @@ impl Train {
 /// How photos become a model's input.
 #[derive(Debug, Args)]
 pub struct Photos {
-    /// Photos in a training step
+    /// Photos in a training step, of all machines together
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one::<MOST>)]
     pub batch_size: usize,
     /// The size to which photos are shrunk: 180, or HEIGHTxWIDTH

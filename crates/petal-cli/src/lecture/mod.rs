@@ -19,6 +19,7 @@ use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::precision;
 use crate::progress::{Ended, Progress};
+use crate::ranks::Ranks;
 use crate::run_folder::{PHOTOS, RunFolder, SETTINGS, TRACE};
 use crate::terminal::{answer, say, say_lines};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, calibrate, profile};
@@ -29,7 +30,7 @@ use settings::LectureSettings;
 const PROGRESS: &str = "progress.json";
 
 pub fn run(args: &args::Lecture) -> Outcome {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::install(&Ranks::alone())?;
     let (folder, settings, data) = match &args.resume {
         Some(folder) => resume(folder, args.quiet, interrupt)?,
         None => begin(args, interrupt)?,

@@ -5,6 +5,7 @@ mod failed;
 mod last_words;
 mod phases;
 mod resume;
+mod together;
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,28 +22,35 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::photo_list::PhotoList;
 use crate::precision;
+use crate::ranks::Ranks;
 use crate::run_folder::{HISTORY_CSV, HISTORY_JSON, MODEL, PHOTOS, RunFolder, TRACE};
 use crate::settings::{Recipe, Settings};
 use crate::terminal::{answer, say, say_lines, warn};
 use crate::{FAILURE, Failure, INTERRUPTED, Outcome, SUCCESS, calibrate, profile};
 use phases::{CHECKPOINT, PROGRESS, Run};
 use resume::Resumed;
+use together::follow;
 
-pub fn run(args: Train) -> Outcome {
-    let interrupt = Interrupt::install()?;
+pub fn run(args: Train, ranks: &Ranks) -> Outcome {
+    let interrupt = Interrupt::install(ranks)?;
     let begin_of_all = Instant::now();
+    if !ranks.leads() {
+        return follow(ranks, interrupt);
+    }
     let (mut folder, mut settings, mut model, mut data, has_grown) = match &args.resume {
         Some(folder) => {
             let mut resumed = Resumed::open(folder, &args)?;
-            resumed.model.check_training_memory(resumed.settings.data.batch_size)?;
-            let data = Data::load(&resumed.settings.data, args.quiet)?;
+            resumed.model.check_training_memory(ranks.part_of(resumed.settings.data.batch_size))?;
+            let Resumed { settings, photos, model, has_grown, .. } = &resumed;
+            let data = together::load(ranks, settings, photos, model, args.quiet)?;
+            together::begin(ranks, settings, *has_grown)?;
             interrupt.training_begins();
             resumed.write()?;
             let Resumed { folder, settings, model, has_grown, .. } = resumed;
             (folder, settings, model, data, has_grown)
         }
         None => {
-            let (folder, settings, model, data) = begin(&args, interrupt)?;
+            let (folder, settings, model, data) = begin(&args, ranks, interrupt)?;
             (folder, settings, model, data, false)
         }
     };
@@ -59,7 +67,8 @@ pub fn run(args: Train) -> Outcome {
     let progress = Run {
         settings: &mut settings,
         data: &data,
-        folder: &mut folder,
+        folder: Some(&mut folder),
+        ranks,
         interrupt,
         verbose,
         tensorboard,
@@ -127,7 +136,11 @@ pub fn run(args: Train) -> Outcome {
 const TIME_OF_THE_REPORT: f64 = 0.1;
 
 /// A new run: all that can be refused is, before the photos are read.
-fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Model, Data), Failure> {
+fn begin(
+    args: &Train,
+    ranks: &Ranks,
+    interrupt: Interrupt,
+) -> Result<(RunFolder, Settings, Model, Data), Failure> {
     let mut settings = Settings::new(args)?;
     let output = Output::new(args.output.as_deref(), "", &settings.data.sets.photos)?;
     let photos = PhotoList::new(&settings.data)?;
@@ -147,9 +160,10 @@ fn begin(args: &Train, interrupt: Interrupt) -> Result<(RunFolder, Settings, Mod
         }
         model => model?,
     };
-    model.check_training_memory(settings.data.batch_size)?;
-    let data = Data::load(&settings.data, args.quiet)?;
+    model.check_training_memory(ranks.part_of(settings.data.batch_size))?;
+    let data = together::load(ranks, &settings, &photos, &model, args.quiet)?;
     settings.choose_epochs(args, data.train.len());
+    together::begin(ranks, &settings, false)?;
     interrupt.training_begins();
     let mut folder = output.claim()?;
     folder.write(PHOTOS, photos.to_csv())?;

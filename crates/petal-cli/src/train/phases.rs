@@ -16,6 +16,7 @@ use crate::data::Data;
 use crate::interrupt::Interrupt;
 use crate::optimization::Algorithm;
 use crate::progress::Progress;
+use crate::ranks::Ranks;
 use crate::run_folder::{HISTORY_CSV, RunFolder};
 use crate::settings::{FineTuning, Recipe, Settings};
 use crate::terminal::{say, warn};
@@ -31,7 +32,9 @@ pub const PROGRESS: &str = "progress.json";
 pub struct Run<'a> {
     pub settings: &'a mut Settings,
     pub data: &'a Data,
-    pub folder: &'a mut RunFolder,
+    /// Where to write; none for a rank that another one leads.
+    pub folder: Option<&'a mut RunFolder>,
+    pub ranks: &'a Ranks,
     pub interrupt: Interrupt,
     pub verbose: Verbose,
     /// The folder for what TensorBoard shows.
@@ -52,7 +55,12 @@ impl Run<'_> {
             // Tried on a copy: a layer that isn't there should be known before hours of training.
             fine_tune_at(&mut model.clone(), fine_tuning.at)?;
         }
-        let optimizer = settings.optimization.optimizer(Algorithm::Adam, settings.learning_rate, 1);
+        let optimizer = settings.optimization.optimizer(
+            Algorithm::Adam,
+            settings.learning_rate,
+            1,
+            settings.data.batch_size,
+        );
         model.compile(optimizer, settings.loss())?;
         model.set_class_names(&settings.class_names)?;
         model.set_preprocessing(settings.data.preprocessing.clone())?;
@@ -72,6 +80,7 @@ impl Run<'_> {
                 self.compile(model, Algorithm::Adam, learning_rate, epochs.saturating_sub(done))?;
             }
             let progress = self.fit(model, 0, epochs)?;
+            self.interrupt.share(self.ranks)?;
             if self.interrupt.came() {
                 return Ok(progress);
             }
@@ -95,7 +104,9 @@ impl Run<'_> {
         if self.verbose != Verbose::Silent {
             say!("Fine-tuning from layer {at} on");
         }
-        self.fit(model, before, end)
+        let progress = self.fit(model, before, end)?;
+        self.interrupt.share(self.ranks)?;
+        Ok(progress)
     }
 
     /// Begins to move the weights by learning rates for this many epochs.
@@ -107,13 +118,15 @@ impl Run<'_> {
         epochs: usize,
     ) -> petal::Result<()> {
         let steps = duration::steps(&self.data.train).saturating_mul(epochs) as u64;
-        let optimizer = self.settings.optimization.optimizer(algorithm, rate, steps);
+        let optimizer =
+            self.settings.optimization.optimizer(algorithm, rate, steps, self.settings.data.batch_size);
         model.compile(optimizer, self.settings.loss())
     }
 
     /// Saves the model with an optimizer that has taken no step.
     fn save_begin(&self, model: &Model) {
-        if let Err(error) = model.save(self.folder.join(CHECKPOINT)) {
+        let Some(folder) = &self.folder else { return };
+        if let Err(error) = model.save(folder.join(CHECKPOINT)) {
             warn(format_args!("no checkpoint of the begin of fine-tuning: {error}"));
         }
     }
@@ -123,8 +136,9 @@ impl Run<'_> {
         let (Some(limit), Some(asked)) = (&self.time_limit, &mut self.settings.fine_tuning) else {
             return Ok(());
         };
-        let epoch = duration::of_epoch(model, asked, self.data)?;
+        let epoch = duration::of_epoch(model, asked, self.data, self.ranks)?;
         let fitting = (limit.left().as_secs_f64() / epoch) as usize;
+        let fitting = self.ranks.from_first(self.ranks.leads().then_some(fitting))?;
         if fitting >= asked.epochs {
             return Ok(());
         }
@@ -138,7 +152,10 @@ impl Run<'_> {
         if fitting == 0 {
             self.settings.fine_tuning = None;
         }
-        Ok(self.folder.write_settings(self.settings)?)
+        match &mut self.folder {
+            Some(folder) => Ok(folder.write_settings(self.settings)?),
+            None => Ok(()),
+        }
     }
 
     /// Trains up to epoch `epochs` in a phase that began after `before` epochs.
@@ -146,6 +163,14 @@ impl Run<'_> {
         // The recipe's end is the best of all, be it a head without fine-tuning.
         let counted = if self.settings.recipe == Recipe::Auto { 0 } else { before };
         let so_far = model.history().after(counted);
+        let early_stopping = self.settings.early_stopping.map(|patience| {
+            let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
+            stopping.restore_best_weights(true).verbose(true)
+        });
+        let mut checkpoint = match self.folder.as_deref_mut() {
+            Some(folder) => Some(Checkpoint::new(folder, files(), early_stopping, &so_far)?),
+            None => None,
+        };
         let mut fit = Fit::epochs(epochs)
             .initial_epoch(model.history().next_epoch())
             .validation(&self.data.validation)
@@ -153,16 +178,14 @@ impl Run<'_> {
         if self.settings.balance_classes {
             fit = fit.class_weights(self.data.train.balanced_class_weights());
         }
-        let early_stopping = self.settings.early_stopping.map(|patience| {
-            let stopping = EarlyStopping::new().monitor("val_accuracy").patience(patience);
-            stopping.restore_best_weights(true).verbose(true)
-        });
         if let Some(folder) = self.tensorboard {
             fit = fit.callback(tensorboard(self.data, model, folder)?);
         }
-        let mut checkpoint = Checkpoint::new(self.folder, files(), early_stopping, &so_far)?;
-        let mut fit = fit.callback(&mut checkpoint).callback(self.interrupt);
-        if let Some(limit) = &mut self.time_limit {
+        if let Some(checkpoint) = &mut checkpoint {
+            fit = fit.callback(checkpoint);
+        }
+        let mut fit = self.ranks.fit(fit.callback(self.interrupt));
+        if let Some(limit) = self.time_limit.as_mut().filter(|_| self.ranks.leads()) {
             fit = fit.callback(limit);
         }
         if self.settings.fit_head && model.history().epochs().is_empty() {
@@ -170,7 +193,7 @@ impl Run<'_> {
         } else {
             model.fit(&self.data.train, fit)?;
         }
-        Ok(checkpoint.progress())
+        Ok(checkpoint.map(|checkpoint| checkpoint.progress()).unwrap_or_default())
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Resumed {
     pub model: Model,
     /// Whether it was asked for more epochs than its learning rates, which change, were made for.
     pub has_grown: bool,
-    photos: PhotoList,
+    pub photos: PhotoList,
 }
 
 impl Resumed {

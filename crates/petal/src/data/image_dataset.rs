@@ -180,6 +180,27 @@ impl ImageDataset {
         !samples.is_empty()
     }
 
+    /// Takes out those of these files that are here, as if they had been broken; the others' numbers change. Returns
+    /// them.
+    ///
+    /// For programs on several machines that train together, one of which cannot read them.
+    pub fn leave_out(&mut self, files: &[Skipped]) -> Vec<Skipped> {
+        let size = self.sample_size();
+        let mut left_out = Vec::new();
+        for file in files {
+            let Some(sample) = self.file_paths.iter().position(|path| *path == file.path) else { continue };
+            if sample < self.cached() {
+                self.cache.drain(sample * size..(sample + 1) * size);
+            }
+            self.file_paths.remove(sample);
+            self.labels.remove(sample);
+            self.digests.remove(sample);
+            self.skipped.push(file.clone());
+            left_out.push(file.clone());
+        }
+        left_out
+    }
+
     /// Copies or decodes a sample's pixels to `out`.
     fn read(&self, sample: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), String> {
         if sample < self.cached() {

@@ -64,6 +64,7 @@ pub struct ImageFolder {
     pad: bool,
     strict: bool,
     memory_budget: Option<usize>,
+    memory_shared_by: usize,
     progress: Option<Arc<Progress>>,
 }
 
@@ -90,6 +91,7 @@ impl ImageFolder {
             pad: false,
             strict: false,
             memory_budget: None,
+            memory_shared_by: 1,
             progress: None,
         }
     }
@@ -229,6 +231,13 @@ impl ImageFolder {
     /// epoch. Default: a quarter of the machine's memory.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = Some(bytes);
+        self
+    }
+
+    /// Divides the default of [`memory_budget`](Self::memory_budget) by so many programs, which read these photos on this
+    /// machine at the same time.
+    pub fn memory_shared_by(mut self, programs: usize) -> Self {
+        self.memory_shared_by = programs.max(1);
         self
     }
 
@@ -515,7 +524,7 @@ impl ImageFolder {
     }
 
     fn budget(&self) -> usize {
-        self.memory_budget.unwrap_or_else(|| memory::total() / 4)
+        self.memory_budget.unwrap_or_else(|| memory::total() / 4 / self.memory_shared_by)
     }
 
     /// Tells the progress callback of one more file each time it is called.

@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,10 +23,44 @@ use crate::{Error, Result};
 
 /// The key of the description in the file's metadata.
 const KEY: &str = "petal";
+/// What errors call a model that is in no file.
+const IN_MEMORY: &str = "a model in memory";
 
 impl Model {
     /// Writes the model with all that training needs to go on.
     pub(super) fn save_petal(&self, path: &Path) -> Result<()> {
+        let bytes = self.petal_file(path)?;
+        write_atomically(path, |file| file.write_all(&bytes))
+    }
+
+    /// What [`save`](Model::save) writes into a `.petal` file, to be sent elsewhere.
+    ///
+    /// ```
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// let x = Input::new([4]);
+    /// let model = Model::new(&x, &Dense::new(3).on(&x)?)?;
+    /// let same = Model::from_bytes(&model.to_bytes()?)?;
+    /// assert_eq!(same.weight("dense/kernel")?, model.weight("dense/kernel")?);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a setting is not a finite number.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.petal_file(Path::new(IN_MEMORY))
+    }
+
+    /// The model that [`to_bytes`](Model::to_bytes) gave, or that a `.petal` file holds.
+    ///
+    /// # Errors
+    /// If these are not the bytes of a model.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
+        Model::load_petal(Path::new(IN_MEMORY), Cursor::new(bytes))
+    }
+
+    /// The content of the file at this path.
+    fn petal_file(&self, path: &Path) -> Result<Vec<u8>> {
         let document = Document::new(self, self.compiled.as_ref().map(training_state));
         let text = serde_json::to_string(&document).map_err(|error| Error::file(path, error))?;
         // What is written can be read again.
@@ -60,13 +93,11 @@ impl Model {
             vec![kernel, (scales_of(&stored.name), Values { shape: vec![channels], numbers })]
         });
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
-        let bytes =
-            safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::file(path, error))?;
-        write_atomically(path, |file| file.write_all(&bytes))
+        safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::file(path, error))
     }
 
     /// Reads the model in a safetensors file.
-    pub(super) fn load_petal(path: &Path, file: File) -> Result<Model> {
+    pub(super) fn load_petal(path: &Path, file: impl Read + Seek) -> Result<Model> {
         let mut file = PetalFile::open(path, file)?;
         let mut document = file.document()?;
         let history = document.history();
@@ -238,19 +269,20 @@ impl View for Values<'_> {
 }
 
 /// An open model file, whose header has been checked against its length.
-struct PetalFile<'a> {
+struct PetalFile<'a, R> {
     path: &'a Path,
-    file: File,
+    file: R,
     header: Metadata,
     /// Where the tensors begin.
     data: u64,
 }
 
-impl<'a> PetalFile<'a> {
-    fn open(path: &'a Path, mut file: File) -> Result<Self> {
+impl<'a, R: Read + Seek> PetalFile<'a, R> {
+    fn open(path: &'a Path, mut file: R) -> Result<Self> {
         let error =
             |problem: &str| Error::file(path, format!("{problem}; expected a model that Petal saved"));
-        let len = file.metadata().map_err(Error::io("read", path))?.len();
+        let len = file.seek(SeekFrom::End(0)).and_then(|len| file.rewind().map(|()| len));
+        let len = len.map_err(Error::io("read", path))?;
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix)
             .map_err(|_| error(&format!("it has {len} bytes, too few for a header")))?;

@@ -45,11 +45,16 @@ impl Halves {
         (frozen, rest): (Option<Program>, Program),
         data: &dyn Dataset,
         batch: usize,
+        together: &Together,
     ) -> Result<Option<Self>> {
         let Some(frozen) = frozen.filter(|_| !data.varies()) else { return Ok(None) };
         let width = frozen.values[frozen.output].elements();
         let floats = data.len().saturating_mul(width);
-        if floats.saturating_mul(size_of::<f32>()) > memory::total() / 8 {
+        // If one of the ranks has too little memory for them, none keeps them.
+        let most = memory::total() / 8 / together.on_this_machine()?;
+        let mut too_many = [f64::from(floats.saturating_mul(size_of::<f32>()) > most)];
+        together.sum(&mut too_many)?;
+        if too_many[0] > 0.0 {
             return Ok(None);
         }
         let frozen = Frozen {

@@ -67,7 +67,10 @@ impl<'a> Session<'a> {
         let mut halves = |data: &dyn Dataset, program: Program| -> Result<Halves> {
             let (engine, batch) = (&mut *engine, fit.together.part().most_of(largest_batch(data)));
             let halves = if fit.reuse_features {
-                Halves::new(engine, program.clone().cut_at_frozen_prefix(), data, batch)?
+                {
+                    let (cut, together) = (program.clone().cut_at_frozen_prefix(), &fit.together);
+                    Halves::new(engine, cut, data, batch, together)?
+                }
             } else {
                 None
             };

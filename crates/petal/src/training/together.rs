@@ -26,6 +26,13 @@ impl Together {
         self.0.as_ref().map_or(Part::WHOLE, |ranks| Part { rank: ranks.rank(), ranks: ranks.size() })
     }
 
+    /// How many of the ranks are on this machine.
+    pub fn on_this_machine(&self) -> Result<usize> {
+        let Some(ranks) = &self.0 else { return Ok(1) };
+        let host = ranks.host().into_bytes();
+        Ok(ranks.gather(host.clone())?.iter().filter(|other| **other == host).count())
+    }
+
     /// Adds up the ranks' values.
     pub fn sum(&self, values: &mut [f64]) -> Result<()> {
         self.0.as_ref().map_or(Ok(()), |ranks| ranks.sum(values))
