@@ -1,6 +1,6 @@
 //! The command `petal`: arguments in, a run's folder out.
 //!
-//! It is a library so that `petal-mpi` can be the same command on several machines.
+//! It is a library so that `petal-mpi` can be the same command on several machines, and the Python package have it.
 
 // Both panic where the output is closed or full: see `terminal.rs`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -45,6 +45,7 @@ mod terminal;
 mod test_set;
 mod train;
 
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -70,13 +71,15 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The command on one machine.
 pub fn main() -> ExitCode {
-    match outcome(&Ranks::alone()) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            say_lines(format_args!("petal: {error}"));
-            ExitCode::from(FAILURE)
-        }
-    }
+    ExitCode::from(run(std::env::args_os()))
+}
+
+/// The command with these words, of which the first is its own name; what it ends with.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
+    outcome(&Ranks::alone(), words).unwrap_or_else(|error| {
+        say_lines(format_args!("petal: {error}"));
+        FAILURE
+    })
 }
 
 /// The command as one of several ranks. Where this one fails, `abort` ends all of them with an exit code.
@@ -85,7 +88,7 @@ pub fn main_of_rank(all: Arc<dyn Collective>, abort: impl FnOnce(u8)) -> ExitCod
     const GRACE: Duration = Duration::from_secs(5);
     let (leads, rank) = (all.rank() == 0, format!("rank {} on {}", all.rank(), all.host()));
     terminal::speak(leads);
-    match Ranks::new(all).and_then(|ranks| outcome(&ranks)) {
+    match Ranks::new(all).and_then(|ranks| outcome(&ranks, std::env::args_os())) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             if !leads {
@@ -100,15 +103,15 @@ pub fn main_of_rank(all: Arc<dyn Collective>, abort: impl FnOnce(u8)) -> ExitCod
     }
 }
 
-fn outcome(ranks: &Ranks) -> Outcome {
-    match parse_and_run(ranks) {
+fn outcome(ranks: &Ranks, words: impl IntoIterator<Item = OsString>) -> Outcome {
+    match parse_and_run(ranks, words) {
         Err(error) if error.downcast_ref().is_some_and(Unanswered::is_unwanted) => Ok(SUCCESS),
         outcome => outcome,
     }
 }
 
-fn parse_and_run(ranks: &Ranks) -> Outcome {
-    let cli = match Cli::read() {
+fn parse_and_run(ranks: &Ranks, words: impl IntoIterator<Item = OsString>) -> Outcome {
+    let cli = match Cli::read(words) {
         Ok(cli) => cli,
         Err(_) if !ranks.leads() => return Ok(SUCCESS),
         Err(mistake) if mistake.use_stderr() => {

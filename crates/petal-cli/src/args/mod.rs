@@ -14,6 +14,7 @@ mod train;
 mod unsaid;
 mod values;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
@@ -51,13 +52,13 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was typed.
+    /// What was typed: these words, the command's own name first.
     ///
     /// # Errors
     /// If it cannot be understood, an option has no effect, or it asks for help.
-    pub fn read() -> clap::error::Result<Self> {
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> clap::error::Result<Self> {
         let mut command = Cli::command();
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let matches = command.try_get_matches_from_mut(words)?;
         let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         if let Some((name, matches)) = matches.subcommand()
             && let Some(command) = command.find_subcommand_mut(name)

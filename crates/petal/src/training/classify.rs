@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis};
 
 use super::{Predictor, largest_batch};
 use crate::calibration::familiarities;
-use crate::data::{Dataset, check_complete, measured_prefetch, prefetch};
+use crate::data::{Dataset, Part, check_complete, measured_prefetch, prefetch};
 use crate::metrics::arg_max;
 use crate::model::{Model, Shape};
 use crate::program::{Gradient, Mode};
@@ -84,7 +84,7 @@ impl Model {
         let mut predictor = self.predictor(largest_batch(data))?.views(views)?;
         let (mut rows, mut familiarities) = (Vec::new(), Vec::with_capacity(data.len()));
         let order: Vec<usize> = (0..data.len()).collect();
-        measured_prefetch(data, 0, &order, self.profile(), |batch| {
+        measured_prefetch(data, 0, &order, Part::WHOLE, self.profile(), |batch| {
             rows.extend(predictor.probabilities_of((&batch.inputs).into())?);
             familiarities.extend(predictor.familiarity());
             Ok(ControlFlow::Continue(()))

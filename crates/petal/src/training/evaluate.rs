@@ -71,6 +71,7 @@ impl Model {
                 program,
                 totals: &mut totals,
                 class_weights: None,
+                sample_weights: None,
                 profile: self.profile(),
                 together: &Together::default(),
             };
@@ -289,7 +290,7 @@ impl Totals {
         program: Loaded,
         run: Run<'_>,
         batch: &Batch,
-        class_weights: Option<&[f32]>,
+        [class_weights, sample_weights]: [Option<&[f32]>; 2],
         together: &Together,
     ) -> Result<f64> {
         let rows = batch.len();
@@ -302,6 +303,11 @@ impl Totals {
         if let Some(weights) = class_weights {
             targets.weights(weights, &mut self.weights);
         }
+        if let Some(weights) = sample_weights {
+            self.weights.resize(rows, 1.0);
+            let own = batch.samples.iter().map(|&sample| weights.get(sample).copied().unwrap_or(1.0));
+            self.weights.iter_mut().zip(own).for_each(|(weight, own)| *weight *= own);
+        }
         self.losses.resize(rows, 0.0);
         let (values, gradient) = engine.loss(program.number, rows);
         let trains = gradient.is_some();
@@ -311,7 +317,7 @@ impl Totals {
             values,
             on_logits: program.on_logits,
             targets: targets.values,
-            weights: class_weights.map(|_| &self.weights[..]),
+            weights: (class_weights.is_some() || sample_weights.is_some()).then_some(&self.weights[..]),
         };
         self.loss.compute(&predicted, &mut self.losses, gradient);
         self.batch[0] = rows as f64;

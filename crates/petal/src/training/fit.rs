@@ -21,6 +21,7 @@ pub struct Fit<'a> {
     validation_freq: usize,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     pub(super) class_weights: Option<Vec<f32>>,
+    pub(super) sample_weights: Option<Vec<f32>>,
     pub(super) steps_per_epoch: Option<usize>,
     on_gradients: Option<OnGradients<'a>>,
     pub(super) reuse_features: bool,
@@ -57,6 +58,7 @@ impl<'a> Fit<'a> {
             validation_freq: 1,
             callbacks: Vec::new(),
             class_weights: None,
+            sample_weights: None,
             steps_per_epoch: None,
             on_gradients: None,
             reuse_features: true,
@@ -91,6 +93,29 @@ impl<'a> Fit<'a> {
     /// A factor for the loss of each class's samples, in the classes' order; the mean is still over their number.
     pub fn class_weights(self, class_weights: impl Into<Vec<f32>>) -> Self {
         Fit { class_weights: Some(class_weights.into()), ..self }
+    }
+
+    /// A factor for the loss of each sample, by the samples' numbers; the mean is still over their number. Metrics and the
+    /// validation are not weighed.
+    ///
+    /// ```
+    /// use ndarray::Array2;
+    /// use petal::data::ArrayDataset;
+    /// use petal::layers::*;
+    /// use petal::model::Model;
+    /// use petal::training::{Fit, MeanSquaredError, SGD, Verbose};
+    /// let x = Input::new([1]);
+    /// let mut model = Model::new(&x, &Dense::new(1).on(&x)?)?;
+    /// model.compile(SGD::new(0.1), MeanSquaredError::new())?;
+    /// let targets = Array2::from_shape_vec((2, 1), vec![1.0, 9.0]).unwrap();
+    /// let data = ArrayDataset::with_targets(Array2::zeros((2, 1)), targets)?;
+    /// // The second sample doesn't count.
+    /// model.fit(&data, Fit::epochs(60).sample_weights([1.0, 0.0]).verbose(Verbose::Silent))?;
+    /// assert!((model.weight("dense/bias")?[0] - 1.0).abs() < 0.01);
+    /// # Ok::<(), petal::Error>(())
+    /// ```
+    pub fn sample_weights(self, sample_weights: impl Into<Vec<f32>>) -> Self {
+        Fit { sample_weights: Some(sample_weights.into()), ..self }
     }
 
     /// The number of batches in an epoch, instead of all: each epoch goes on where the one before it has ended, and when
@@ -322,6 +347,17 @@ impl Model {
         if let Some(weights) = &fit.class_weights {
             self.check_class_weights(weights)?;
         }
+        if let Some(weights) = &fit.sample_weights {
+            if weights.len() != train.len() {
+                let expected = format!("one for each of the {} samples", train.len());
+                return Err(Error::argument(
+                    "sample_weights",
+                    format!("{} numbers", weights.len()),
+                    expected,
+                ));
+            }
+            check_weights("sample_weights", weights)?;
+        }
         Ok(())
     }
 
@@ -335,10 +371,7 @@ impl Model {
             let expected = format!("one for each of the model's {classes} classes");
             return Err(Error::argument("class_weights", format!("{} numbers", weights.len()), expected));
         }
-        match weights.iter().find(|weight| !weight.is_finite() || **weight < 0.0) {
-            Some(weight) => Err(Error::argument("class_weights", weight, "finite numbers of at least 0")),
-            None => Ok(()),
-        }
+        check_weights("class_weights", weights)
     }
 
     /// Refuses to train with flags that the optimizer doesn't know of.
@@ -351,5 +384,12 @@ impl Model {
             "what trains in model '{}' has changed since it was compiled; call compile again, which keeps the weights",
             self.name()
         )))
+    }
+}
+
+fn check_weights(argument: &'static str, weights: &[f32]) -> Result<()> {
+    match weights.iter().find(|weight| !weight.is_finite() || **weight < 0.0) {
+        Some(weight) => Err(Error::argument(argument, weight, "finite numbers of at least 0")),
+        None => Ok(()),
     }
 }

@@ -82,6 +82,10 @@ impl Model {
         together.take_weights(self)?;
         let (features, head) = self.head()?;
         let validation = fit.validation;
+        if fit.sample_weights.is_some() {
+            let expected = "none: fit_head weighs classes, by class_weights";
+            return Err(Error::argument("sample_weights", "some", expected));
+        }
         let class_weights = fit.class_weights.clone();
         let mut progress = match fit.output {
             Some(_) => Progress::for_writer(fit.verbose),
@@ -260,7 +264,8 @@ impl Head {
             let run = model.run(&batch.samples, 0);
             let profile = model.profile();
             let (engine, totals, together) = (&mut *engine, &mut totals, &Together::default());
-            let mut one = Step { engine, program, totals, class_weights, profile, together };
+            let mut one =
+                Step { engine, program, totals, class_weights, sample_weights: None, profile, together };
             one.forward(run, &batch, features.into())?;
         }
         totals.logs_into(prefix, logs);

@@ -22,6 +22,7 @@ pub(super) struct Session<'a> {
     halves: Halves,
     totals: Totals,
     class_weights: Option<Vec<f32>>,
+    sample_weights: Option<Vec<f32>>,
     steps_per_epoch: Option<usize>,
     pub on_gradients: Option<OnGradients<'a>>,
     validation: Option<(&'a dyn Dataset, Halves, Totals)>,
@@ -58,6 +59,13 @@ impl<'a> Session<'a> {
         let program = model.loss_program(Mode::Train, Gradient::Weights);
         let mut totals = model.totals(train)?;
         totals.mixed_by(&program);
+        if fit.together.ranks().is_some() && !program.mixes().is_empty() {
+            return Err(Error::Training(
+                "MixUp and CutMix mix the photos of a batch, of which each rank has a part alone; leave them out, or train on \
+                 one machine"
+                    .into(),
+            ));
+        }
         let mut compiled = model.compiled.take().expect("checked by check_data");
         if compiled.state.is_none() {
             compiled.state = Some(State::new(&compiled.optimizer, &model.graph().all_weights()));
@@ -93,6 +101,7 @@ impl<'a> Session<'a> {
             halves,
             totals,
             class_weights: fit.class_weights.clone(),
+            sample_weights: fit.sample_weights.clone(),
             steps_per_epoch: fit.steps_per_epoch,
             on_gradients: None,
             validation,
@@ -165,9 +174,20 @@ impl<'a> Session<'a> {
         let passes = self.passes(train, epoch);
         let profile = training.model.profile().cloned();
         let profile = profile.as_ref();
-        let Session { engine, halves, totals, class_weights, progress, logs, on_gradients, .. } = self;
+        let Session {
+            engine,
+            halves,
+            totals,
+            class_weights,
+            sample_weights,
+            progress,
+            logs,
+            on_gradients,
+            ..
+        } = self;
         let (together, gradient_sum) = (&self.together, &mut self.gradient_sum);
-        let (terminate_on_nan, class_weights) = (self.terminate_on_nan, class_weights.as_deref());
+        let (class_weights, sample_weights) = (class_weights.as_deref(), sample_weights.as_deref());
+        let terminate_on_nan = self.terminate_on_nan;
         totals.reset();
         let mut step = 0;
         for (pass, order) in passes {
@@ -184,8 +204,15 @@ impl<'a> Session<'a> {
                     engine.set_weights(model.take_weights());
                     let run = model.run(&batch.samples, pass);
                     let totals = &mut *totals;
-                    let mut one =
-                        Step { engine: &mut *engine, program, totals, class_weights, profile, together };
+                    let mut one = Step {
+                        engine: &mut *engine,
+                        program,
+                        totals,
+                        class_weights,
+                        sample_weights,
+                        profile,
+                        together,
+                    };
                     let loss = one.forward(run, batch, inputs).and_then(|loss| {
                         if loss.is_finite() || !terminate_on_nan {
                             one.backward(run, gradient_sum, on_gradients.as_mut(), |weights, gradients| {
@@ -270,7 +297,15 @@ impl<'a> Session<'a> {
                 engine.set_weights(training.model.shared_weights());
                 let run = training.model.run(&batch.samples, 0);
                 let totals = &mut *totals;
-                let mut one = Step { engine, program, totals, class_weights: None, profile, together: alone };
+                let mut one = Step {
+                    engine,
+                    program,
+                    totals,
+                    class_weights: None,
+                    sample_weights: None,
+                    profile,
+                    together: alone,
+                };
                 one.forward(run, batch, inputs)?;
                 for callback in callbacks.iter_mut() {
                     callback.on_test_batch_end(step, training)?;

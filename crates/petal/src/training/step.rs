@@ -32,6 +32,8 @@ pub(crate) struct Step<'a> {
     pub program: Loaded,
     pub totals: &'a mut Totals,
     pub class_weights: Option<&'a [f32]>,
+    /// By the samples' numbers.
+    pub sample_weights: Option<&'a [f32]>,
     pub profile: Option<&'a Profile>,
     /// Those that have the other parts of the batch.
     pub together: &'a Together,
@@ -46,7 +48,8 @@ impl Step<'_> {
     pub fn forward(&mut self, run: Run<'_>, batch: &Batch, inputs: Samples<'_>) -> Result<f64> {
         self.engine.forward(self.program.number, run, inputs)?;
         let _loss = self.profile.map(|profile| profile.measure("loss and metrics"));
-        self.totals.add(self.engine, self.program, run, batch, self.class_weights, self.together)
+        let weights = [self.class_weights, self.sample_weights];
+        self.totals.add(self.engine, self.program, run, batch, weights, self.together)
     }
 
     /// Goes back from the loss that [`forward`](Step::forward) has left, adds up the gradients of all ranks in `sum`, shows
