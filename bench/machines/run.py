@@ -5,8 +5,8 @@ PETAL is the binary of crates/petal-mpi, PHOTOS a folder of photos, WEIGHTS thos
 speed  photos a second of `mpirun -n 2` with a thread each beside one process with two threads, in turn; how far apart the
        weights are after three epochs, beside what one last bit of the first weights does in the same time; bits of two runs
 kill   a rank is killed at a random instant; nothing may hang, and 1, 2 and 3 ranks go on to what an undisturbed run gives
-hosts  the same speed between two hosts of network namespaces, at 1 Gbit/s and 0.2 ms (root, `ip`, `tc`)
-cost   steps of 1, 2 and 4 ranks, and what they say of 8 to 1,024 machines
+hosts  the same speed between two hosts of network namespaces, at 1 Gbit/s and, where the kernel has netem, 0.2 ms (root,
+       `ip`, `tc`)
 
 Needs numpy.
 """
@@ -34,7 +34,7 @@ arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argpars
 arguments.add_argument("petal", type=Path)
 arguments.add_argument("photos", type=Path)
 arguments.add_argument("weights", type=Path)
-arguments.add_argument("parts", nargs="*", default=["speed", "kill", "hosts", "cost"])
+arguments.add_argument("parts", nargs="*", default=["speed", "kill", "hosts"])
 arguments.add_argument("--per-class", type=int, default=120, help="photos of each class that are used")
 arguments.add_argument("--rounds", type=int, default=3)
 arguments.add_argument("--kills", type=int, default=50)
@@ -64,10 +64,6 @@ def rate(run, seconds):
     """Training photos a second, validation and checkpoint included, of the epochs after the first."""
     rows = (work / run / "photos.csv").read_text().splitlines()
     return 0.8 * (len(rows) - 1) / statistics.median(seconds[1:])
-
-
-def steps(run):
-    return (0.8 * (len((work / run / "photos.csv").read_text().splitlines()) - 1)) / 32
 
 
 def one_ulp(run, other):
@@ -177,40 +173,18 @@ def kill():
 def hosts():
     subprocess.run([HERE / "hosts.sh", "up"], check=True)
     try:
-        agent = ["--mca", "plm_rsh_agent", str(HERE / "agent.sh"), "--host", "10.77.0.1,10.77.0.2"]
+        # Both see the same cores, and would bind their ranks to the first.
+        agent = ["--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "--mca", "plm_rsh_agent", str(HERE / "agent.sh"), "--host", "10.77.0.1,10.77.0.2"]
         network = ["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.77.0.0/24", "--mca", "oob_tcp_if_include", "10.77.0.0/24"]
         within = ["ip", "netns", "exec", "petal1", "unshare", "--uts", "sh", "-c", 'hostname petal1; exec "$@"', "sh"]
-        speed([*within, *MPIRUN, *agent, *network], "two hosts at 1 Gbit/s and 0.2 ms")
+        speed([*within, *MPIRUN, *agent, *network], "two hosts at 1 Gbit/s")
     finally:
         subprocess.run([HERE / "hosts.sh", "down"], check=True)
 
 
-def cost():
-    print("\n## What more machines would bring\n")
-    print("A step of one machine takes t seconds for its part of the batch, and adding up G bytes of gradients on N machines takes")
-    print("2 (N - 1) / N · G / bandwidth + 2 (N - 1) · latency for each bucket of 4 MB; a half of it is hidden behind the backward")
-    print("pass at best, which is two thirds of a step. The batch is 32 photos a machine.\n")
-    print("| network | gradients | step of 32 photos, one machine | bandwidth | " + " | ".join(f"{n}" for n in [2, 8, 32, 128, 512, 1024]) + " |")
-    print("|---|---|---|---|" + "---|" * 6)
-    for name, options in NETWORKS.items():
-        run = f"cost-{name}".replace(" ", "-").replace(",", "")
-        seconds = statistics.median(train(run, [*options, "--threads", "2"])[1:])
-        step = 0.8 * seconds / steps(run)
-        gradients = {"CNN": 3_989_285, "MobileNetV2, fine-tuned": 1_868_613}[name] * 4
-        for bits in [1e9, 10e9, 100e9]:
-            shares = []
-            for machines in [2, 8, 32, 128, 512, 1024]:
-                buckets = -(-gradients // (4 << 20))
-                sent = 2 * (machines - 1) / machines * gradients / (bits / 8)
-                total = sent + 2 * buckets * machines.bit_length() * 50e-6 + 3 * machines.bit_length() * 50e-6
-                visible = max(total - 0.6 * step, 0.2 * total)
-                shares.append(f"{step / (step + visible):.2f}")
-            print(f"| {name} | {gradients / 1e6:.1f} MB | {1000 * step:.0f} ms | {bits / 1e9:.0f} Gbit/s | " + " | ".join(shares) + " |")
-
-
 try:
     for part in given.parts:
-        {"speed": lambda: (speed(), last_bits()), "kill": kill, "hosts": hosts, "cost": cost}[part]()
+        {"speed": lambda: (speed(), last_bits()), "kill": kill, "hosts": hosts}[part]()
         sys.stdout.flush()
 except subprocess.CalledProcessError as error:
     sys.exit(f"{error}\n{(error.stderr or b'').decode(errors='replace')}")
