@@ -54,6 +54,11 @@ pub fn fit<'py>(
                 weights.iter().filter_map(Value::as_f64).map(|w| w as f32).collect::<Vec<_>>(),
             );
         }
+        if let Some(weights) = settings["sample_weight"].as_array() {
+            fit = fit.sample_weights(
+                weights.iter().filter_map(Value::as_f64).map(|w| w as f32).collect::<Vec<_>>(),
+            );
+        }
         for callback in &mut native {
             fit = match callback {
                 Some(native) => fit.callback(native.as_callback()),

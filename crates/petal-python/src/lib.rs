@@ -8,6 +8,7 @@
 mod applications;
 mod arrays;
 mod callbacks;
+mod command;
 mod compute;
 mod console;
 mod data;
@@ -28,6 +29,8 @@ mod _petal {
     use super::applications::{application, application_names, decode_predictions, preprocess_input};
     #[pymodule_export]
     use super::arrays::array_data;
+    #[pymodule_export]
+    use super::command::command;
     #[pymodule_export]
     use super::data::{Data, image_directory, load_image, sample_photos};
     #[pymodule_export]

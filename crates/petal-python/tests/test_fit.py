@@ -263,3 +263,13 @@ def test_ctrl_c_ends_fit_within_a_step_and_the_model_keeps_what_it_learned(tmp_p
     else:
         pytest.fail("the training didn't say that it was interrupted")
     assert process.wait() == 0
+
+
+def test_a_sample_that_weighs_nothing_is_not_learned():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    x, y = np.zeros((2, 1)), np.array([[1.0], [9.0]])
+    model.fit(x, y, sample_weight=np.array([1.0, 0.0]), epochs=80, verbose=0)
+    assert model.layers[0].bias.numpy()[0] == pytest.approx(1, abs=0.01)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(x, y, sample_weight=[1.0], verbose=0)

@@ -4,10 +4,14 @@
 """
 
 from . import keras
+from .command import Page, Run, clean, evaluate, explain, export, report, serve, train
 from ._petal import sample_photos
 from ._tensorflow import as_tensorflow
 from .dataset import Dataset
 from .tensor import Tensor
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Tensor", "as_tensorflow", "keras", "sample_photos"]
+__all__ = [
+    "Dataset", "Page", "Run", "Tensor", "as_tensorflow", "clean", "evaluate", "explain", "export", "keras", "report",
+    "sample_photos", "serve", "train",
+]  # fmt: skip

@@ -71,7 +71,7 @@ class Run:
     @property
     def history(self):
         """Epochs and what they gave, a dict of lists."""
-        return json.loads((self.path / "history.json").read_text())
+        return json.loads((self.path / "history.json").read_text())["values"]
 
     @property
     def report(self):

@@ -446,5 +446,5 @@ def _pair(element, labelled):
     if not isinstance(element, (tuple, list)) or len(element) not in (2, 3):
         raise ValueError(f"a batch is a pair (inputs, targets); got {type(element).__name__}")
     if len(element) == 3 and element[2] is not None:
-        raise ValueError("batches have sample weights; Petal weighs classes (class_weight), not single samples")
+        raise ValueError("batches have sample weights; give the samples as arrays with sample_weight, or weigh classes")
     return element[0], element[1]

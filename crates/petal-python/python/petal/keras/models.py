@@ -247,16 +247,15 @@ class Model(Layer):
         from ..dataset import data_for, split_off
 
         self._check_compiled("fit")
-        if sample_weight is not None:
-            raise ValueError("sample_weight: Petal weighs classes (class_weight), not single samples")
         if validation_split:
             (x, y), validation_data = split_off(x, y, validation_split)
+            sample_weight = None if sample_weight is None else sample_weight[: len(x)]
         data = data_for(self, x, y, batch_size, shuffle, steps_per_epoch, trains=True)
         validation = None
         if validation_data is not None:
             pair = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data, None)
             if len(pair) > 2:
-                raise ValueError("validation_data has sample weights; Petal weighs classes (class_weight), not samples")
+                raise ValueError("validation_data has sample weights; Petal weighs samples in training, not in validation")
             batch = validation_batch_size or batch_size
             validation = data_for(self, pair[0], pair[1], batch, False, validation_steps, trains=False)
         self.stop_training = False
@@ -269,6 +268,7 @@ class Model(Layer):
             "validation_freq": int(validation_freq),
             "verbose": 1 if verbose == "auto" else int(verbose),
             "class_weight": self._class_weight(class_weight),
+            "sample_weight": None if sample_weight is None else self._sample_weight(sample_weight, x),
         }
         self._pull()
         self._native.describe_data(data)
@@ -281,6 +281,15 @@ class Model(Layer):
         seen.epoch = result["history"]["epoch"]
         seen.history = self._logs(result["history"]["history"])
         return seen
+
+    @staticmethod
+    def _sample_weight(sample_weight, x):
+        weights = np.asarray(sample_weight, np.float32)
+        if not hasattr(x, "shape"):
+            raise ValueError("sample_weight is for arrays; weigh the classes of a data set by class_weight")
+        if weights.shape != (len(x),):
+            raise ValueError(f"sample_weight has the shape {weights.shape}; expected ({len(x)},), one number a sample")
+        return weights.tolist()
 
     def _class_weight(self, class_weight):
         if class_weight is None:
@@ -300,7 +309,7 @@ class Model(Layer):
 
         self._check_compiled("evaluate")
         if sample_weight is not None:
-            raise ValueError("sample_weight: Petal weighs classes (class_weight), not single samples")
+            raise ValueError("sample_weight: Petal weighs samples in fit, not in evaluate")
         data = data_for(self, x, y, batch_size, False, steps, trains=False)
         self._pull()
         own = _callbacks.Callbacks(self, callbacks)
