@@ -93,7 +93,7 @@ impl Ranks {
     }
 
     /// What rank 0 gives.
-    pub fn from_first<T: Serialize + DeserializeOwned>(&self, value: Option<T>) -> Result<T, Failure> {
+    pub fn of_first<T: Serialize + DeserializeOwned>(&self, value: Option<T>) -> Result<T, Failure> {
         let bytes = value.as_ref().map(serde_json::to_vec).transpose()?.unwrap_or_default();
         match (&self.all, value) {
             (Some(all), None) => Ok(serde_json::from_slice(&all.broadcast(bytes)?)?),
@@ -103,7 +103,7 @@ impl Ranks {
     }
 
     /// The bytes that rank 0 gives.
-    pub fn bytes_from_first(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    pub fn bytes_of_first(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         self.all.as_ref().map_or(Ok(bytes.clone()), |all| all.broadcast(bytes)).map_err(Into::into)
     }
 

@@ -138,7 +138,7 @@ impl Run<'_> {
         };
         let epoch = duration::of_epoch(model, asked, self.data, self.ranks)?;
         let fitting = (limit.left().as_secs_f64() / epoch) as usize;
-        let fitting = self.ranks.from_first(self.ranks.leads().then_some(fitting))?;
+        let fitting = self.ranks.of_first(self.ranks.leads().then_some(fitting))?;
         if fitting >= asked.epochs {
             return Ok(());
         }

@@ -31,8 +31,8 @@ pub fn load(
     if !quiet {
         say!("{places}");
     }
-    ranks.from_first(Some(settings.clone()))?;
-    ranks.bytes_from_first(model.to_bytes()?)?;
+    ranks.of_first(Some(settings.clone()))?;
+    ranks.bytes_of_first(model.to_bytes()?)?;
     ranks.check_photos(photos)?;
     load_alike(ranks, settings, quiet)
 }
@@ -42,7 +42,7 @@ pub fn load(
 /// # Errors
 /// If a rank has ended.
 pub fn begin(ranks: &Ranks, settings: &Settings, has_grown: bool) -> Result<(), Failure> {
-    ranks.from_first(Some((settings.clone(), has_grown))).map(drop)
+    ranks.of_first(Some((settings.clone(), has_grown))).map(drop)
 }
 
 /// What a rank does that isn't the first: it trains, and leaves all else to that one.
@@ -51,11 +51,11 @@ pub fn begin(ranks: &Ranks, settings: &Settings, has_grown: bool) -> Result<(), 
 /// As for the first.
 pub fn follow(ranks: &Ranks, interrupt: Interrupt) -> Outcome {
     ranks.places()?;
-    let settings: Settings = ranks.from_first(None)?;
-    let mut model = Model::from_bytes(&ranks.bytes_from_first(Vec::new())?)?;
+    let settings: Settings = ranks.of_first(None)?;
+    let mut model = Model::from_bytes(&ranks.bytes_of_first(Vec::new())?)?;
     ranks.check_photos(&PhotoList::new(&settings.data)?)?;
     let data = load_alike(ranks, &settings, true)?;
-    let (mut settings, has_grown): (Settings, bool) = ranks.from_first(None)?;
+    let (mut settings, has_grown): (Settings, bool) = ranks.of_first(None)?;
     interrupt.training_begins();
     // How long there is left, the first rank says.
     let time_limit = settings.time.map(TimeLimit::new);

@@ -14,6 +14,7 @@ use crate::program::{Engine, Program, Samples};
 pub(super) struct Halves {
     frozen: Option<Frozen>,
     rest: Loaded,
+    together: Together,
 }
 
 /// Layers that training doesn't change, and their outputs for the samples seen so far.
@@ -31,8 +32,13 @@ struct Frozen {
 impl Halves {
     /// # Errors
     /// If there is too little memory.
-    pub(super) fn whole(engine: &mut dyn Engine, program: Program, batch: usize) -> Result<Self> {
-        Ok(Halves { frozen: None, rest: Loaded::new(engine, program, batch)? })
+    pub(super) fn whole(
+        engine: &mut dyn Engine,
+        program: Program,
+        batch: usize,
+        together: &Together,
+    ) -> Result<Self> {
+        Ok(Halves { frozen: None, rest: Loaded::new(engine, program, batch)?, together: together.clone() })
     }
 
     /// For the plans of [`Plan::split`]; none if there is no frozen part or its outputs for all of `data` would take
@@ -65,7 +71,8 @@ impl Halves {
             seen: vec![false; data.len()],
             lost: vec![false; data.len()],
         };
-        Ok(Some(Halves { frozen: Some(frozen), rest: Loaded::new(engine, rest, batch)? }))
+        let rest = Loaded::new(engine, rest, batch)?;
+        Ok(Some(Halves { frozen: Some(frozen), rest, together: together.clone() }))
     }
 
     /// Calls `step` with this rank's parts of the batches of `data` in this order, and with what the engine takes as its input.
@@ -75,7 +82,6 @@ impl Halves {
         data: &dyn Dataset,
         epoch: usize,
         order: &[usize],
-        together: &Together,
         training: &mut Training<'_>,
         mut step: impl FnMut(
             &mut Training<'_>,
@@ -85,11 +91,11 @@ impl Halves {
             Samples<'_>,
         ) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let rest = self.rest;
-        let part = together.part();
+        let Halves { frozen, rest, together } = self;
+        let (rest, part) = (*rest, together.part());
         let profile = training.model.profile().cloned();
         let profile = profile.as_ref();
-        let Some(frozen) = &mut self.frozen else {
+        let Some(frozen) = frozen else {
             return measured_prefetch(data, epoch, order, part, profile, |batch| {
                 step(training, engine, rest, batch, (&batch.inputs).into())
             });

@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
             } else {
                 None
             };
-            halves.map_or_else(|| Halves::whole(engine, program, batch), Ok)
+            halves.map_or_else(|| Halves::whole(engine, program, batch, &fit.together), Ok)
         };
         let validation = fit
             .validation
@@ -196,7 +196,6 @@ impl<'a> Session<'a> {
                 train,
                 pass,
                 &order,
-                together,
                 training,
                 |training, engine, program, batch, inputs| {
                     let _step = profile.map(|profile| profile.whole("training step"));
@@ -286,35 +285,27 @@ impl<'a> Session<'a> {
         let profile = profile.as_ref();
         let order: Vec<usize> = (0..data.len()).collect();
         let mut step = 0;
-        halves.each(
-            engine,
-            *data,
-            0,
-            &order,
-            together,
-            training,
-            |training, engine, program, batch, inputs| {
-                engine.set_weights(training.model.shared_weights());
-                let run = training.model.run(&batch.samples, 0);
-                let totals = &mut *totals;
-                let mut one = Step {
-                    engine,
-                    program,
-                    totals,
-                    class_weights: None,
-                    sample_weights: None,
-                    profile,
-                    together: alone,
-                };
-                one.forward(run, batch, inputs)?;
-                for callback in callbacks.iter_mut() {
-                    callback.on_test_batch_end(step, training)?;
-                }
-                step += 1;
-                training.stop = together.agree(training.stop)?;
-                Ok(go_on_if(training.stop != Stop::Now))
-            },
-        )?;
+        halves.each(engine, *data, 0, &order, training, |training, engine, program, batch, inputs| {
+            engine.set_weights(training.model.shared_weights());
+            let run = training.model.run(&batch.samples, 0);
+            let totals = &mut *totals;
+            let mut one = Step {
+                engine,
+                program,
+                totals,
+                class_weights: None,
+                sample_weights: None,
+                profile,
+                together: alone,
+            };
+            one.forward(run, batch, inputs)?;
+            for callback in callbacks.iter_mut() {
+                callback.on_test_batch_end(step, training)?;
+            }
+            step += 1;
+            training.stop = together.agree(training.stop)?;
+            Ok(go_on_if(training.stop != Stop::Now))
+        })?;
         if training.stop != Stop::Now {
             totals.add_others(together)?;
             totals.logs_into("val_", logs);
