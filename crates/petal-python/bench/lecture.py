@@ -1,9 +1,10 @@
 """Runs the code cells of the lecture in order, on Petal or on TensorFlow, and tells how long each took.
 
-    python lecture.py LECTURE.md FLOWER_PHOTOS WEIGHTS.h5 petal|tensorflow [FOLDER_FOR_PLOTS]
+    python lecture.py LECTURE.md FLOWER_PHOTOS WEIGHTS.h5 petal|tensorflow [FOLDER_FOR_PLOTS|- [EPOCHS]]
 
 Shell lines are replaced by a link to the photos, the notebook's path of one photo by one that is there, and `plt.show`
-by nothing or a file; ImageNet's weights are read from the file given. Nothing else is changed. Prints one line of JSON.
+by nothing or a file; ImageNet's weights are read from the file given; with EPOCHS, each training has so many. Nothing else
+is changed. Prints one line of JSON.
 """
 
 import json
@@ -21,7 +22,8 @@ def cells(path):
         yield "\n".join(line for line in cell.splitlines() if not line.startswith("!"))
 
 
-def main(lecture, photos, weights, engine, plots=None):
+def main(lecture, photos, weights, engine, plots="-", epochs=None):
+    plots = None if plots == "-" else plots
     if engine == "petal":
         import petal
 
@@ -52,6 +54,8 @@ def main(lecture, photos, weights, engine, plots=None):
         first = next(os.path.join(d, f) for d, _, files in os.walk("flower_photos", followlinks=True) for f in sorted(files) if f.endswith(".jpg"))
         cell = re.sub(r"/content/flower_photos/\S+?\.jpg", first, cell)
         cell = cell.replace("weights='imagenet'", f"weights={weights!r}")
+        if epochs:
+            cell = re.sub(r"(epochs ?= ?)\d+", rf"\g<1>{epochs}", cell)
         begin = time.perf_counter()
         exec(compile(cell, f"cell {number}", "exec"), names)
         if plt.get_fignums():
