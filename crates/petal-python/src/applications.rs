@@ -11,12 +11,6 @@ use crate::compute::{argument, compute, exception, json};
 use crate::model::Model;
 use crate::symbolic::Tensor;
 
-/// Keras' names of all networks, in their order there.
-#[pyfunction]
-pub fn application_names() -> Vec<&'static str> {
-    Application::ALL.iter().map(|application| application.keras_name()).collect()
-}
-
 /// The network of this name; `settings` is JSON by the names of Keras' arguments.
 #[pyfunction]
 pub fn application(py: Python<'_>, name: String, settings: &str) -> PyResult<Model> {

@@ -32,9 +32,3 @@ pub fn get_file(
         download::get_file(&origin, options)
     })
 }
-
-/// Unpacks an archive to a new folder.
-#[pyfunction]
-pub fn extract_archive(py: Python<'_>, archive: PathBuf, folder: PathBuf) -> PyResult<()> {
-    compute(py, move || download::extract_archive(archive, folder))
-}

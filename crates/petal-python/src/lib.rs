@@ -26,7 +26,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _petal {
     #[pymodule_export]
-    use super::applications::{application, application_names, decode_predictions, preprocess_input};
+    use super::applications::{application, decode_predictions, preprocess_input};
     #[pymodule_export]
     use super::arrays::array_data;
     #[pymodule_export]
@@ -34,7 +34,7 @@ mod _petal {
     #[pymodule_export]
     use super::data::{Data, image_directory, load_image, sample_photos};
     #[pymodule_export]
-    use super::download::{extract_archive, get_file};
+    use super::download::get_file;
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

@@ -381,7 +381,6 @@ impl Model {
         Ok(outputs.into_pyarray(py))
     }
 
-    /// The engine's state as bytes of a `.petal` file, for pickle.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         self.read(py, |model| Ok(format!("{model:?}")))
             .map_err(|error| PyRuntimeError::new_err(error.to_string()))

@@ -258,6 +258,7 @@ class Callbacks:
             elif one in self._python and not told:
                 texts.append("")
                 told = True
+        self._texts = texts
         return texts
 
     def hooks(self):
@@ -266,7 +267,7 @@ class Callbacks:
     def finish(self, outcomes):
         """Tells each native callback what it has seen."""
         native = [one for one in self._all if isinstance(one, _Native)]
-        saw = [json.loads(one) for one, text in zip(outcomes, self.native()) if text]
+        saw = [json.loads(one) for one, text in zip(outcomes, self._texts) if text]
         for one, outcome in zip(native, saw):
             one._saw(outcome)
 

@@ -1,7 +1,5 @@
 """How weights begin."""
 
-from .._random import next_seed  # noqa: F401  (a model's seed decides the draws)
-
 
 class Initializer:
     """Draws a weight's first values; the model's seed decides which."""

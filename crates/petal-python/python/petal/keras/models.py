@@ -10,7 +10,8 @@ from .. import _petal
 from .._random import next_seed
 from ..tensor import tensor
 from . import callbacks as _callbacks
-from . import losses, metrics, optimizers
+from . import losses, optimizers
+from . import metrics as _metrics
 from .layers.input import Input, InputLayer
 from .layers.layer import Layer, Variable, unique_name
 from .symbolic import KerasTensor, history
@@ -31,8 +32,6 @@ class Model(Layer):
 
     A model is a layer, too: `base(x, training=False)` puts it into another one.
     """
-
-    _class_name = "Functional"
 
     def __init__(self, inputs=None, outputs=None, name=None, trainable=True):
         if inputs is None or outputs is None:
@@ -197,11 +196,9 @@ class Model(Layer):
             raise ValueError(f"compile of model '{self.name}' has no loss; give one, as in loss='mse'")
         if loss_weights is not None or weighted_metrics is not None:
             raise ValueError("loss_weights and weighted_metrics are for models of several outputs; Petal's have one")
-        from . import metrics as of_metrics
-
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
-        described = [of_metrics.get(one, self.loss) for one in of_metrics.listed(metrics)]
+        described = [_metrics.get(one, self.loss) for one in _metrics.listed(metrics)]
         self._native.compile(self.optimizer._json(), self.loss._json(), [one.json for one in described])
         self._compiled = {one.native_name: one.name for one in described}
         self.optimizer._of(self)
@@ -422,8 +419,6 @@ class Sequential(Model):
 
     Without an `Input` and without `input_shape` in its first layer it is built when it sees data.
     """
-
-    _class_name = "Sequential"
 
     def __init__(self, layers=None, trainable=True, name=None):
         self._begin({"name": name or unique_name("sequential"), "trainable": trainable})

@@ -8,7 +8,6 @@ import numpy as np
 from .. import _petal
 from .._random import set_seed
 from ..dataset import of_photos
-from ..tensor import tensor
 
 __all__ = [
     "array_to_img", "get_file", "image_dataset_from_directory", "img_to_array", "load_img", "plot_model", "save_img",
@@ -138,7 +137,3 @@ def clear_session():
     from .layers.layer import reset_names
 
     reset_names()
-
-
-def as_tensor(x):
-    return tensor(x)

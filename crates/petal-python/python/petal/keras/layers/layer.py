@@ -8,7 +8,6 @@ import weakref
 import numpy as np
 
 from ... import _petal
-from ..._random import next_seed
 from ...tensor import tensor, values
 from .. import activations, initializers
 from ..symbolic import KerasTensor, history, tensors_of
@@ -134,7 +133,7 @@ class Layer:
     @classmethod
     def from_config(cls, config):
         """The layer of these settings."""
-        return cls(**{key: value for key, value in config.items()})
+        return cls(**config)
 
     def _description(self, name):
         return json.dumps({"class_name": type(self).__name__, "config": {**self.get_config(), "name": name}})
@@ -203,10 +202,7 @@ class Layer:
     _trains_when_called = False
 
     def _compute(self, inputs, training):
-        if not isinstance(inputs, (list, tuple)) or not getattr(self, "_merges", False):
-            inputs = values(inputs, f"the input of layer '{self.name}'")
-        else:
-            raise ValueError(f"layer '{self.name}' merges several inputs, which it can do only in a model")
+        inputs = values(inputs, f"the input of layer '{self.name}'")
         if inputs.ndim == 3 and type(self).__module__.endswith("preprocessing"):
             return tensor(self._compute(inputs[None], training)[0])
         if inputs.ndim < 2:
